@@ -1,0 +1,126 @@
+#pragma once
+
+// A document: named root types, the items that make them up, and their exchange as updates.
+//
+//   Doc doc;
+//   Text text = doc.GetText("content");
+//   auto subscription = doc.OnUpdate([&](const UpdateEvent& event) { Send(event.update); });
+//   doc.Transact("typing", [&] { text.Insert(0, "Hello"); });
+//   absl::Status status = other.ApplyUpdate(bytes, "network");
+//
+// Ownership: a Doc owns everything reachable from it; handles (Text, Array, Map) die with it. Not
+// copyable, not movable: handles point into it.
+// Threads: one at a time, no locks; different documents are independent.
+// Errors: what comes from outside answers absl::Status and leaves the document as it was; a broken
+// contract (an index past the end) is a CHECK.
+// Source: Yjs 13.6 (Doc, Transaction, encoding); the structure is told in crdt/README.md.
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "crdt/any.h"
+#include "crdt/base/bytes.h"
+#include "crdt/id.h"
+#include "crdt/limits.h"
+#include "crdt/state_vector.h"
+#include "crdt/types.h"
+
+namespace weft::crdt {
+
+namespace internal {
+class DocCore;
+}
+
+// What one transaction changed, as an update (format v1).
+struct UpdateEvent {
+  ByteView update;          // valid during the call
+  std::string_view origin;  // of the transaction
+  bool local = true;        // false when it came through ApplyUpdate
+};
+
+// Ends a subscription when it dies. Movable. May outlive the Doc.
+class Subscription {
+ public:
+  Subscription() = default;
+  explicit Subscription(std::function<void()> cancel) : cancel_(std::move(cancel)) {}
+  Subscription(Subscription&& other) noexcept : cancel_(std::exchange(other.cancel_, nullptr)) {}
+  Subscription& operator=(Subscription&& other) noexcept {
+    Cancel();
+    cancel_ = std::exchange(other.cancel_, nullptr);
+    return *this;
+  }
+  ~Subscription() { Cancel(); }
+
+  void Cancel() {
+    if (cancel_) std::exchange(cancel_, nullptr)();
+  }
+
+ private:
+  std::function<void()> cancel_;
+};
+
+class Doc {
+ public:
+  struct Options {
+    // Random (32 bits, as Yjs makes them) unless given.
+    std::optional<ClientId> client_id;
+    // Whether the content of deleted items is dropped at the end of each transaction.
+    bool gc = true;
+    DecodeLimits limits;
+  };
+
+  Doc();
+  explicit Doc(Options options);
+  ~Doc();
+  Doc(const Doc&) = delete;
+  Doc& operator=(const Doc&) = delete;
+
+  // The id that this replica writes with. It changes when an update brings blocks of this very id.
+  ClientId client_id() const;
+  void set_client_id(ClientId client);
+
+  // The root type of that name, made when it does not exist. A root has the type that it was first
+  // asked for; asking for another kind later is a CHECK (as Yjs throws).
+  Text GetText(std::string_view name);
+  Array GetArray(std::string_view name);
+  Map GetMap(std::string_view name);
+
+  // Runs `edit` as one transaction: at its end the update event fires, once. Calls inside a
+  // transaction join it; edits outside of one make a transaction of their own.
+  void Transact(std::string_view origin, const std::function<void()>& edit);
+
+  // Applies an update of format v1. Parts that depend on blocks not seen yet are kept as pending and
+  // applied when those arrive; that is not an error.
+  // Fails: kInvalidArgument (malformed, with the offset), kResourceExhausted (a limit); the document
+  // is then what it was. Requires: no transaction is open.
+  absl::Status ApplyUpdate(ByteView update, std::string_view origin = "");
+
+  // Everything that a replica with state vector `known` lacks, pending parts included, as an update
+  // of format v1; the bytes are those of Yjs for the same history.
+  Bytes EncodeStateAsUpdate(const StateVector& known = {}) const;
+
+  StateVector GetStateVector() const;
+
+  // Whether something waits for blocks not seen yet.
+  bool has_pending() const;
+
+  // Root types that were asked for by name, as JSON (types: Text a string, Array an array, Map an
+  // object), by name in the order they were made.
+  Any ToJson() const;
+
+  // Calls `observer` at the end of each transaction that changed something, in subscription order.
+  // The observer may edit the document (a further transaction follows) and may cancel subscriptions.
+  [[nodiscard]] Subscription OnUpdate(std::function<void(const UpdateEvent&)> observer);
+
+  // OK, or the first broken invariant. Slow: visits everything.
+  absl::Status Validate() const;
+
+ private:
+  std::unique_ptr<internal::DocCore> core_;
+};
+
+}  // namespace weft::crdt

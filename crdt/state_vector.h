@@ -1,0 +1,56 @@
+#pragma once
+
+// For each client, the next clock expected: what a replica has seen.
+//
+// Invariants: no client has clock 0; clients are sorted, ascending.
+// Threads: a value type.
+//
+//   StateVector := count (client clock)*      all varuint; clients descending
+// Source: Yjs, encodeStateVector; one encoding serves update formats v1 and v2.
+
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "crdt/base/bytes.h"
+#include "crdt/id.h"
+
+namespace weft::crdt {
+
+class StateVector {
+ public:
+  struct Entry {
+    ClientId client{};
+    Clock clock = 0;
+    friend bool operator==(const Entry&, const Entry&) = default;
+  };
+
+  // 0 for a client that was never seen. O(log n).
+  Clock Get(ClientId client) const;
+
+  // Clock 0 removes the client. O(1) for a client above all others, else O(n).
+  void Set(ClientId client, Clock clock);
+
+  // Raises each client to the larger of both clocks.
+  void MergeMax(const StateVector& other);
+
+  // Whether each clock here is at least the one in `other`.
+  bool Covers(const StateVector& other) const;
+
+  bool empty() const { return entries_.empty(); }
+  std::size_t size() const { return entries_.size(); }
+  // Ascending by client.
+  const std::vector<Entry>& entries() const { return entries_; }
+
+  friend bool operator==(const StateVector&, const StateVector&) = default;
+
+ private:
+  std::vector<Entry> entries_;
+};
+
+Bytes EncodeStateVector(const StateVector& vector);
+
+// Fails: kInvalidArgument on malformed bytes, kResourceExhausted past limits.h. Of a client named
+// twice the last clock counts, as in Yjs. Bytes after the vector are ignored, as in Yjs.
+absl::StatusOr<StateVector> DecodeStateVector(ByteView input);
+
+}  // namespace weft::crdt
