@@ -1,0 +1,30 @@
+#pragma once
+
+// The binary form of Any (lib0 "any" encoding, used by update formats v1 and v2).
+//
+//   any := 127                              undefined
+//        | 126                              null
+//        | 125 varint                       an integer, |n| <= 2^31 - 1 when we write, -0 included
+//        | 124 float32 | 123 float64        big-endian
+//        | 122 int64                        big-endian, a BigInt
+//        | 121 | 120                        false, true
+//        | 119 string | 116 buffer
+//        | 118 count (string any)*          an object
+//        | 117 count any*                   an array
+//
+// Neither direction recurses.
+
+#include "crdt/any.h"
+#include "crdt/base/bytes.h"
+
+namespace weft::crdt {
+
+// As lib0's writeAny: integers of at most 31 bits as 125, else float32 when exact, else float64.
+void WriteAny(ByteWriter& writer, const Any& value);
+
+// Reads one value. Fails through the reader: malformed, deeper than `max_depth`, invalid UTF-8. Of a
+// key that comes twice in an object the last value counts, in the first one's place.
+// Memory: at most a small constant times the bytes read.
+Any ReadAny(ByteReader& reader, std::size_t max_depth);
+
+}  // namespace weft::crdt

@@ -1,0 +1,39 @@
+#pragma once
+
+// UTF-8 and UTF-16, with the tolerance that JavaScript strings need: a lone surrogate may stand in
+// UTF-16, and in WTF-8 as its three generalized bytes.
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "crdt/base/bytes.h"
+
+namespace weft::crdt {
+
+inline constexpr char16_t kReplacementCharacter = u'\uFFFD';
+
+constexpr bool IsHighSurrogate(char16_t unit) { return unit >= 0xD800 && unit <= 0xDBFF; }
+constexpr bool IsLowSurrogate(char16_t unit) { return unit >= 0xDC00 && unit <= 0xDFFF; }
+
+// Whether every byte is below 0x80. Fast (words at a time).
+bool IsAscii(std::string_view text);
+
+// Strict UTF-8: no surrogates, no overlong forms, at most U+10FFFF. ASCII runs are fast.
+bool IsValidUtf8(std::string_view text);
+
+// UTF-16 code units of `text`. Requires: valid UTF-8 or WTF-8.
+std::size_t Utf16Length(std::string_view text);
+
+// Requires: valid UTF-8 or WTF-8.
+std::u16string Utf8ToUtf16(std::string_view text);
+
+// Appends UTF-16 as UTF-8, each lone surrogate as U+FFFD (what a UTF-8 encoder of JavaScript writes).
+void AppendUtf16AsUtf8(std::string& out, std::u16string_view text);
+// As above for one byte a unit (Latin-1).
+void AppendLatin1AsUtf8(std::string& out, std::string_view latin1);
+// Appends UTF-16 as WTF-8: lone surrogates keep their value.
+void AppendUtf16AsWtf8(std::string& out, std::u16string_view text);
+
+}  // namespace weft::crdt
