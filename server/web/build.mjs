@@ -1,0 +1,82 @@
+// Bundles the page into OUTDIR: index.html, app.js and app.css, three files that need nothing else.
+//
+//   node build.mjs [OUTDIR]        default: dist, beside this file
+//
+// Equal sources and equal packages give equal bytes. Fails with one sentence when the packages are not installed.
+import { existsSync } from 'node:fs'
+import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises'
+import { dirname, join, relative, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { gzipSync } from 'node:zlib'
+
+const here = dirname(fileURLToPath(import.meta.url))
+const source = join(here, 'src')
+const modules = join(here, 'node_modules')
+const outDir = resolve(process.argv[2] ?? join(here, 'dist'))
+
+/** The licence notice of one bundled package: its name, version and copyright lines. */
+async function noticeOf(name) {
+  const folder = join(modules, name)
+  const { version, license } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'))
+  const file = (await readdir(folder)).find((entry) => /^licen[cs]e/i.test(entry))
+  const text = file ? await readFile(join(folder, file), 'utf8') : ''
+  const holders = text.split('\n').map((line) => line.trim()).filter((line) => /^copyright /i.test(line))
+  return `${name} ${version}, ${license}. ${holders[0] ?? ''}`.trimEnd()
+}
+
+/** The MIT permission notice, which the licence wants in every copy, from a package that carries it. */
+async function permissionNotice() {
+  const text = await readFile(join(modules, 'yjs', 'LICENSE'), 'utf8')
+  return text.slice(text.indexOf('Permission is hereby granted')).trim()
+}
+
+function packagesIn(metafile) {
+  const names = new Set()
+  for (const input of Object.keys(metafile.inputs)) {
+    const found = /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(input)
+    if (found) names.add(found[1])
+  }
+  return [...names].sort()
+}
+
+async function main() {
+  if (!existsSync(join(modules, 'esbuild'))) {
+    throw new Error(`the page's packages are not installed; install them with: npm ci --prefix ${relative(process.cwd(), here) || '.'}`)
+  }
+  const { build } = await import('esbuild')
+  const result = await build({
+    absWorkingDir: here,
+    entryPoints: { app: join(source, 'main.js') },
+    outdir: outDir,
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    target: 'es2022',
+    charset: 'utf8',
+    legalComments: 'none',
+    loader: { '.woff2': 'dataurl' },
+    metafile: true,
+    write: false,
+    logLevel: 'warning',
+  })
+
+  const notices = await Promise.all(packagesIn(result.metafile).map(noticeOf))
+  const comment = `/*\nThis page contains:\n${notices.join('\n')}\n\nThe text of the MIT licence:\n${await permissionNotice()}\n*/\n`
+  const files = { 'index.html': await readFile(join(source, 'index.html')) }
+  for (const { path, contents } of result.outputFiles) {
+    const name = relative(outDir, path)
+    files[name] = name === 'app.js' ? Buffer.concat([Buffer.from(comment), contents]) : Buffer.from(contents)
+  }
+
+  await mkdir(outDir, { recursive: true })
+  for (const [name, bytes] of Object.entries(files)) {
+    await writeFile(join(outDir, name), bytes)
+    const kilobytes = (count) => `${(count / 1024).toFixed(1).padStart(7)} KiB`
+    console.log(`${name.padEnd(12)}${kilobytes(bytes.length)}${kilobytes(gzipSync(bytes).length)} gzipped`)
+  }
+}
+
+main().catch((error) => {
+  console.error(`server/web: ${error.message}`)
+  process.exitCode = 1
+})
