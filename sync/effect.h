@@ -1,0 +1,45 @@
+#pragma once
+
+// What the protocol wants done: plain values, in the order in which they are to be carried out. The
+// protocol itself sends, stores and schedules nothing.
+//
+// Threads: values; the frames in them are immutable and may be queued on any thread.
+
+#include <cstddef>
+#include <variant>
+
+#include "absl/container/inlined_vector.h"
+#include "crdt/base/bytes.h"
+#include "sync/message.h"
+
+namespace weft::sync {
+
+// Send `frame` to the peer of this session, and to nobody else.
+struct Reply {
+  Frame frame;
+};
+
+// An update that brought something new was accepted: append update() to the log, and send `frame`
+// to every other session of the document, never back to this one.
+struct PublishUpdate {
+  Frame frame;                    // an Update message
+  std::size_t update_offset = 0;  // where in the frame the update begins; it ends with the frame
+
+  // The bytes that the peer sent, unchanged: parts that still wait for other blocks are in them
+  // too. Valid as long as the frame is held.
+  crdt::ByteView update() const { return crdt::ByteView(*frame).subspan(update_offset); }
+};
+
+// Send `frame` to every session of the document, this one included: y-websocket clients take 30
+// seconds without a message, "not even their own awareness", for a dead connection.
+struct PublishAwareness {
+  Frame frame;  // an awareness message
+};
+
+using Effect = std::variant<Reply, PublishUpdate, PublishAwareness>;
+using Effects = absl::InlinedVector<Effect, 2>;
+
+// Makes the effect that publishes `update`; the one copy of it is in the frame.
+PublishUpdate MakePublishUpdate(crdt::ByteView update);
+
+}  // namespace weft::sync

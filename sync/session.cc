@@ -1,0 +1,109 @@
+#include "sync/session.h"
+
+#include <utility>
+#include <variant>
+
+#include "absl/strings/str_cat.h"
+
+namespace weft::sync {
+
+Session::Session(SharedDocument* document, const Options& options)
+    : document_(document), options_(options), id_(document->NewSessionId()) {}
+
+Effects Session::Open() {
+  Effects effects;
+  if (options_.access == Access::kReadWrite) effects.push_back(AskForMissing());
+  if (!document_->awareness().empty()) effects.push_back(TellAwareness());
+  return effects;
+}
+
+absl::StatusOr<Effects> Session::Receive(crdt::ByteView frame, TimePoint now) {
+  if (frame.size() > options_.frame_bytes) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "a message of ", frame.size(), " bytes; at most ", options_.frame_bytes, " are taken"));
+  }
+  const absl::StatusOr<Message> message = DecodeMessage(frame);
+  if (!message.ok()) return message.status();
+  return std::visit([&](const auto& kind) { return On(kind, now); }, *message);
+}
+
+Effects Session::Close() {
+  Effects effects;
+  const crdt::Bytes departures = document_->awareness().RemoveOwnedBy(id_);
+  if (!departures.empty()) {
+    effects.push_back(PublishAwareness{MakeFrame(AwarenessUpdate{departures})});
+  }
+  return effects;
+}
+
+absl::StatusOr<Effects> Session::On(const SyncStep1& message, TimePoint) {
+  const absl::StatusOr<crdt::Bytes> diff = document_->DiffFor(message.state_vector);
+  if (!diff.ok()) return diff.status();
+  return Effects{Reply{MakeFrame(SyncStep2{*diff})}};
+}
+
+absl::StatusOr<Effects> Session::On(const SyncStep2& message, TimePoint) {
+  return AcceptUpdate(message.update);
+}
+
+absl::StatusOr<Effects> Session::On(const Update& message, TimePoint) {
+  return AcceptUpdate(message.update);
+}
+
+absl::StatusOr<Effects> Session::AcceptUpdate(crdt::ByteView update) {
+  if (options_.access == Access::kReadOnly) {
+    return Effects{Reply{MakeFrame(PermissionDenied{"this connection may read but not write"})}};
+  }
+  const absl::StatusOr<SharedDocument::Applied> applied = document_->ApplyUpdate(update);
+  if (!applied.ok()) return applied.status();
+
+  Effects effects;
+  if (applied->news) effects.push_back(MakePublishUpdate(update));
+  if (applied->gap != 0 && applied->gap != asked_gap_) {
+    asked_gap_ = applied->gap;
+    effects.push_back(AskForMissing());
+  }
+  return effects;
+}
+
+absl::StatusOr<Effects> Session::On(const AwarenessUpdate& message, TimePoint now) {
+  const absl::StatusOr<Awareness::Applied> applied =
+      document_->awareness().Apply(id_, message.update, now);
+  if (!applied.ok()) return applied.status();
+
+  Effects effects;
+  if (!applied->to_all.empty()) {
+    effects.push_back(PublishAwareness{MakeFrame(AwarenessUpdate{applied->to_all})});
+  }
+  if (!applied->to_sender.empty()) {
+    effects.push_back(Reply{MakeFrame(AwarenessUpdate{applied->to_sender})});
+  }
+  return effects;
+}
+
+absl::StatusOr<Effects> Session::On(const QueryAwareness&, TimePoint) {
+  return Effects{TellAwareness()};
+}
+
+// Peers are not asked for permission here, and other dialects may say what they like.
+absl::StatusOr<Effects> Session::On(const PermissionDenied&, TimePoint) { return Effects(); }
+absl::StatusOr<Effects> Session::On(const Unknown&, TimePoint) { return Effects(); }
+
+Reply Session::AskForMissing() const {
+  return Reply{MakeFrame(SyncStep1{document_->EncodeStateVector()})};
+}
+
+Reply Session::TellAwareness() const {
+  return Reply{MakeFrame(AwarenessUpdate{document_->awareness().EncodeAll()})};
+}
+
+Effects ExpireAwareness(SharedDocument& document, TimePoint now) {
+  Effects effects;
+  const crdt::Bytes departures = document.awareness().RemoveExpired(now);
+  if (!departures.empty()) {
+    effects.push_back(PublishAwareness{MakeFrame(AwarenessUpdate{departures})});
+  }
+  return effects;
+}
+
+}  // namespace weft::sync

@@ -1,0 +1,92 @@
+#pragma once
+
+// One peer's conversation in the dialect of y-websocket: bytes in, effects out.
+//
+//   Session session(&document, {.access = Access::kReadWrite});
+//   Carry(session.Open());                    // once the socket is open
+//   auto effects = session.Receive(bytes, now);  // for each WebSocket message
+//   if (!effects.ok()) socket.Close(CloseFor(effects.status()));
+//   Carry(session.Close());                   // when the socket is gone, for whatever reason
+//
+// What a session says:
+//
+//   on Open              SyncStep1 (so that the peer sends what it made offline), then every
+//   awareness
+//                        state, if there are any
+//   SyncStep1            Reply: SyncStep2 with what the peer lacks and the whole delete set
+//   SyncStep2, Update    PublishUpdate if it brought news; while parts of the document wait for
+//   missing
+//                        blocks also Reply: SyncStep1, once a gap
+//   Awareness            PublishAwareness of what was accepted, Reply of what the peer is wrong
+//   about QueryAwareness       Reply: every awareness state anything else        nothing on Close
+//   PublishAwareness: the clients that this session spoke for have left
+//
+// A reader is not asked for what it made offline; its SyncStep2 or Update changes nothing and is
+// answered by PermissionDenied. Its awareness is as good as anyone's.
+//
+// Laws: an update is never sent back to where it came from; effects stand in the order of what
+// caused them; what is published was checked first; a frame that fails changed nothing. Threads:
+// that of its document. Source: y-websocket 3 (client), @y/websocket-server (server).
+
+#include "absl/status/statusor.h"
+#include "crdt/base/bytes.h"
+#include "sync/effect.h"
+#include "sync/shared_document.h"
+#include "sync/time.h"
+
+namespace weft::sync {
+
+enum class Access { kReadWrite, kReadOnly };
+
+class Session {
+ public:
+  struct Options {
+    Access access = Access::kReadWrite;
+    // Bytes of one frame. Someone who comes back with a book written offline sends a few megabytes.
+    std::size_t frame_bytes = std::size_t{64} << 20;
+  };
+
+  // Requires: `document` outlives the session.
+  explicit Session(SharedDocument* document) : Session(document, Options{}) {}
+  Session(SharedDocument* document, const Options& options);
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  // The first thing said. Requires: called once, before anything else.
+  Effects Open();
+
+  // Takes one WebSocket message of the peer; `frame` is not kept.
+  // Fails, and then changed nothing: see CloseFor (close.h), which says how to end the
+  // conversation. Close is still to be called.
+  absl::StatusOr<Effects> Receive(crdt::ByteView frame, TimePoint now);
+
+  // The last thing said. Requires: called once, after everything else.
+  Effects Close();
+
+  // Names the session in the awareness of its document.
+  SessionId id() const { return id_; }
+
+ private:
+  absl::StatusOr<Effects> On(const SyncStep1& message, TimePoint now);
+  absl::StatusOr<Effects> On(const SyncStep2& message, TimePoint now);
+  absl::StatusOr<Effects> On(const Update& message, TimePoint now);
+  absl::StatusOr<Effects> On(const AwarenessUpdate& message, TimePoint now);
+  absl::StatusOr<Effects> On(const QueryAwareness& message, TimePoint now);
+  absl::StatusOr<Effects> On(const PermissionDenied& message, TimePoint now);
+  absl::StatusOr<Effects> On(const Unknown& message, TimePoint now);
+  absl::StatusOr<Effects> AcceptUpdate(crdt::ByteView update);
+
+  Reply AskForMissing() const;
+  Reply TellAwareness() const;
+
+  SharedDocument* document_;
+  Options options_;
+  SessionId id_;
+  std::uint64_t asked_gap_ = 0;  // the gap for which the peer was last asked
+};
+
+// Removes awareness states that nobody renewed: to be called for each loaded document every few
+// seconds. At most one effect.
+Effects ExpireAwareness(SharedDocument& document, TimePoint now);
+
+}  // namespace weft::sync

@@ -1,0 +1,48 @@
+#include "sync/shared_document.h"
+
+#include <utility>
+
+namespace weft::sync {
+namespace {
+
+crdt::Doc::Options DocOptions(const crdt::DecodeLimits& limits) {
+  crdt::Doc::Options options;
+  options.limits = limits;
+  return options;
+}
+
+}  // namespace
+
+SharedDocument::SharedDocument(const Options& options)
+    : doc_(DocOptions(options.limits)), awareness_(options.awareness) {
+  subscription_ = doc_.OnUpdate([this](const crdt::UpdateEvent&) { integrated_ = true; });
+}
+
+absl::StatusOr<SharedDocument::Applied> SharedDocument::ApplyUpdate(crdt::ByteView update) {
+  const bool had_pending = doc_.has_pending();
+  const crdt::Bytes pending_before = had_pending ? EncodePending() : crdt::Bytes();
+  integrated_ = false;
+  if (absl::Status status = doc_.ApplyUpdate(update); !status.ok()) return status;
+
+  const bool has_pending = doc_.has_pending();
+  if (has_pending && !had_pending) ++gap_count_;
+  const bool waits_for_more =
+      has_pending && (!had_pending || (!integrated_ && EncodePending() != pending_before));
+  return Applied{.news = integrated_ || waits_for_more, .gap = has_pending ? gap_count_ : 0};
+}
+
+absl::StatusOr<crdt::Bytes> SharedDocument::DiffFor(crdt::ByteView encoded_state_vector) const {
+  const absl::StatusOr<crdt::StateVector> known = crdt::DecodeStateVector(encoded_state_vector);
+  if (!known.ok()) return known.status();
+  return doc_.EncodeStateAsUpdate(*known);
+}
+
+crdt::Bytes SharedDocument::EncodeStateVector() const {
+  return crdt::EncodeStateVector(doc_.GetStateVector());
+}
+
+crdt::Bytes SharedDocument::EncodePending() const {
+  return doc_.EncodeStateAsUpdate(doc_.GetStateVector());
+}
+
+}  // namespace weft::sync
