@@ -1,0 +1,113 @@
+#pragma once
+
+// The LMDB environment of a log: opening and checking its format, transactions, growth of its map.
+//
+// Inside this folder LMDB's own codes travel as `int`, 0 being success and positive ones being an
+// errno, because the writer must tell a full map from a full disk; they become an absl::Status
+// (store/system_error.h) where they leave.
+
+#include <lmdb.h>
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "store/map_gate.h"
+
+namespace weft::store {
+
+// The tables of store/format.h.
+struct Tables {
+  MDB_dbi meta = 0;
+  MDB_dbi names = 0;
+  MDB_dbi rooms = 0;
+  MDB_dbi records = 0;
+};
+
+// A transaction; ended without a commit unless Commit was called. Threads: one.
+class Transaction {
+ public:
+  Transaction(MDB_txn* handle, const Tables& tables, MapGate* reader_of)
+      : handle_(handle), tables_(tables), reader_of_(reader_of) {}
+  Transaction(Transaction&& other) noexcept
+      : handle_(std::exchange(other.handle_, nullptr)),
+        tables_(other.tables_),
+        reader_of_(std::exchange(other.reader_of_, nullptr)) {}
+  Transaction& operator=(Transaction&&) = delete;
+  ~Transaction() {
+    if (handle_ != nullptr) mdb_txn_abort(handle_);
+    if (reader_of_ != nullptr) reader_of_->LeaveReader();
+  }
+
+  MDB_txn* handle() const { return handle_; }
+  const Tables& tables() const { return tables_; }
+
+  // LMDB's code. The transaction has ended either way.
+  int Commit() { return mdb_txn_commit(std::exchange(handle_, nullptr)); }
+
+ private:
+  MDB_txn* handle_;
+  Tables tables_;
+  MapGate* reader_of_;  // null in a write transaction
+};
+
+// Threads: BeginRead, map_bytes and growths from any; the rest from one, the writer.
+class Environment {
+ public:
+  struct Options {
+    std::string directory;
+    bool fsync = true;
+    std::size_t map_bytes = 0;  // to begin with; raised to what the file needs
+  };
+
+  // Needs no disk space when the directory holds a log already. Fails: as UpdateLog::Open.
+  static absl::StatusOr<std::unique_ptr<Environment>> Open(const Options& options);
+  ~Environment();
+
+  Environment(const Environment&) = delete;
+  Environment& operator=(const Environment&) = delete;
+
+  // Waits while the map is being replaced. Requires: this thread has no read transaction.
+  // Fails: kInternal, kResourceExhausted when too many threads read at once.
+  absl::StatusOr<Transaction> BeginRead() const;
+
+  // At most one at a time. LMDB's code, and the transaction, empty when that is not 0.
+  std::pair<int, Transaction> BeginWrite();
+
+  // At least doubles the map, and makes it larger by `bytes`. Waits for running readers.
+  // Requires: no write transaction. Fails: kResourceExhausted, without change, when the address
+  // space is used up.
+  absl::Status GrowMap(std::size_t bytes);
+
+  // Whether the medium has no place for `bytes` more. LMDB reports a write that was cut short by a
+  // full disk as EIO, and this tells it from a failing device. May lengthen the file.
+  bool IsDiskFull(std::size_t bytes) const;
+
+  // Opens anew for reading only, when LMDB has shut the environment after a fault and readers would
+  // be refused. Afterwards BeginWrite fails. Requires: no write transaction.
+  void RestoreReads();
+
+  std::size_t map_bytes() const { return map_bytes_; }
+  std::size_t growths() const { return growths_; }
+
+ private:
+  explicit Environment(Options options) : options_(std::move(options)) {}
+
+  int OpenHandle(unsigned flags);
+  int OpenTables(MDB_txn* transaction, unsigned flags);
+  absl::Status CheckFormat(MDB_txn* transaction) const;
+  absl::Status InitializeTables();
+
+  Options options_;
+  mutable MapGate gate_;
+  MDB_env* handle_ = nullptr;  // null when it could not be kept open
+  Tables tables_;
+  std::atomic<std::size_t> map_bytes_ = 0;
+  std::atomic<std::size_t> growths_ = 0;
+};
+
+}  // namespace weft::store
