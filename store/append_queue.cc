@@ -1,0 +1,143 @@
+#include "store/append_queue.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace weft::store {
+
+namespace {
+
+// A QueuedAppend, the allocator's rounding, and what the completion may hold.
+constexpr std::size_t kBookkeepingBytes = sizeof(QueuedAppend) + 64;
+
+}  // namespace
+
+std::size_t QueuedAppend::queue_bytes() const {
+  return room.size() + payload.size() + kBookkeepingBytes;
+}
+
+absl::Status AppendQueue::Push(const Append& append, AppendDone done) {
+  if (append.room.size() > kMaxRoomNameBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a room name of ", append.room.size(), " bytes; at most ", kMaxRoomNameBytes));
+  }
+  const std::size_t bytes = append.room.size() + append.payload.size() + kBookkeepingBytes;
+  if (bytes > bound_bytes_) {
+    return absl::InvalidArgumentError(absl::StrCat("an update of ", append.payload.size(),
+                                                   " bytes exceeds the queue's bound of ",
+                                                   bound_bytes_));
+  }
+  QueuedAppend queued{.room = std::string(append.room),
+                      .time_ms = append.time_ms,
+                      .origin = append.origin,
+                      .payload = Bytes(append.payload.begin(), append.payload.end()),
+                      .done = std::move(done)};
+  {
+    const std::lock_guard lock(mutex_);
+    if (!failure_.ok()) return failure_;
+    if (closed_) return absl::UnavailableError("the log is closing");
+    if (bytes > bound_bytes_ - stats_.queued_bytes) {
+      return absl::ResourceExhaustedError(absl::StrCat(
+          "the log's queue holds ", stats_.queued_bytes, " bytes of at most ", bound_bytes_));
+    }
+    queue_.push_back(std::move(queued));
+    stats_.queued_bytes += bytes;
+    ++accepted_count_;
+  }
+  work_.notify_one();
+  return absl::OkStatus();
+}
+
+void AppendQueue::CallWhenSpace(std::move_only_function<void()> ready) {
+  {
+    const std::lock_guard lock(mutex_);
+    waiters_.push_back(std::move(ready));
+  }
+  work_.notify_one();
+}
+
+std::vector<std::move_only_function<void()>> AppendQueue::TakeReadyWaiters() {
+  const bool space = stats_.queued_bytes <= bound_bytes_ / 2;
+  if (!space && !closed_ && failure_.ok()) return {};
+  return std::exchange(waiters_, {});
+}
+
+bool AppendQueue::Take(std::vector<QueuedAppend>& batch) {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    std::vector<std::move_only_function<void()>> ready = TakeReadyWaiters();
+    if (!ready.empty()) {
+      lock.unlock();
+      for (auto& call : ready) call();
+      lock.lock();
+      continue;
+    }
+    if (!queue_.empty()) break;
+    if (closed_) return false;
+    work_.wait(lock);
+  }
+  const std::size_t count = std::min(queue_.size(), kMaxBatchAppends);
+  const auto end = queue_.begin() + static_cast<std::ptrdiff_t>(count);
+  batch.assign(std::move_iterator(queue_.begin()), std::move_iterator(end));
+  queue_.erase(queue_.begin(), end);
+  return true;
+}
+
+void AppendQueue::Complete(std::vector<QueuedAppend>& batch, const absl::Status& result) {
+  std::size_t bytes = 0;
+  for (QueuedAppend& append : batch) {
+    bytes += append.queue_bytes();
+    if (result.ok()) {
+      append.done(append.sequence);
+    } else {
+      append.done(result);
+    }
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    stats_.queued_bytes -= bytes;
+    completed_count_ += batch.size();
+    if (result.ok()) {
+      ++stats_.commits;
+      stats_.appends += batch.size();
+    } else {
+      stats_.failed += batch.size();
+    }
+  }
+  completed_.notify_all();
+  batch.clear();
+}
+
+void AppendQueue::Fail(absl::Status reason) {
+  const std::lock_guard lock(mutex_);
+  failure_.Update(std::move(reason));
+}
+
+absl::Status AppendQueue::failure() const {
+  const std::lock_guard lock(mutex_);
+  return failure_;
+}
+
+void AppendQueue::Flush() {
+  std::unique_lock lock(mutex_);
+  const std::uint64_t accepted = accepted_count_;
+  completed_.wait(lock, [&] { return completed_count_ >= accepted; });
+}
+
+void AppendQueue::Close() {
+  {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+  }
+  work_.notify_one();
+}
+
+AppendQueue::Stats AppendQueue::stats() const {
+  const std::lock_guard lock(mutex_);
+  return stats_;
+}
+
+}  // namespace weft::store
