@@ -6,13 +6,14 @@ namespace weft::crdt {
 
 absl::Status ByteReader::status() const {
   if (error_ == nullptr) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(error_, ", at byte ", error_offset_, " of ",
-                                                 static_cast<std::size_t>(end_ - begin_)));
+  return absl::Status(error_code_, absl::StrCat(error_, ", at byte ", error_offset_, " of ",
+                                                static_cast<std::size_t>(end_ - begin_)));
 }
 
-void ByteReader::Fail(const char* reason) {
+void ByteReader::Stop(const char* reason, absl::StatusCode code) {
   if (error_ != nullptr) return;
   error_ = reason;
+  error_code_ = code;
   error_offset_ = offset();
   next_ = end_;
 }

@@ -33,9 +33,9 @@ inline ByteView AsBytes(std::string_view text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
 
-// Reads from a view that may lie. The first error is remembered with its offset; after it every read
-// answers zero or empty, so that decoders look like grammars and ask once. Never reads past the end,
-// allocates nothing, and returns views into the input.
+// Reads from a view that may lie. The first error is remembered with its offset; after it every
+// read answers zero or empty, so that decoders look like grammars and ask once. Never reads past
+// the end, allocates nothing, and returns views into the input.
 // Threads: one.
 class ByteReader {
  public:
@@ -43,7 +43,8 @@ class ByteReader {
       : begin_(input.data()), next_(input.data()), end_(input.data() + input.size()) {}
 
   bool ok() const { return error_ == nullptr; }
-  // OK, or kInvalidArgument with the reason and the offset of the first error.
+  // OK, or the reason and the offset of the first error: kInvalidArgument after Fail, and after
+  // Exceed kResourceExhausted.
   absl::Status status() const;
 
   std::size_t offset() const { return static_cast<std::size_t>(next_ - begin_); }
@@ -60,7 +61,8 @@ class ByteReader {
 
   // Fails: past the end, or above kMaxSafeInteger.
   std::uint64_t ReadVarUint() {
-    if (next_ != end_ && *next_ < 0x80) [[likely]] return *next_++;
+    if (next_ != end_ && *next_ < 0x80) [[likely]]
+      return *next_++;
     return ReadLongVarUint();
   }
 
@@ -81,16 +83,21 @@ class ByteReader {
   std::uint32_t ReadBigEndian32();
   std::uint64_t ReadBigEndian64();
 
-  // Marks the input as malformed at the present offset. `reason` must be a literal; the first one stays.
-  void Fail(const char* reason);
+  // Marks the input as malformed at the present offset. `reason` must be a literal; the first one
+  // stays.
+  void Fail(const char* reason) { Stop(reason, absl::StatusCode::kInvalidArgument); }
+  // The same for input that passes a limit (crdt/limits.h).
+  void Exceed(const char* reason) { Stop(reason, absl::StatusCode::kResourceExhausted); }
 
  private:
+  void Stop(const char* reason, absl::StatusCode code);
   std::uint64_t ReadLongVarUint();
 
   const std::uint8_t* begin_;
   const std::uint8_t* next_;
   const std::uint8_t* end_;
   const char* error_ = nullptr;
+  absl::StatusCode error_code_ = absl::StatusCode::kOk;
   std::size_t error_offset_ = 0;
 };
 

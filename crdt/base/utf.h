@@ -23,17 +23,30 @@ bool IsAscii(std::string_view text);
 // Strict UTF-8: no surrogates, no overlong forms, at most U+10FFFF. ASCII runs are fast.
 bool IsValidUtf8(std::string_view text);
 
-// UTF-16 code units of `text`. Requires: valid UTF-8 or WTF-8.
+// As IsValidUtf8, but lone surrogates may stand. Two that make a pair may not: WTF-8 writes a pair
+// as the four bytes of its character, so that equal strings have equal bytes.
+bool IsValidWtf8(std::string_view text);
+
+// UTF-16 code units of `text`. Requires: valid UTF-8 or WTF-8 (else the answer means nothing, but
+// nothing outside of `text` is read; this holds for the functions below too).
 std::size_t Utf16Length(std::string_view text);
 
 // Requires: valid UTF-8 or WTF-8.
 std::u16string Utf8ToUtf16(std::string_view text);
 
-// Appends UTF-16 as UTF-8, each lone surrogate as U+FFFD (what a UTF-8 encoder of JavaScript writes).
+// Appends UTF-16 as UTF-8, each lone surrogate as U+FFFD (what a UTF-8 encoder of JavaScript
+// writes).
 void AppendUtf16AsUtf8(std::string& out, std::u16string_view text);
 // As above for one byte a unit (Latin-1).
 void AppendLatin1AsUtf8(std::string& out, std::string_view latin1);
-// Appends UTF-16 as WTF-8: lone surrogates keep their value.
+// Appends UTF-16 as WTF-8: lone surrogates keep their value, and a low one at the front of `text`
+// joins a high one at the end of `out`.
 void AppendUtf16AsWtf8(std::string& out, std::u16string_view text);
+
+// WTF-8 as UTF-8, each lone surrogate as U+FFFD: of the same length, so `text` is changed in place.
+// Whether anything had to be changed.
+bool ReplaceLoneSurrogates(std::string& text);
+// Whether `text` holds a lone surrogate. Requires: valid UTF-8 or WTF-8.
+bool HasLoneSurrogate(std::string_view text);
 
 }  // namespace weft::crdt
