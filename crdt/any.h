@@ -3,14 +3,17 @@
 // A JavaScript value as Yjs carries it: what Array elements, Map values, attributes and awareness
 // states are made of.
 //
-// Numbers are doubles, as in JavaScript; the encoding picks the short form (any_codec.h). Strings are
-// UTF-8 in which a lone surrogate may stand as its three generalized bytes (WTF-8). Objects keep the
-// order in which JavaScript would enumerate their keys: integer-like keys first, ascending, then the
-// others in order of insertion.
+// Numbers are doubles, as in JavaScript; the encoding picks the short form (any_codec.h). Strings
+// are UTF-8 in which a lone surrogate may stand as its three generalized bytes (WTF-8); other bytes
+// are a bug of the caller. Objects keep the order in which JavaScript would enumerate their keys:
+// integer-like keys first, ascending, then the others in order of insertion.
 // Threads: a value type.
 
+#include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -29,7 +32,11 @@ class AnyObject {
   using Entry = std::pair<std::string, Any>;
 
   AnyObject();
+  // As FromEntries.
   AnyObject(std::initializer_list<Entry> entries);
+  // What JavaScript makes of these assignments, done in this order: a key that comes twice keeps
+  // its first place and its last value. O(n log n) whatever the keys are.
+  static AnyObject FromEntries(std::vector<Entry> entries);
   AnyObject(const AnyObject&);
   AnyObject(AnyObject&&) noexcept;
   AnyObject& operator=(const AnyObject&);
@@ -37,9 +44,10 @@ class AnyObject {
   ~AnyObject();
 
   // Replaces the value of `key` in its place, or adds the key where JavaScript would enumerate it.
-  // O(1) amortized for small objects and for keys that come in enumeration order.
+  // O(1) amortized, but O(n) for a new integer-like key that does not come after all others of its
+  // kind or comes after other keys: make objects of many such keys with FromEntries.
   void Set(std::string key, Any value);
-  // Null when there is no such key.
+  // Null when there is no such key. O(1).
   const Any* Find(std::string_view key) const;
 
   bool empty() const { return entries_.empty(); }
@@ -49,7 +57,16 @@ class AnyObject {
   friend bool operator==(const AnyObject& a, const AnyObject& b);
 
  private:
+  friend class Any;
+  class KeyIndex;
+
+  std::size_t Position(std::string_view key) const;  // entries_.size() when there is no such key
+  void Append(std::string key, Any value);
+  void Reindex();
+
   std::vector<Entry> entries_;
+  // Positions by hash of key; null while the object is small.
+  std::unique_ptr<KeyIndex> index_;
 };
 
 class Any {
@@ -72,7 +89,8 @@ class Any {
   Any() = default;  // undefined
   Any(Undefined) {}
   Any(Null) : value_(Null{}) {}
-  Any(bool value) : value_(value) {}
+  // No other type converts to bool here, pointers above all.
+  Any(std::same_as<bool> auto value) : value_(value) {}
   Any(int value) : value_(static_cast<double>(value)) {}
   Any(double value) : value_(value) {}
   Any(BigInt value) : value_(value) {}
@@ -83,12 +101,14 @@ class Any {
   Any(Array array) : value_(std::move(array)) {}
   Any(AnyObject object) : value_(std::move(object)) {}
 
-  // Values may be nested as deeply as DecodeLimits allow: the destructor does not recurse.
-  Any(const Any&) = default;
+  // Values may be nested to any depth: copying, comparing and destroying do not recurse.
+  Any(const Any& other);
   Any(Any&&) noexcept = default;
-  Any& operator=(const Any&) = default;
+  Any& operator=(const Any& other);
   Any& operator=(Any&&) noexcept = default;
-  ~Any();
+  ~Any() {
+    if (is_container()) DestroyNested();
+  }
 
   const Value& value() const { return value_; }
 
@@ -107,6 +127,13 @@ class Any {
   friend bool operator==(const Any& a, const Any& b);
 
  private:
+  bool is_container() const {
+    return std::holds_alternative<Array>(value_) || std::holds_alternative<AnyObject>(value_);
+  }
+  // Takes the arrays and objects that stand directly in this one out of it, to the end of `taken`.
+  void TakeContainers(std::vector<Value>& taken);
+  void DestroyNested() noexcept;
+
   Value value_;
 };
 

@@ -12,7 +12,11 @@
 //        | 118 count (string any)*          an object
 //        | 117 count any*                   an array
 //
+// A string is written with each lone surrogate as U+FFFD; a NaN keeps its bits.
 // Neither direction recurses.
+// Source: lib0, encoding.writeAny and decoding.readAny.
+
+#include <cstddef>
 
 #include "crdt/any.h"
 #include "crdt/base/bytes.h"
@@ -22,9 +26,15 @@ namespace weft::crdt {
 // As lib0's writeAny: integers of at most 31 bits as 125, else float32 when exact, else float64.
 void WriteAny(ByteWriter& writer, const Any& value);
 
-// Reads one value. Fails through the reader: malformed, deeper than `max_depth`, invalid UTF-8. Of a
-// key that comes twice in an object the last value counts, in the first one's place.
-// Memory: at most a small constant times the bytes read.
+// Reads one value. Fails through the reader: malformed, invalid UTF-8 (surrogates are), or arrays
+// and objects that stand in one another more than `max_depth` deep, where [] is one deep and 1 is
+// none.
+//
+// Of a key that comes twice in an object the last value counts, in the first one's place. The key
+// __proto__ is read and dropped, since assigning it in JavaScript makes no key: so replicas agree
+// on what they show and encode.
+//
+// Memory: at most a small constant times the bytes remaining.
 Any ReadAny(ByteReader& reader, std::size_t max_depth);
 
 }  // namespace weft::crdt
