@@ -9,6 +9,7 @@
 //   DeleteSet := count (client count (clock length)*)*      all varuint; clients descending
 // Source: Yjs, DeleteSet.
 
+#include <cstddef>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -25,8 +26,10 @@ class DeleteSet {
     friend bool operator==(const ClientRanges&, const ClientRanges&) = default;
   };
 
-  // Adds a range in any order; SortAndMerge before reading. O(1) when it extends the last range of
-  // the client that was added to last. Empty ranges are dropped.
+  // Adds a range in any order; SortAndMerge before reading. O(1) for the client that was added to
+  // last and for one above all others, else O(log n) amortized. A range that goes on where the
+  // client's last one ended, or ends where it began, extends it. Empty ranges are dropped.
+  // Requires: range.end() <= kMaxSafeInteger.
   void Add(ClientId client, IdRange range);
 
   // Sorts clients and ranges and joins what overlaps or touches. O(n log n), O(n) when sorted.
@@ -39,19 +42,30 @@ class DeleteSet {
   void Clear();
   const std::vector<ClientRanges>& clients() const { return clients_; }
 
+  // OK, or the first broken invariant of a merged set.
   absl::Status Validate() const;
 
-  friend bool operator==(const DeleteSet&, const DeleteSet&) = default;
+  // Requires: both merged.
+  friend bool operator==(const DeleteSet& a, const DeleteSet& b) {
+    return a.clients_ == b.clients_;
+  }
 
  private:
-  std::vector<ClientRanges> clients_;  // sorted by client; ranges as added until merged
+  ClientRanges& RangesOf(ClientId client);
+  void SortClients();
+
+  // Until merged: ranges as added, and clients ascending in [0, sorted_), then in the order of
+  // their arrival, where a client may stand more than once.
+  std::vector<ClientRanges> clients_;
+  std::size_t sorted_ = 0;
+  std::size_t latest_ = 0;  // where the latest range went
 };
 
 // Requires: merged.
 void WriteDeleteSet(ByteWriter& writer, const DeleteSet& set);
 
-// Reads ranges as they stand, then sorts and merges. Fails through the reader: malformed, or a range
-// that ends past 2^53 - 1.
+// Reads ranges as they stand, in any order and with clients named twice, then sorts and merges.
+// Fails through the reader, and is then empty: malformed, or a range that ends past 2^53 - 1.
 DeleteSet ReadDeleteSet(ByteReader& reader);
 
 }  // namespace weft::crdt

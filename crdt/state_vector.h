@@ -8,11 +8,14 @@
 //   StateVector := count (client clock)*      all varuint; clients descending
 // Source: Yjs, encodeStateVector; one encoding serves update formats v1 and v2.
 
+#include <cstddef>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "crdt/base/bytes.h"
 #include "crdt/id.h"
+#include "crdt/limits.h"
 
 namespace weft::crdt {
 
@@ -41,16 +44,23 @@ class StateVector {
   // Ascending by client.
   const std::vector<Entry>& entries() const { return entries_; }
 
+  // OK, or the first broken invariant.
+  absl::Status Validate() const;
+
   friend bool operator==(const StateVector&, const StateVector&) = default;
 
  private:
+  friend absl::StatusOr<StateVector> DecodeStateVector(ByteView input, std::size_t max_entries);
+
   std::vector<Entry> entries_;
 };
 
 Bytes EncodeStateVector(const StateVector& vector);
 
-// Fails: kInvalidArgument on malformed bytes, kResourceExhausted past limits.h. Of a client named
-// twice the last clock counts, as in Yjs. Bytes after the vector are ignored, as in Yjs.
-absl::StatusOr<StateVector> DecodeStateVector(ByteView input);
+// Fails: kInvalidArgument on malformed bytes, kResourceExhausted when it names more than
+// `max_entries` clients. Of a client named twice the last clock counts, as in Yjs. Bytes after the
+// vector are ignored, as in Yjs.
+absl::StatusOr<StateVector> DecodeStateVector(
+    ByteView input, std::size_t max_entries = DecodeLimits{}.state_vector_entries);
 
 }  // namespace weft::crdt
