@@ -6,6 +6,7 @@
 
 import assert from 'node:assert/strict'
 import { after, afterEach, before, test } from 'node:test'
+import * as decoding from 'lib0/decoding'
 import * as Y from 'yjs'
 import { WebsocketProvider } from 'y-websocket'
 import WebSocket from 'ws'
@@ -39,6 +40,16 @@ afterEach(async () => {
 function freshRoom() {
   roomCount += 1
   return `/#test-${roomCount}`
+}
+
+/** The clock in an awareness message of y-websocket, or null if `message` is another one. */
+function awarenessClock(message) {
+  const decoder = decoding.createDecoder(new Uint8Array(message))
+  if (decoding.readVarUint(decoder) !== 1) return null
+  const states = decoding.createDecoder(decoding.readVarUint8Array(decoder))
+  decoding.readVarUint(states) // how many states: a page announces itself alone
+  decoding.readVarUint(states) // the client id
+  return decoding.readVarUint(states)
 }
 
 async function open(path, options) {
@@ -125,12 +136,40 @@ test('edits made offline are counted, stay on the page, and reach the others on 
   assert.match(await jun.page.getByTestId('unsent').textContent(), /7 edits not sent yet/)
   assert.equal(await jun.text(), 'shared\noffline')
 
+  const question = jun.page.waitForEvent('dialog')
+  await jun.page.close({ runBeforeUnload: true })
+  assert.equal((await question).type(), 'beforeunload', 'the browser asks before it throws the edits away')
+  await (await question).dismiss()
+
   await jun.context.setOffline(false)
   await jun.untilState('online')
   for (const editor of [mira, jun]) await editor.untilText('meanwhile shared\noffline')
   await jun.untilNothingWaits()
   await mira.untilOthers('Jun')
   await mira.untilCaret('Jun', 1, 'offline'.length)
+})
+
+test('after a reconnection a page announces itself with a newer clock, because peers ignore one they know', async () => {
+  const clocksOfSockets = []
+  const mira = await open(freshRoom(), {
+    name: 'Mira',
+    prepare: (page) => page.on('websocket', (socket) => {
+      const clocks = []
+      clocksOfSockets.push(clocks)
+      socket.on('framesent', ({ payload }) => {
+        const clock = awarenessClock(payload)
+        if (clock !== null) clocks.push(clock)
+      })
+    }),
+  })
+  await until('the name was announced', () => clocksOfSockets[0].length > 1)
+
+  await mira.context.setOffline(true)
+  await mira.untilState('offline')
+  await mira.context.setOffline(false)
+  await mira.untilState('online')
+  const again = await until('an announcement on the new socket', () => clocksOfSockets.at(-1)[0])
+  assert.ok(again > clocksOfSockets[0].at(-1), `${again} after ${clocksOfSockets[0].at(-1)}`)
 })
 
 test('a page says that the server has every edit only after the server answered', async () => {
