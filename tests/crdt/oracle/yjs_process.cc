@@ -1,0 +1,140 @@
+#include "tests/crdt/oracle/yjs_process.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+#include "crdt/json.h"
+
+extern char** environ;
+
+namespace weft::crdt::oracle {
+namespace {
+
+constexpr int kPatienceMs = 60'000;
+constexpr std::size_t kQueueBytes = std::size_t{1} << 16;
+constexpr std::size_t kReplyDepth = 4096;
+constexpr const char* kAdvice =
+    "the Yjs oracle does not run: it needs node 18 or newer and the packages of tests/package.json "
+    "(npm ci --prefix tests)";
+
+absl::Status Unavailable(std::string_view reason) {
+  return absl::UnavailableError(absl::StrCat(kAdvice, ": ", std::string(reason)));
+}
+
+// A pair of connected sockets; sending to a dead child is then an error and no signal.
+struct SocketPair {
+  int ours = -1;
+  int theirs = -1;
+};
+
+std::optional<SocketPair> MakeSocketPair() {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return std::nullopt;
+  fcntl(ends[0], F_SETFL, O_NONBLOCK);
+  return SocketPair{ends[0], ends[1]};
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<YjsProcess>> YjsProcess::Start() {
+  const std::optional<SocketPair> requests = MakeSocketPair();
+  const std::optional<SocketPair> replies = MakeSocketPair();
+  if (!requests || !replies) return Unavailable("no sockets");
+
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, requests->theirs, STDIN_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, replies->theirs, STDOUT_FILENO);
+  std::string program = "node";
+  std::string script = WEFT_CRDT_TESTS "/oracle/yjs_oracle.mjs";
+  char* const arguments[] = {program.data(), script.data(), nullptr};
+  pid_t child = -1;
+  const int error = posix_spawnp(&child, program.c_str(), &actions, nullptr, arguments, environ);
+  posix_spawn_file_actions_destroy(&actions);
+  close(requests->theirs);
+  close(replies->theirs);
+  if (error != 0) {
+    close(requests->ours);
+    close(replies->ours);
+    return Unavailable(absl::StrCat("starting node failed: ", std::strerror(error)));
+  }
+
+  std::unique_ptr<YjsProcess> process(new YjsProcess(child, requests->ours, replies->ours));
+  const absl::StatusOr<Any> version = process->Call(AnyObject{{"op", "version"}});
+  if (!version.ok()) return version.status();
+  return process;
+}
+
+YjsProcess::~YjsProcess() {
+  close(requests_);
+  close(replies_);
+  kill(child_, SIGKILL);
+  waitpid(child_, nullptr, 0);
+}
+
+void YjsProcess::Send(const Any& request) {
+  AppendJsonText(outgoing_, request);
+  outgoing_ += '\n';
+  // An error shows again when the reply is asked for.
+  if (outgoing_.size() >= kQueueBytes) static_cast<void>(Pump(/*wait=*/false));
+}
+
+absl::StatusOr<Any> YjsProcess::Receive() {
+  std::size_t end;
+  while ((end = incoming_.find('\n', incoming_read_)) == std::string::npos) {
+    const absl::Status status = Pump(/*wait=*/true);
+    if (!status.ok()) return status;
+  }
+  const std::string line = incoming_.substr(incoming_read_, end - incoming_read_);
+  incoming_read_ = end + 1;
+  if (incoming_read_ == incoming_.size()) {
+    incoming_.clear();
+    incoming_read_ = 0;
+  }
+  std::optional<Any> reply = ParseJson(line, kReplyDepth);
+  if (!reply) return absl::InternalError(absl::StrCat("the reply is no JSON: ", line));
+  return *std::move(reply);
+}
+
+absl::StatusOr<Any> YjsProcess::Call(const Any& request) {
+  Send(request);
+  absl::StatusOr<Any> reply = Receive();
+  if (!reply.ok() || reply->AsObject() == nullptr) return reply;
+  const Any* error = reply->AsObject()->Find("error");
+  if (error != nullptr) return absl::InternalError(ToJsonText(*error));
+  return reply;
+}
+
+absl::Status YjsProcess::Pump(bool wait) {
+  pollfd polls[2] = {{replies_, POLLIN, 0}, {outgoing_.empty() ? -1 : requests_, POLLOUT, 0}};
+  const int ready = poll(polls, 2, wait ? kPatienceMs : 0);
+  if (ready < 0 && errno != EINTR) return Unavailable(std::strerror(errno));
+  if (ready == 0 && wait) return Unavailable("no reply for a minute");
+  if (ready <= 0) return absl::OkStatus();
+
+  if (polls[1].revents != 0) {
+    const ssize_t sent = send(requests_, outgoing_.data(), outgoing_.size(), MSG_NOSIGNAL);
+    if (sent > 0) outgoing_.erase(0, static_cast<std::size_t>(sent));
+    if (sent < 0 && errno != EAGAIN) return Unavailable("it ended");
+  }
+  if (polls[0].revents != 0) {
+    char buffer[1 << 16];
+    const ssize_t received = recv(replies_, buffer, sizeof(buffer), 0);
+    if (received > 0) incoming_.append(buffer, static_cast<std::size_t>(received));
+    if (received == 0) return Unavailable("it ended");
+    if (received < 0 && errno != EAGAIN) return Unavailable(std::strerror(errno));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace weft::crdt::oracle

@@ -1,0 +1,57 @@
+#pragma once
+
+// Real Yjs as a child process: yjs_oracle.mjs run by node, which tells the requests.
+//
+// Requests are pipelined: Send queues, Receive answers in order and sends meanwhile, so neither
+// side waits for the other with a full pipe. Ownership: the child ends with this object. A fork of
+// this process may use the object in place of its parent, as long as it reads the reply to
+// everything that it sends. Threads: one.
+
+#include <sys/types.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "crdt/any.h"
+
+namespace weft::crdt::oracle {
+
+class YjsProcess {
+ public:
+  // Fails: kUnavailable, with what to do about it, when node or the package yjs is missing.
+  static absl::StatusOr<std::unique_ptr<YjsProcess>> Start();
+  ~YjsProcess();
+  YjsProcess(const YjsProcess&) = delete;
+  YjsProcess& operator=(const YjsProcess&) = delete;
+
+  // Queues one request.
+  void Send(const Any& request);
+
+  // The reply to the oldest request without one. Requires: there is such a request.
+  // Fails: kUnavailable when the child ended or says nothing for a minute; kInternal when its reply
+  // is no JSON. A reply {"error": …} is no failure.
+  absl::StatusOr<Any> Receive();
+
+  // One request and its reply. Requires: every earlier reply was received.
+  // Fails: as Receive, and kInternal with the text of a reply {"error": …}.
+  absl::StatusOr<Any> Call(const Any& request);
+
+ private:
+  YjsProcess(pid_t child, int requests, int replies)
+      : child_(child), requests_(requests), replies_(replies) {}
+
+  // Moves bytes both ways; waits until it can, if `wait`.
+  absl::Status Pump(bool wait);
+
+  pid_t child_;
+  int requests_;  // sockets, non-blocking
+  int replies_;
+  std::string outgoing_;
+  std::string incoming_;
+  std::size_t incoming_read_ = 0;  // bytes of incoming_ that were received
+};
+
+}  // namespace weft::crdt::oracle
