@@ -1,38 +1,37 @@
 // Stock y-websocket clients that edit one room together.
 
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
 import * as Y from 'yjs'
 import { assertSameDocuments, converged } from './convergence.mjs'
 import { Editor } from './editor.mjs'
 import { eventually } from './eventually.mjs'
 import { editSomewhere, readDocument } from './random_edits.mjs'
 import { kSeed, SeededRandom } from './seeded_random.mjs'
-import { withServer } from './weft_server.mjs'
+import { serverTest } from './weft_server.mjs'
 
 /** Three editors of one room that know its state. */
-async function threeEditors (server, own, room) {
+async function threeEditors(server, own, room) {
   const editors = ['Ada', 'Bob', 'Eve'].map((name) => own(new Editor(server, room, { name })))
   for (const editor of editors) await editor.synced()
   return editors
 }
 
-async function newcomer (server, own, room, name = 'a newcomer') {
+async function newcomer(server, own, room, name = 'a newcomer') {
   const editor = own(new Editor(server, room, { name }))
   await editor.synced()
   return editor
 }
 
-test('what one editor writes reaches the others', { timeout: 30_000 }, withServer(async ({ server, own }) => {
+serverTest('what one editor writes reaches the others', async ({ server, own }) => {
   const editors = await threeEditors(server, own, 'first')
   const [ada, bob, eve] = editors
   ada.doc.getText('text').insert(0, 'hello')
   await converged(editors)
   assert.equal(bob.doc.getText('text').toString(), 'hello')
   assert.equal(eve.doc.getText('text').toString(), 'hello')
-}))
+})
 
-test('editors that write at the same time in text, arrays and maps converge', { timeout: 30_000 }, withServer(async ({ server, own }) => {
+serverTest('editors that write at the same time in text, arrays and maps converge', async ({ server, own }) => {
   const editors = await threeEditors(server, own, 'together')
   editors.forEach(({ doc, name }, i) => {
     doc.getText('text').insert(0, `${name} was here. `)
@@ -41,14 +40,17 @@ test('editors that write at the same time in text, arrays and maps converge', { 
     doc.getMap('map').set(name, i)
   })
   await converged(editors)
-  assertSameDocuments(editors.map((editor) => editor.doc), readDocument)
+  assertSameDocuments(
+    editors.map((editor) => editor.doc),
+    readDocument
+  )
   const { text, array, map } = readDocument(editors[0].doc)
   for (const { name } of editors) assert.ok(text.includes(`${name} was here. `))
   assert.equal(array.length, 9)
   assert.deepEqual(Object.keys(map).sort(), ['Ada', 'Bob', 'Eve', 'last'])
-}))
+})
 
-test('types nested in each other are edited together', { timeout: 30_000 }, withServer(async ({ server, own }) => {
+serverTest('types nested in each other are edited together', async ({ server, own }) => {
   const editors = await threeEditors(server, own, 'nested')
   const [ada, bob, eve] = editors
   const board = new Y.Map()
@@ -63,11 +65,14 @@ test('types nested in each other are edited together', { timeout: 30_000 }, with
   cardsOf(eve).push([new Y.Map([['tag', 'new']])])
   cardsOf(ada).insert(0, [new Y.Array()])
   await converged(editors)
-  assertSameDocuments(editors.map((editor) => editor.doc), readDocument)
+  assertSameDocuments(
+    editors.map((editor) => editor.doc),
+    readDocument
+  )
   assert.deepEqual(readDocument(ada.doc).map, { board: { cards: [[], 'ard of Bob', { tag: 'new' }] } })
-}))
+})
 
-test('rich text keeps its formats, embeds and concurrent changes of both', { timeout: 30_000 }, withServer(async ({ server, own }) => {
+serverTest('rich text keeps its formats, embeds and concurrent changes of both', async ({ server, own }) => {
   const editors = await threeEditors(server, own, 'rich')
   const [ada, bob, eve] = editors
   ada.doc.getText('text').applyDelta([{ insert: 'bold', attributes: { bold: true } }, { insert: ' and plain' }])
@@ -76,15 +81,18 @@ test('rich text keeps its formats, embeds and concurrent changes of both', { tim
   eve.doc.getText('text').insertEmbed(4, { image: 'picture.png', size: [1.5, 1e21] }, { width: 100 })
   ada.doc.getText('text').format(0, 4, { bold: null })
   await converged(editors)
-  assertSameDocuments(editors.map((editor) => editor.doc), readDocument)
+  assertSameDocuments(
+    editors.map((editor) => editor.doc),
+    readDocument
+  )
   const { delta, text } = readDocument(ada.doc)
   assert.equal(text, 'bold and plain')
   assert.ok(delta.some(({ attributes }) => attributes?.color === 'red'))
   assert.ok(delta.some(({ insert }) => insert?.image === 'picture.png'))
   assert.ok(delta.every(({ attributes }) => attributes?.bold === undefined))
-}))
+})
 
-test('XML fragments with elements, attributes and formatted text are carried', { timeout: 30_000 }, withServer(async ({ server, own }) => {
+serverTest('XML fragments with elements, attributes and formatted text are carried', async ({ server, own }) => {
   const editors = await threeEditors(server, own, 'xml')
   const [ada, bob, eve] = editors
   const paragraph = new Y.XmlElement('paragraph')
@@ -93,14 +101,19 @@ test('XML fragments with elements, attributes and formatted text are carried', {
   await converged(editors)
   const paragraphOf = ({ doc }) => doc.getXmlFragment('xml').get(0)
   bob.doc.transact(() => paragraphOf(bob).setAttribute('align', 'right'))
-  paragraphOf(eve).get(0).format(0, 2, { em: { class: 'x' } })
+  paragraphOf(eve)
+    .get(0)
+    .format(0, 2, { em: { class: 'x' } })
   paragraphOf(ada).delete(1, 1)
   await converged(editors)
-  assertSameDocuments(editors.map((editor) => editor.doc), readDocument)
+  assertSameDocuments(
+    editors.map((editor) => editor.doc),
+    readDocument
+  )
   assert.equal(paragraphOf(eve).toString(), '<paragraph align="right"><em class="x">he</em>llo</paragraph>')
-}))
+})
 
-test('subdocuments keep their identity and options, and sync in rooms of their own', { timeout: 30_000 }, withServer(async ({ server, own }) => {
+serverTest('subdocuments keep their identity and options, and sync in rooms of their own', async ({ server, own }) => {
   const editors = await threeEditors(server, own, 'parent')
   const [ada, bob] = editors
   ada.doc.getMap('map').set('chapter', new Y.Doc({ guid: 'chapter-1', autoLoad: true, meta: { by: 'Ada' } }))
@@ -114,12 +127,15 @@ test('subdocuments keep their identity and options, and sync in rooms of their o
   const adaInside = own(new Editor(server, 'chapter-1', { name: 'Ada in the chapter', doc: chapterOf(ada) }))
   const bobInside = own(new Editor(server, 'chapter-1', { name: 'Bob in the chapter', doc: chapterOf(bob) }))
   adaInside.doc.getText('text').insert(0, 'It was a dark night.')
-  await eventually('the chapter to reach Bob', () => bobInside.doc.getText('text').toString() === 'It was a dark night.')
+  await eventually(
+    'the chapter to reach Bob',
+    () => bobInside.doc.getText('text').toString() === 'It was a dark night.'
+  )
   await converged([adaInside, bobInside])
   assert.equal(ada.doc.getText('text').length, 0, 'the parent does not hold the text of its subdocument')
-}))
+})
 
-test('random edits of every kind converge, and a newcomer gets the very same bytes', { timeout: 30_000 }, withServer(async ({ server, own }) => {
+serverTest('random edits of every kind converge, and a newcomer gets the very same bytes', async ({ server, own }) => {
   console.log(`WEFT_SEED=${kSeed}`)
   const random = new SeededRandom(kSeed)
   const editors = await threeEditors(server, own, 'random')
@@ -131,30 +147,39 @@ test('random edits of every kind converge, and a newcomer gets the very same byt
   await converged(editors)
   editors.push(await newcomer(server, own, 'random'))
   await converged(editors)
-  assertSameDocuments(editors.map((editor) => editor.doc), readDocument)
-}))
+  assertSameDocuments(
+    editors.map((editor) => editor.doc),
+    readDocument
+  )
+})
 
-test('an editor that worked offline brings its edits along and gets those of the others', { timeout: 30_000 }, withServer(async ({ server, own }) => {
-  const editors = await threeEditors(server, own, 'offline')
-  const [ada, bob, eve] = editors
-  ada.doc.getText('text').insert(0, 'shared start')
-  await converged(editors)
-  eve.goOffline()
-  eve.doc.getText('text').insert(12, ', written on a train')
-  eve.doc.getText('text').delete(0, 7)
-  eve.doc.getArray('array').push([1, 2, 3])
-  bob.doc.getText('text').insert(0, 'Our ')
-  ada.doc.getMap('map').set('while away', true)
-  await converged([ada, bob])
-  assert.ok(!readDocument(ada.doc).text.includes('train'))
-  eve.goOnline()
-  await converged(editors)
-  assertSameDocuments(editors.map((editor) => editor.doc), readDocument)
-  assert.equal(readDocument(bob.doc).text, 'Our start, written on a train')
-  assert.deepEqual(readDocument(eve.doc).map, { 'while away': true })
-}))
+serverTest(
+  'an editor that worked offline brings its edits along and gets those of the others',
+  async ({ server, own }) => {
+    const editors = await threeEditors(server, own, 'offline')
+    const [ada, bob, eve] = editors
+    ada.doc.getText('text').insert(0, 'shared start')
+    await converged(editors)
+    eve.goOffline()
+    eve.doc.getText('text').insert(12, ', written on a train')
+    eve.doc.getText('text').delete(0, 7)
+    eve.doc.getArray('array').push([1, 2, 3])
+    bob.doc.getText('text').insert(0, 'Our ')
+    ada.doc.getMap('map').set('while away', true)
+    await converged([ada, bob])
+    assert.ok(!readDocument(ada.doc).text.includes('train'))
+    eve.goOnline()
+    await converged(editors)
+    assertSameDocuments(
+      editors.map((editor) => editor.doc),
+      readDocument
+    )
+    assert.equal(readDocument(bob.doc).text, 'Our start, written on a train')
+    assert.deepEqual(readDocument(eve.doc).map, { 'while away': true })
+  }
+)
 
-test('deletions made offline arrive, also when nothing else was edited', { timeout: 30_000 }, withServer(async ({ server, own }) => {
+serverTest('deletions made offline arrive, also when nothing else was edited', async ({ server, own }) => {
   const editors = await threeEditors(server, own, 'deletions')
   const [ada, bob, eve] = editors
   ada.doc.getText('text').insert(0, 'keep DROP keep')
@@ -164,9 +189,9 @@ test('deletions made offline arrive, also when nothing else was edited', { timeo
   eve.goOnline()
   await converged(editors)
   assert.equal(readDocument(bob.doc).text, 'keep keep')
-}))
+})
 
-test('edits are kept while a room is empty', { timeout: 30_000 }, withServer(async ({ server, own }) => {
+serverTest('edits are kept while a room is empty', async ({ server, own }) => {
   const ada = await newcomer(server, own, 'left alone', 'Ada')
   const random = new SeededRandom(kSeed)
   for (let step = 0; step < 100; ++step) editSomewhere(ada.doc, random)
@@ -176,27 +201,36 @@ test('edits are kept while a room is empty', { timeout: 30_000 }, withServer(asy
   bob.goOffline()
   const eve = await newcomer(server, own, 'left alone', 'Eve')
   assertSameDocuments([ada.doc, eve.doc], readDocument)
-}))
+})
 
-test('a document written before its first connection is brought into the room', { timeout: 30_000 }, withServer(async ({ server, own }) => {
+serverTest('a document written before its first connection is brought into the room', async ({ server, own }) => {
   const doc = new Y.Doc()
   doc.getText('text').insert(0, 'draft')
   const ada = own(new Editor(server, 'drafts', { name: 'Ada', doc }))
   await ada.synced()
   const bob = await newcomer(server, own, 'drafts', 'Bob')
   await eventually('the draft to reach Bob', () => readDocument(bob.doc).text === 'draft')
-}))
+})
 
-test('editors on different listeners of one server share the rooms', { timeout: 30_000 }, withServer(async ({ server, own }) => {
-  const editors = [0, 1].map((listener) => own(new Editor(server, 'both', { name: `listener ${listener}`, listener })))
-  for (const editor of editors) await editor.synced()
-  editors[0].doc.getText('text').insert(0, 'left')
-  editors[1].doc.getText('text').insert(0, 'right')
-  await converged(editors)
-  assertSameDocuments(editors.map((editor) => editor.doc), readDocument)
-}, { listeners: 2 }))
+serverTest(
+  'editors on different listeners of one server share the rooms',
+  async ({ server, own }) => {
+    const editors = [0, 1].map((listener) =>
+      own(new Editor(server, 'both', { name: `listener ${listener}`, listener }))
+    )
+    for (const editor of editors) await editor.synced()
+    editors[0].doc.getText('text').insert(0, 'left')
+    editors[1].doc.getText('text').insert(0, 'right')
+    await converged(editors)
+    assertSameDocuments(
+      editors.map((editor) => editor.doc),
+      readDocument
+    )
+  },
+  { listeners: 2 }
+)
 
-test('large edits of more than a megabyte are carried whole', { timeout: 30_000 }, withServer(async ({ server, own }) => {
+serverTest('large edits of more than a megabyte are carried whole', async ({ server, own }) => {
   const editors = await threeEditors(server, own, 'large')
   editors[0].doc.getText('text').insert(0, 'weft '.repeat(300_000))
   editors[1].doc.getMap('map').set('picture', new Uint8Array(1_500_000).fill(7))
@@ -204,4 +238,27 @@ test('large edits of more than a megabyte are carried whole', { timeout: 30_000 
   editors.push(await newcomer(server, own, 'large'))
   await converged(editors)
   assert.equal(readDocument(editors[3].doc).text.length, 1_500_000)
-}))
+})
+
+serverTest('a crowd that writes at once converges', async ({ server, own }) => {
+  const random = new SeededRandom(kSeed)
+  const crowd = Array.from({ length: 16 }, (_unused, i) => own(new Editor(server, 'crowd', { name: `editor ${i}` })))
+  for (const editor of crowd) await editor.synced()
+  for (let step = 0; step < 400; ++step) {
+    editSomewhere(random.pick(crowd).doc, random)
+    if (random.chance(0.05)) await new Promise((resolve) => setImmediate(resolve))
+  }
+  await converged(crowd)
+  assertSameDocuments(
+    crowd.map((editor) => editor.doc),
+    readDocument
+  )
+})
+
+serverTest('a provider that offers subprotocols, as some do to authenticate, is served', async ({ server, own }) => {
+  const ada = own(new Editor(server, 'subprotocols', { name: 'Ada', protocols: ['token', 'abc.def'] }))
+  await ada.synced()
+  const bob = await newcomer(server, own, 'subprotocols', 'Bob')
+  ada.doc.getText('text').insert(0, 'hello')
+  await converged([ada, bob])
+})

@@ -5,17 +5,20 @@ import * as Y from 'yjs'
 import { eventually } from './eventually.mjs'
 
 /** The state vector of `doc` as an object, for messages and for comparisons that ignore the order. */
-export function stateVectorOf (doc) {
+export function stateVectorOf(doc) {
   return Object.fromEntries([...Y.decodeStateVector(Y.encodeStateVector(doc))].sort(([a], [b]) => a - b))
 }
 
 /** Whether both documents know the same blocks and the same deletions. */
-function knowTheSame (a, b) {
-  return Buffer.compare(Y.encodeStateVector(a), Y.encodeStateVector(b)) === 0 && Y.equalSnapshots(Y.snapshot(a), Y.snapshot(b))
+function knowTheSame(a, b) {
+  return (
+    Buffer.compare(Y.encodeStateVector(a), Y.encodeStateVector(b)) === 0 &&
+    Y.equalSnapshots(Y.snapshot(a), Y.snapshot(b))
+  )
 }
 
 /** A new document with the state of `doc`. */
-function copyOf (doc) {
+function copyOf(doc) {
   const copy = new Y.Doc()
   Y.applyUpdate(copy, Y.encodeStateAsUpdate(doc))
   return copy
@@ -26,12 +29,12 @@ function copyOf (doc) {
  * where they cut a run of content into blocks, as this depends on the order in which updates came; loading
  * joins what can be joined.
  */
-function canonicalBytes (doc) {
+function canonicalBytes(doc) {
   return Buffer.from(Y.encodeStateAsUpdate(copyOf(doc)))
 }
 
 /** Whether `doc` holds every block and every deletion that `other` knows. */
-export function holdsAllOf (doc, other) {
+export function holdsAllOf(doc, other) {
   const before = copyOf(doc)
   const after = copyOf(doc)
   Y.applyUpdate(after, Y.encodeStateAsUpdate(other))
@@ -39,15 +42,24 @@ export function holdsAllOf (doc, other) {
 }
 
 /** Waits until all editors are in sync with their room and know the same. */
-export async function converged (editors, withinMs = 10_000) {
+export async function converged(editors, withinMs = 10_000) {
   const names = editors.map((editor) => editor.name).join(', ')
   const [first, ...rest] = editors
-  await eventually(`${names} to converge`, () =>
-    editors.every((editor) => editor.provider.synced) && rest.every((editor) => knowTheSame(first.doc, editor.doc)), {
-    withinMs,
-    describe: () => editors.map(({ name, provider, doc }) =>
-      `\n  ${name} (synced: ${provider.synced}) ${JSON.stringify(stateVectorOf(doc))}`).join('')
-  })
+  await eventually(
+    `${names} to converge`,
+    () =>
+      editors.every((editor) => editor.provider.synced) && rest.every((editor) => knowTheSame(first.doc, editor.doc)),
+    {
+      withinMs,
+      describe: () =>
+        editors
+          .map(
+            ({ name, provider, doc }) =>
+              `\n  ${name} (synced: ${provider.synced}) ${JSON.stringify(stateVectorOf(doc))}`
+          )
+          .join('')
+    }
+  )
 }
 
 /**
@@ -57,7 +69,7 @@ export async function converged (editors, withinMs = 10_000) {
  * @param {Y.Doc[]} docs
  * @param {(doc: Y.Doc) => unknown} read what a user sees of a document, as plain values
  */
-export function assertSameDocuments (docs, read) {
+export function assertSameDocuments(docs, read) {
   const [first, ...rest] = docs
   for (const doc of rest) {
     assert.deepEqual(read(doc), read(first))

@@ -14,9 +14,11 @@ export class Editor {
   /**
    * @param {import('./weft_server.mjs').WeftServer} server
    * @param {string} room as it stands in the address, so escaped by the caller where it has to be
-   * @param {{ name?: string, params?: Record<string, string>, listener?: number, doc?: Y.Doc }} [options]
+   * @param {{ name?: string, params?: Record<string, string>, protocols?: string[], listener?: number,
+   *   doc?: Y.Doc }} [options]
    */
-  constructor (server, room, { name = 'an editor', params = {}, listener = 0, doc = new Y.Doc() } = {}) {
+  constructor(server, room, options = {}) {
+    const { name = 'an editor', params = {}, protocols = [], listener = 0, doc = new Y.Doc() } = options
     this.name = name
     this.doc = doc
     /** Codes and reasons of the closes that came from the server or from a lost connection. */
@@ -24,6 +26,7 @@ export class Editor {
     this.provider = new WebsocketProvider(server.websocketUrl(listener), room, doc, {
       WebSocketPolyfill: WebSocket,
       params,
+      protocols,
       maxBackoffTime: kReconnectWithinMs,
       // Otherwise providers of one process exchange updates among themselves and no server is tested.
       disableBc: true
@@ -37,33 +40,41 @@ export class Editor {
     this.provider.on('connection-error', () => {})
   }
 
-  get awareness () { return this.provider.awareness }
+  get awareness() {
+    return this.provider.awareness
+  }
 
   /** The client ids of all others whose awareness state is known here. */
-  get others () {
+  get others() {
     return [...this.awareness.getStates().keys()].filter((client) => client !== this.doc.clientID)
   }
 
-  synced (withinMs = 10_000) {
+  synced(withinMs = 10_000) {
     return eventually(`${this.name} to be in sync with the room`, () => this.provider.synced, { withinMs })
   }
 
-  isOffline () { return !this.provider.wsconnected }
+  isOffline() {
+    return !this.provider.wsconnected
+  }
 
   /** Closes the connection in the orderly way and stays away. */
-  goOffline () { this.provider.disconnect() }
+  goOffline() {
+    this.provider.disconnect()
+  }
 
-  goOnline () { this.provider.connect() }
+  goOnline() {
+    this.provider.connect()
+  }
 
   /** Takes the TCP connection away without a WebSocket close; the provider does not come back by itself. */
-  dropConnection ({ reset = false } = {}) {
+  dropConnection({ reset = false } = {}) {
     const socket = this.provider.ws
     this.provider.shouldConnect = false
     if (reset) socket._socket.resetAndDestroy()
     else socket.terminate()
   }
 
-  dispose () {
+  dispose() {
     this.provider.destroy()
     this.doc.destroy()
   }

@@ -15,7 +15,7 @@ const kPollMs = 4
  * @param {{ withinMs?: number, describe?: () => unknown }} [options]
  * @returns {Promise<T>}
  */
-export async function eventually (what, condition, { withinMs = 10_000, describe } = {}) {
+export async function eventually(what, condition, { withinMs = 10_000, describe } = {}) {
   const deadline = performance.now() + withinMs
   for (;;) {
     const value = await condition()
@@ -37,7 +37,7 @@ export async function eventually (what, condition, { withinMs = 10_000, describe
  * @param {number} [withinMs]
  * @returns {Promise<T>}
  */
-export async function within (what, promise, withinMs = 10_000) {
+export async function within(what, promise, withinMs = 10_000) {
   let timer
   const late = new Promise((_resolve, reject) => {
     timer = setTimeout(() => reject(new Error(`waited ${withinMs} ms in vain for ${what}`)), withinMs)

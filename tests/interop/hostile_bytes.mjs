@@ -1,13 +1,24 @@
 // Bytes that no stock client sends: malformed updates, state vectors and awareness states, and well-formed
 // updates with absurd claims.
 //
-// UpdateV1 := clients (structs client clock Struct*)* DeleteSet     DeleteSet := clients (client ranges (clock length)*)*
-// Struct   := info ...     info: the kind of content in the lower 5 bits; 0 is GC and 10 is Skip, each with a length
+// UpdateV1  := clients (structs client clock Struct*)* DeleteSet
+// DeleteSet := clients (client ranges (clock length)*)*
+// Struct    := info ...    info: the kind of content in the lower 5 bits; 0 is GC and 10 is Skip, each with a length
 // An item without neighbours names its parent: 1 and the name of a root type.
 
 import * as encoding from 'lib0/encoding'
 import * as Y from 'yjs'
-import { awarenessBody, awarenessMessage, kAwareness, kSync, kSyncStep1, kSyncStep2, kUpdate, syncMessage, written } from './raw_peer.mjs'
+import {
+  awarenessBody,
+  awarenessMessage,
+  kAwareness,
+  kSync,
+  kSyncStep1,
+  kSyncStep2,
+  kUpdate,
+  syncMessage,
+  written
+} from './raw_peer.mjs'
 
 const kClient = 7
 const kHuge = 2 ** 31
@@ -41,7 +52,7 @@ const oneStruct = (...parts) => joined(numbers(1, 1, kClient, 0), ...parts, kNoD
 /** An update of one item at the start of the root type `root`. */
 const oneItem = (kind, ...content) => oneStruct(Uint8Array.of(kind), numbers(1), text('root'), ...content)
 
-function realUpdate () {
+function realUpdate() {
   const doc = new Y.Doc()
   doc.getText('text').insert(0, 'a real update')
   doc.getText('text').delete(2, 4)
@@ -69,7 +80,12 @@ export const kMalformedUpdates = {
   'very many JSON values': oneItem(kJson, numbers(kHuge), text('1')),
   'an array of very many values': oneItem(kAny, numbers(1), Uint8Array.of(117), numbers(kHuge)),
   'an object of very many values': oneItem(kAny, numbers(1), Uint8Array.of(118), numbers(kHuge)),
-  'values nested very deep': oneItem(kAny, numbers(1), new Uint8Array(2 * kDeep).map((_byte, i) => (i % 2 === 0 ? 117 : 1)), Uint8Array.of(126)),
+  'values nested very deep': oneItem(
+    kAny,
+    numbers(1),
+    new Uint8Array(2 * kDeep).map((_byte, i) => (i % 2 === 0 ? 117 : 1)),
+    Uint8Array.of(126)
+  ),
   'a value of an unknown kind': oneItem(kAny, numbers(1), Uint8Array.of(90)),
   'content of an unknown kind': oneItem(29),
   'moved content, which released Yjs does not have': oneItem(kMove, numbers(0, 0, 0, 0)),
@@ -78,7 +94,12 @@ export const kMalformedUpdates = {
   'an embed that is no JSON': oneItem(kEmbed, text('{]')),
   'a JSON value that is none': oneItem(kJson, numbers(1), text('tru')),
   'a text that is not UTF-8': oneItem(kString, buffer(kNotUtf8)),
-  'the name of a root type that is not UTF-8': oneStruct(Uint8Array.of(kString), numbers(1), buffer(kNotUtf8), text('x')),
+  'the name of a root type that is not UTF-8': oneStruct(
+    Uint8Array.of(kString),
+    numbers(1),
+    buffer(kNotUtf8),
+    text('x')
+  ),
   'a map key that is not UTF-8': oneItem(kAny | kHasParentSub, buffer(kNotUtf8), numbers(1), Uint8Array.of(126))
 }
 
@@ -86,16 +107,35 @@ export const kMalformedUpdates = {
 export const kAbsurdUpdates = {
   'a huge collected range': oneStruct(Uint8Array.of(kGc), numbers(kHuge - 1)),
   'a collected range up to the highest number': oneStruct(Uint8Array.of(kGc), numbers(kHighest)),
-  'a collected range past the highest number': joined(numbers(1, 1, kClient, kHighest), Uint8Array.of(kGc), numbers(kHighest), kNoDeletions),
+  'a collected range past the highest number': joined(
+    numbers(1, 1, kClient, kHighest),
+    Uint8Array.of(kGc),
+    numbers(kHighest),
+    kNoDeletions
+  ),
   'a huge deleted item': oneItem(kDeleted, numbers(kHuge - 1)),
   'a skip up to the highest number': oneStruct(Uint8Array.of(kSkip), numbers(kHighest)),
-  'a skip, then a block': joined(numbers(1, 2, kClient, 0), Uint8Array.of(kSkip), numbers(kHuge), Uint8Array.of(kGc), numbers(1), kNoDeletions),
-  'a block at the highest clock': joined(numbers(1, 1, kClient, kHighest), Uint8Array.of(kGc), numbers(1), kNoDeletions),
+  'a skip, then a block': joined(
+    numbers(1, 2, kClient, 0),
+    Uint8Array.of(kSkip),
+    numbers(kHuge),
+    Uint8Array.of(kGc),
+    numbers(1),
+    kNoDeletions
+  ),
+  'a block at the highest clock': joined(
+    numbers(1, 1, kClient, kHighest),
+    Uint8Array.of(kGc),
+    numbers(1),
+    kNoDeletions
+  ),
   'a deletion up to the highest number': numbers(0, 1, kClient, 1, 0, kHighest),
   'a deletion past the highest number': numbers(0, 1, kClient, 1, kHighest, kHighest),
   'a block of no length': oneStruct(Uint8Array.of(kGc), numbers(0)),
   // A v2 update that makes readers of v2 declare blocks without end; clients of y-websocket speak v1.
-  'a run-length bomb of the other encoding': new Uint8Array(Buffer.from('00010000000001000100010200001602000001fdffffffff7f0000', 'hex'))
+  'a run-length bomb of the other encoding': new Uint8Array(
+    Buffer.from('00010000000001000100010200001602000001fdffffffff7f0000', 'hex')
+  )
 }
 
 const deepJson = '['.repeat(kDeep) + ']'.repeat(kDeep)
@@ -117,16 +157,26 @@ export const kMalformedMessages = {
   'an awareness message longer than it is': numbers(kAwareness, 2 ** 32),
   'awareness of very many clients': awarenessMessage(numbers(kHuge)),
   'awareness that ends early': awarenessMessage(numbers(1, kClient)),
-  'an awareness state that is no JSON': awarenessMessage(awarenessBody([{ client: kClient, clock: 1, json: '{"user":' }])),
+  'an awareness state that is no JSON': awarenessMessage(
+    awarenessBody([{ client: kClient, clock: 1, json: '{"user":' }])
+  ),
   'an awareness state without text': awarenessMessage(awarenessBody([{ client: kClient, clock: 1, json: '' }])),
-  'an awareness state that is not UTF-8': awarenessMessage(joined(numbers(1, kClient, 1), buffer(Uint8Array.of(0x22, 0xff, 0x22)))),
-  'an awareness state nested very deep': awarenessMessage(awarenessBody([{ client: kClient, clock: 1, json: deepJson }]))
+  'an awareness state that is not UTF-8': awarenessMessage(
+    joined(numbers(1, kClient, 1), buffer(Uint8Array.of(0x22, 0xff, 0x22)))
+  ),
+  'an awareness state nested very deep': awarenessMessage(
+    awarenessBody([{ client: kClient, clock: 1, json: deepJson }])
+  )
 }
 
 /** Whole messages of other dialects, which are to be ignored. */
 export const kForeignMessages = {
-  ...Object.fromEntries([4, 5, 6, 7, 8, 9, 10, 100, 102, 127, 128, 2 ** 32, kHighest].map((type) =>
-    [`type ${type}`, joined(numbers(type), Uint8Array.of(1, 2, 3, 0xff))])),
+  ...Object.fromEntries(
+    [4, 5, 6, 7, 8, 9, 10, 100, 102, 127, 128, 2 ** 32, kHighest].map((type) => [
+      `type ${type}`,
+      joined(numbers(type), Uint8Array.of(1, 2, 3, 0xff))
+    ])
+  ),
   'a type and nothing else': numbers(42),
   'a sync message of an unknown kind': numbers(kSync, 3, 1, 2),
   'a permission that is denied to the server': joined(numbers(2, 0), text('go away')),
@@ -139,8 +189,38 @@ export const kMalformedFrames = {
   'a frame without a mask': Uint8Array.of(0x82, 0x01, 0x08),
   'a frame with reserved bits': Uint8Array.of(0xf2, 0x81, 0, 0, 0, 0, 8),
   'a frame of a reserved kind': Uint8Array.of(0x83, 0x81, 0, 0, 0, 0, 8),
-  'a frame of a length with its highest bit set': Uint8Array.of(0x82, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0),
-  'a frame of more bytes than any memory has': Uint8Array.of(0x82, 0xff, 0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0),
+  'a frame of a length with its highest bit set': Uint8Array.of(
+    0x82,
+    0xff,
+    0xff,
+    0xff,
+    0xff,
+    0xff,
+    0xff,
+    0xff,
+    0xff,
+    0xff,
+    0,
+    0,
+    0,
+    0
+  ),
+  'a frame of more bytes than any memory has': Uint8Array.of(
+    0x82,
+    0xff,
+    0x00,
+    0xff,
+    0xff,
+    0xff,
+    0xff,
+    0xff,
+    0xff,
+    0xff,
+    0,
+    0,
+    0,
+    0
+  ),
   'a ping longer than a ping may be': Uint8Array.of(0x89, 0xfe, 0x00, 0x7e, 0, 0, 0, 0, ...new Uint8Array(126)),
   'a ping in fragments': Uint8Array.of(0x09, 0x80, 0, 0, 0, 0),
   'a continuation of nothing': Uint8Array.of(0x80, 0x81, 0, 0, 0, 0, 8)

@@ -8,19 +8,19 @@ import { Editor } from './editor.mjs'
 import { eventually } from './eventually.mjs'
 import { kAbsurdUpdates, kMalformedFrames, kMalformedMessages, kMalformedUpdates } from './hostile_bytes.mjs'
 import { kSyncStep2, kUpdate, RawPeer, syncMessage } from './raw_peer.mjs'
-import { withServer } from './weft_server.mjs'
+import { serverTest } from './weft_server.mjs'
 
 const kRoom = 'attacked'
 const kMemoryGrowthBytes = 128 << 20
 const textOf = (editor) => editor.doc.getText('text').toString()
 
 /** Codes that say "you broke the protocol": of WebSocket itself, and the private ones that mean "stay away". */
-function isProtocolError (code) {
+function isProtocolError(code) {
   return code === 1002 || code === 1007 || (code >= 4400 && code <= 4499)
 }
 
 /** Two editors in a room who have met, and the most memory that the server ever used. */
-async function peacefulRoom (server, own) {
+async function peacefulRoom(server, own) {
   const editors = ['Ada', 'Bob'].map((name) => own(new Editor(server, kRoom, { name })))
   editors[0].doc.getText('text').insert(0, 'peace. ')
   await converged(editors)
@@ -28,7 +28,7 @@ async function peacefulRoom (server, own) {
 }
 
 /** Fails unless the editors were left alone, go on, and a newcomer finds what they have. */
-async function goOnUndisturbed (server, own, { editors, peakBefore }) {
+async function goOnUndisturbed(server, own, { editors, peakBefore }) {
   editors.forEach((editor) => editor.doc.getText('text').insert(0, `${editor.name} goes on. `))
   await converged(editors)
   const newcomer = own(new Editor(server, kRoom, { name: 'a newcomer' }))
@@ -40,7 +40,7 @@ async function goOnUndisturbed (server, own, { editors, peakBefore }) {
 }
 
 /** Sends one message on a connection of its own and resolves to the close that follows. */
-async function closeAfter (server, own, send) {
+async function closeAfter(server, own, send) {
   const peer = await own(new RawPeer(server, kRoom)).opened()
   send(peer)
   return peer.isClosed()
@@ -52,7 +52,7 @@ test('the malformed updates are those that stock Yjs cannot apply', () => {
   }
 })
 
-test('a malformed update ends its connection with a reason, and reaches nobody', { timeout: 30_000 }, withServer(async ({ server, own }) => {
+serverTest('a malformed update ends its connection with a reason, and reaches nobody', async ({ server, own }) => {
   const room = await peacefulRoom(server, own)
   for (const [name, update] of Object.entries(kMalformedUpdates)) {
     for (const kind of [kUpdate, kSyncStep2]) {
@@ -69,9 +69,9 @@ test('a malformed update ends its connection with a reason, and reaches nobody',
   const reader = own(new Editor(server, kRoom, { name: 'a reader after the restart' }))
   await reader.synced()
   assert.equal(textOf(reader), textOf(room.editors[0]))
-}))
+})
 
-test('a malformed message ends its connection with a reason, and reaches nobody', { timeout: 30_000 }, withServer(async ({ server, own }) => {
+serverTest('a malformed message ends its connection with a reason, and reaches nobody', async ({ server, own }) => {
   const room = await peacefulRoom(server, own)
   for (const [name, message] of Object.entries(kMalformedMessages)) {
     const { code, reason } = await closeAfter(server, own, (peer) => peer.send(message))
@@ -80,15 +80,18 @@ test('a malformed message ends its connection with a reason, and reaches nobody'
   }
   for (const editor of room.editors) assert.equal(editor.others.length, 1, 'no state of a stranger arrived')
   await goOnUndisturbed(server, own, room)
-}))
+})
 
-test('an update that claims absurd lengths costs the server and the others nothing', { timeout: 30_000 }, withServer(async ({ server, own }) => {
+serverTest('an update that claims absurd lengths costs the server and the others nothing', async ({ server, own }) => {
   const room = await peacefulRoom(server, own)
   for (const [name, update] of Object.entries(kAbsurdUpdates)) {
     const peer = await own(new RawPeer(server, kRoom)).opened()
     peer.send(syncMessage(kUpdate, update))
     // It may be refused, as malformed; if it is not, the connection is as good as before.
-    const answered = peer.asksForEverything().then(() => null, () => peer.isClosed())
+    const answered = peer.asksForEverything().then(
+      () => null,
+      () => peer.isClosed()
+    )
     const close = await answered
     assert.ok(close === null || isProtocolError(close.code), `${name}: closed with ${close?.code} ${close?.reason}`)
   }
@@ -96,9 +99,9 @@ test('an update that claims absurd lengths costs the server and the others nothi
   assert.deepEqual(await server.stop(), { code: 0, signal: null })
   await server.start()
   await converged(room.editors)
-}))
+})
 
-test('bytes that are no WebSocket frame end their connection and nothing else', { timeout: 30_000 }, withServer(async ({ server, own }) => {
+serverTest('bytes that are no WebSocket frame end their connection and nothing else', async ({ server, own }) => {
   const room = await peacefulRoom(server, own)
   for (const [name, bytes] of Object.entries(kMalformedFrames)) {
     const { code } = await closeAfter(server, own, (peer) => peer.socket._socket.write(bytes))
@@ -106,17 +109,17 @@ test('bytes that are no WebSocket frame end their connection and nothing else', 
     assert.ok(isProtocolError(code) || code === 1009 || code === 1006, `${name}: closed with ${code}`)
   }
   await goOnUndisturbed(server, own, room)
-}))
+})
 
-test('a text message ends its connection with a reason', { timeout: 30_000 }, withServer(async ({ server, own }) => {
+serverTest('a text message ends its connection with a reason', async ({ server, own }) => {
   const room = await peacefulRoom(server, own)
   const { code, reason } = await closeAfter(server, own, (peer) => peer.sendText('hello'))
   assert.ok(isProtocolError(code) || code === 1003, `closed with ${code} ${reason}`)
   assert.notEqual(reason, '')
   await goOnUndisturbed(server, own, room)
-}))
+})
 
-test('a connection that dies in the middle of a message harms nobody', { timeout: 30_000 }, withServer(async ({ server, own }) => {
+serverTest('a connection that dies in the middle of a message harms nobody', async ({ server, own }) => {
   const room = await peacefulRoom(server, own)
   for (const reset of [false, true]) {
     const peer = await own(new RawPeer(server, kRoom)).opened()
@@ -127,4 +130,4 @@ test('a connection that dies in the middle of a message harms nobody', { timeout
     await eventually('the peer to be gone', () => peer.closed)
   }
   await goOnUndisturbed(server, own, room)
-}))
+})

@@ -2,7 +2,6 @@
 
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
-import { test } from 'node:test'
 import * as Y from 'yjs'
 import { assertSameDocuments, converged, holdsAllOf } from './convergence.mjs'
 import { Editor } from './editor.mjs'
@@ -11,42 +10,48 @@ import { readDocument } from './random_edits.mjs'
 import { kUpdate, RawPeer, syncMessage } from './raw_peer.mjs'
 import { kSeed, SeededRandom } from './seeded_random.mjs'
 import { receives, Typing } from './typing.mjs'
-import { withServer } from './weft_server.mjs'
+import { serverTest } from './weft_server.mjs'
 
 const kServiceRestart = 1012
 const kGoodEnd = { code: 0, signal: null }
 
-test('a server without clients ends with exit code 0', { timeout: 30_000 }, withServer(async ({ server }) => {
+serverTest('a server without clients ends with exit code 0', async ({ server }) => {
   assert.deepEqual(await server.stop(), kGoodEnd)
-}))
+})
 
-test('clients that type are told to come back, and find everything that others had received', { timeout: 30_000 }, withServer(async ({ server, own }) => {
-  console.log(`WEFT_SEED=${kSeed}`)
-  const random = new SeededRandom(kSeed)
-  const typists = ['Ada', 'Bob', 'Eve'].map((name) => own(new Editor(server, 'stopping', { name })))
-  const witness = own(new Editor(server, 'stopping', { name: 'the witness' }))
-  const everybody = [...typists, witness]
-  await converged(everybody)
-  const received = receives(witness, random.integer(50, 200))
-  const typing = own(new Typing(typists, random))
-  await within('the typing to reach the witness', received)
-  assert.deepEqual(await server.stop(), kGoodEnd)
-  await typing.dispose()
-  await eventually('everybody to be told', () => everybody.every((editor) => editor.closes.length > 0))
-  for (const editor of everybody) {
-    assert.equal(editor.closes[0].code, kServiceRestart, editor.name)
-    editor.goOffline()
+serverTest(
+  'clients that type are told to come back, and find everything that others had received',
+  async ({ server, own }) => {
+    console.log(`WEFT_SEED=${kSeed}`)
+    const random = new SeededRandom(kSeed)
+    const typists = ['Ada', 'Bob', 'Eve'].map((name) => own(new Editor(server, 'stopping', { name })))
+    const witness = own(new Editor(server, 'stopping', { name: 'the witness' }))
+    const everybody = [...typists, witness]
+    await converged(everybody)
+    const received = receives(witness, random.integer(50, 200))
+    const typing = own(new Typing(typists, random))
+    await within('the typing to reach the witness', received)
+    assert.deepEqual(await server.stop(), kGoodEnd)
+    await typing.dispose()
+    await eventually('everybody to be told', () => everybody.every((editor) => editor.closes.length > 0))
+    for (const editor of everybody) {
+      assert.equal(editor.closes[0].code, kServiceRestart, editor.name)
+      editor.goOffline()
+    }
+    await server.start()
+    const fresh = own(new Editor(server, 'stopping', { name: 'a fresh reader' }))
+    await fresh.synced()
+    assert.ok(holdsAllOf(fresh.doc, witness.doc))
+    for (const editor of everybody) editor.goOnline()
+    await converged([...everybody, fresh])
+    assertSameDocuments(
+      [...everybody, fresh].map((editor) => editor.doc),
+      readDocument
+    )
   }
-  await server.start()
-  const fresh = own(new Editor(server, 'stopping', { name: 'a fresh reader' }))
-  await fresh.synced()
-  assert.ok(holdsAllOf(fresh.doc, witness.doc))
-  for (const editor of everybody) editor.goOnline()
-  await converged([...everybody, fresh])
-  assertSameDocuments([...everybody, fresh].map((editor) => editor.doc), readDocument)
-}))
+)
 
-test('all that the server has taken is stored, also what came just before the end', { timeout: 30_000 }, withServer(async ({ server, own }) => {
+serverTest('all that the server has taken is stored, also what came just before the end', async ({ server, own }) => {
   const doc = new Y.Doc()
   const peer = await own(new RawPeer(server, 'last words')).opened()
   doc.on('update', (update) => peer.send(syncMessage(kUpdate, update)))
@@ -60,9 +65,9 @@ test('all that the server has taken is stored, also what came just before the en
   const fresh = own(new Editor(server, 'last words', { name: 'a fresh reader' }))
   await fresh.synced()
   assertSameDocuments([doc, fresh.doc], readDocument)
-}))
+})
 
-test('many rooms are stored at the end', { timeout: 30_000 }, withServer(async ({ server, own }) => {
+serverTest('many rooms are stored at the end', async ({ server, own }) => {
   const rooms = Array.from({ length: 50 }, (_unused, i) => `room ${i}`)
   const peers = rooms.map((room) => own(new RawPeer(server, room)))
   for (const [i, peer] of peers.entries()) {
@@ -80,13 +85,23 @@ test('many rooms are stored at the end', { timeout: 30_000 }, withServer(async (
     assert.equal(fresh.doc.getText('text').toString(), room)
     fresh.goOffline()
   }
-}))
+})
 
-test('clients that never answer do not keep the server from ending', { timeout: 30_000 }, withServer(async ({ server, own }) => {
-  const silent = ['', 'GET /room HTTP/1.1\r\nHost: localhost\r\n', [
-    'GET /room HTTP/1.1', 'Host: localhost', 'Upgrade: websocket', 'Connection: Upgrade',
-    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==', 'Sec-WebSocket-Version: 13', '', ''
-  ].join('\r\n')]
+serverTest('clients that never answer do not keep the server from ending', async ({ server, own }) => {
+  const silent = [
+    '',
+    'GET /room HTTP/1.1\r\nHost: localhost\r\n',
+    [
+      'GET /room HTTP/1.1',
+      'Host: localhost',
+      'Upgrade: websocket',
+      'Connection: Upgrade',
+      'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+      'Sec-WebSocket-Version: 13',
+      '',
+      ''
+    ].join('\r\n')
+  ]
   for (const request of silent) {
     const socket = connect(server.ports[0], '127.0.0.1')
     own({ dispose: () => socket.destroy() })
@@ -100,4 +115,4 @@ test('clients that never answer do not keep the server from ending', { timeout: 
     if (request.endsWith('\r\n\r\n')) await eventually('the upgrade to be answered', () => answered)
   }
   assert.deepEqual(await server.stop(), kGoodEnd)
-}))
+})

@@ -21,26 +21,29 @@ export const kUpdate = 2
 /** Writes with lib0's encoder and returns the bytes. */
 export const written = (write) => encoding.encode(write)
 
-export const syncMessage = (kind, body) => written((encoder) => {
-  encoding.writeVarUint(encoder, kSync)
-  encoding.writeVarUint(encoder, kind)
-  encoding.writeVarUint8Array(encoder, body)
-})
+export const syncMessage = (kind, body) =>
+  written((encoder) => {
+    encoding.writeVarUint(encoder, kSync)
+    encoding.writeVarUint(encoder, kind)
+    encoding.writeVarUint8Array(encoder, body)
+  })
 
-export const awarenessMessage = (body) => written((encoder) => {
-  encoding.writeVarUint(encoder, kAwareness)
-  encoding.writeVarUint8Array(encoder, body)
-})
+export const awarenessMessage = (body) =>
+  written((encoder) => {
+    encoding.writeVarUint(encoder, kAwareness)
+    encoding.writeVarUint8Array(encoder, body)
+  })
 
 /** @param {{ client: number, clock: number, json: string }[]} entries */
-export const awarenessBody = (entries) => written((encoder) => {
-  encoding.writeVarUint(encoder, entries.length)
-  for (const { client, clock, json } of entries) {
-    encoding.writeVarUint(encoder, client)
-    encoding.writeVarUint(encoder, clock)
-    encoding.writeVarString(encoder, json)
-  }
-})
+export const awarenessBody = (entries) =>
+  written((encoder) => {
+    encoding.writeVarUint(encoder, entries.length)
+    for (const { client, clock, json } of entries) {
+      encoding.writeVarUint(encoder, client)
+      encoding.writeVarUint(encoder, clock)
+      encoding.writeVarString(encoder, json)
+    }
+  })
 
 /** The state vector of a document that holds nothing. */
 export const kEmptyStateVector = Uint8Array.of(0)
@@ -49,7 +52,7 @@ export const kEmptyStateVector = Uint8Array.of(0)
  * @param {Uint8Array} message
  * @returns {{ type: number, kind?: number, body?: Uint8Array }}
  */
-function decodeMessage (message) {
+function decodeMessage(message) {
   const decoder = decoding.createDecoder(message)
   const type = decoding.readVarUint(decoder)
   if (type === kSync) return { type, kind: decoding.readVarUint(decoder), body: decoding.readVarUint8Array(decoder) }
@@ -58,7 +61,7 @@ function decodeMessage (message) {
 }
 
 /** @returns {{ client: number, clock: number, json: string }[]} */
-export function decodeAwareness (body) {
+export function decodeAwareness(body) {
   const decoder = decoding.createDecoder(body)
   const count = decoding.readVarUint(decoder)
   return Array.from({ length: count }, () => ({
@@ -73,7 +76,7 @@ export class RawPeer {
    * @param {import('./weft_server.mjs').WeftServer} server
    * @param {string} room
    */
-  constructor (server, room) {
+  constructor(server, room) {
     /** Decoded messages in the order they came. */
     this.received = []
     /** { code, reason } once the connection is closed, from whatever side. */
@@ -81,26 +84,33 @@ export class RawPeer {
     this.socket = new WebSocket(`${server.websocketUrl()}/${room}`)
     this.socket.binaryType = 'nodebuffer'
     this.socket.on('message', (message) => this.received.push(decodeMessage(new Uint8Array(message))))
-    this.socket.on('close', (code, reason) => { this.closed = { code, reason: reason.toString() } })
+    this.socket.on('close', (code, reason) => {
+      this.closed = { code, reason: reason.toString() }
+    })
     this.socket.on('error', () => {})
   }
 
-  async opened () {
+  async opened() {
     await eventually('a raw peer to be connected', () => this.socket.readyState === WebSocket.OPEN, {
       describe: () => `state ${this.socket.readyState}, close ${JSON.stringify(this.closed)}`
     })
     return this
   }
 
-  send (bytes) { this.socket.send(bytes, { binary: true }) }
+  send(bytes) {
+    this.socket.send(bytes, { binary: true })
+  }
 
-  sendText (text) { this.socket.send(text, { binary: false }) }
+  sendText(text) {
+    this.socket.send(text, { binary: false })
+  }
 
   /** Waits for a message that `accept` takes, among those received so far and later. */
-  receives (what, accept, withinMs = 10_000) {
+  receives(what, accept, withinMs = 10_000) {
     return eventually(`a raw peer to receive ${what}`, () => this.received.find(accept), {
       withinMs,
-      describe: () => `${this.received.length} messages of types ${this.received.map((m) => m.type)}, close ${JSON.stringify(this.closed)}`
+      describe: () =>
+        `messages of the types [${this.received.map(({ type }) => type)}], close ${JSON.stringify(this.closed)}`
     })
   }
 
@@ -108,7 +118,7 @@ export class RawPeer {
    * Asks for everything and resolves to the update that the server answers with. When it has come, the
    * server has dealt with all that was sent on this connection before.
    */
-  async asksForEverything () {
+  async asksForEverything() {
     const before = this.received.length
     this.send(syncMessage(kSyncStep1, kEmptyStateVector))
     const answer = await eventually('a SyncStep2 in answer to a SyncStep1', () => {
@@ -119,17 +129,22 @@ export class RawPeer {
   }
 
   /** Resolves to { code, reason } when the connection is closed. */
-  isClosed (withinMs = 10_000) {
+  isClosed(withinMs = 10_000) {
     return eventually('the server to close the connection', () => this.closed, { withinMs })
   }
 
   /** Resolves when the peer's own pings are answered, so when all that it sent before was read. */
-  async pinged () {
-    await within('a pong', new Promise((resolve) => {
-      this.socket.once('pong', resolve)
-      this.socket.ping()
-    }))
+  async pinged() {
+    await within(
+      'a pong',
+      new Promise((resolve) => {
+        this.socket.once('pong', resolve)
+        this.socket.ping()
+      })
+    )
   }
 
-  dispose () { this.socket.terminate() }
+  dispose() {
+    this.socket.terminate()
+  }
 }

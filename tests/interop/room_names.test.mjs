@@ -1,14 +1,13 @@
 // Which address leads to which room.
 
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
 import { converged } from './convergence.mjs'
 import { Editor } from './editor.mjs'
-import { withServer } from './weft_server.mjs'
+import { serverTest } from './weft_server.mjs'
 
 const textOf = (editor) => editor.doc.getText('text').toString()
 
-async function joined (server, own, room, options = {}) {
+async function joined(server, own, room, options = {}) {
   const editor = own(new Editor(server, room, { name: `an editor of ${room}`, ...options }))
   await editor.synced()
   return editor
@@ -16,11 +15,28 @@ async function joined (server, own, room, options = {}) {
 
 /** Names as an application hands them to the provider; no two of them are the same room. */
 const kNames = [
-  'plain', 'Plain', 'a/b/c', 'a/b', 'a', 'mit leerzeichen', 'ärger', 'комната', '部屋', '😀', 'a+b', "it's~(odd)!*;:@&=$,",
-  '100%25', 'question%3Fmark', 'hash%23tag', encodeURIComponent('näme/mit/schräg'), 'dots..', '...', 'x'.repeat(300)
+  'plain',
+  'Plain',
+  'a/b/c',
+  'a/b',
+  'a',
+  'mit leerzeichen',
+  'ärger',
+  'комната',
+  '部屋',
+  '😀',
+  'a+b',
+  "it's~(odd)!*;:@&=$,",
+  '100%25',
+  'question%3Fmark',
+  'hash%23tag',
+  encodeURIComponent('näme/mit/schräg'),
+  'dots..',
+  '...',
+  'x'.repeat(300)
 ]
 
-test('editors meet under every kind of room name, and no two rooms are mixed up', { timeout: 30_000 }, withServer(async ({ server, own }) => {
+serverTest('editors meet under every kind of room name, and no two rooms are mixed up', async ({ server, own }) => {
   const pairs = []
   for (const name of kNames) pairs.push([name, await joined(server, own, name), await joined(server, own, name)])
   for (const [name, writer] of pairs) writer.doc.getText('text').insert(0, `this is ${name}`)
@@ -28,19 +44,25 @@ test('editors meet under every kind of room name, and no two rooms are mixed up'
     await converged([writer, reader])
     assert.equal(textOf(reader), `this is ${name}`)
   }
-}))
+})
 
-test('a name means the same room with its letters escaped or not', { timeout: 30_000 }, withServer(async ({ server, own }) => {
-  for (const [written, escaped] of [['ärger', '%C3%A4rger'], ['plain', '%70lain'], ['~tilde', '%7Etilde'], ['a b', 'a%20b'], ['漢', '%e6%bc%a2']]) {
+serverTest('a name means the same room with its letters escaped or not', async ({ server, own }) => {
+  for (const [written, escaped] of [
+    ['ärger', '%C3%A4rger'],
+    ['plain', '%70lain'],
+    ['~tilde', '%7Etilde'],
+    ['a b', 'a%20b'],
+    ['漢', '%e6%bc%a2']
+  ]) {
     const writer = await joined(server, own, written)
     const reader = await joined(server, own, escaped)
     writer.doc.getText('text').insert(0, written)
     await converged([writer, reader])
     assert.equal(textOf(reader), written)
   }
-}))
+})
 
-test('room names survive a restart with their content', { timeout: 30_000 }, withServer(async ({ server, own }) => {
+serverTest('room names survive a restart with their content', async ({ server, own }) => {
   for (const name of kNames) {
     const writer = await joined(server, own, name)
     writer.doc.getText('text').insert(0, `this is ${name}`)
@@ -52,9 +74,9 @@ test('room names survive a restart with their content', { timeout: 30_000 }, wit
   assert.deepEqual(await server.stop(), { code: 0, signal: null })
   await server.start()
   for (const name of kNames) assert.equal(textOf(await joined(server, own, name)), `this is ${name}`)
-}))
+})
 
-test('edits stay in their room', { timeout: 30_000 }, withServer(async ({ server, own }) => {
+serverTest('edits stay in their room', async ({ server, own }) => {
   const here = [await joined(server, own, 'here'), await joined(server, own, 'here')]
   const there = [await joined(server, own, 'there'), await joined(server, own, 'there')]
   here[0].doc.getText('text').insert(0, 'only here')
@@ -64,15 +86,18 @@ test('edits stay in their room', { timeout: 30_000 }, withServer(async ({ server
   assert.equal(textOf(here[1]), 'only here')
   assert.equal(textOf(there[1]), 'only there')
   assert.equal(textOf(await joined(server, own, 'elsewhere')), '')
-}))
+})
 
-test('the query of an address, where providers put their parameters, does not change the room', { timeout: 30_000 }, withServer(async ({ server, own }) => {
-  const editors = [
-    await joined(server, own, 'asked'),
-    await joined(server, own, 'asked', { params: { auth: 'secret/token', other: 'ä=&?' } }),
-    await joined(server, own, 'asked?yauth=1')
-  ]
-  editors[1].doc.getText('text').insert(0, 'same room')
-  await converged(editors)
-  assert.deepEqual(editors.map(textOf), ['same room', 'same room', 'same room'])
-}))
+serverTest(
+  'the query of an address, where providers put their parameters, does not change the room',
+  async ({ server, own }) => {
+    const editors = [
+      await joined(server, own, 'asked'),
+      await joined(server, own, 'asked', { params: { auth: 'secret/token', other: 'ä=&?' } }),
+      await joined(server, own, 'asked?yauth=1')
+    ]
+    editors[1].doc.getText('text').insert(0, 'same room')
+    await converged(editors)
+    assert.deepEqual(editors.map(textOf), ['same room', 'same room', 'same room'])
+  }
+)

@@ -8,10 +8,12 @@ export class SeededRandom {
   #state
 
   /** @param {number} seed an integer below 2^32 */
-  constructor (seed) { this.#state = seed >>> 0 }
+  constructor(seed) {
+    this.#state = seed >>> 0
+  }
 
   /** A number in [0, 1). Source: the mulberry32 generator. */
-  fraction () {
+  fraction() {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0
     let mixed = Math.imul(this.#state ^ (this.#state >>> 15), this.#state | 1)
     mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
@@ -19,9 +21,15 @@ export class SeededRandom {
   }
 
   /** An integer in [begin, end). */
-  integer (begin, end) { return begin + Math.floor(this.fraction() * (end - begin)) }
+  integer(begin, end) {
+    return begin + Math.floor(this.fraction() * (end - begin))
+  }
 
-  chance (probability) { return this.fraction() < probability }
+  chance(probability) {
+    return this.fraction() < probability
+  }
 
-  pick (choices) { return choices[this.integer(0, choices.length)] }
+  pick(choices) {
+    return choices[this.integer(0, choices.length)]
+  }
 }

@@ -2,19 +2,18 @@
 
 import assert from 'node:assert/strict'
 import { createServer } from 'node:net'
-import { test } from 'node:test'
 import { writeFile } from 'node:fs/promises'
 import { converged, holdsAllOf } from './convergence.mjs'
 import { Editor } from './editor.mjs'
 import { eventually } from './eventually.mjs'
-import { freePort, WeftServer, withServer } from './weft_server.mjs'
+import { freePort, WeftServer, serverTest } from './weft_server.mjs'
 
 const kLimitKiB = 2_048
 const kPieceBytes = 64 << 10
 const textOf = (editor) => editor.doc.getText('text').toString()
 
 /** Two editors of one room who have met, and whose first words are stored. */
-async function editorsWhoMet (server, own, room) {
+async function editorsWhoMet(server, own, room) {
   const editors = ['Ada', 'Bob'].map((name) => own(new Editor(server, room, { name })))
   editors[0].doc.getText('text').insert(0, `kept in ${room}. `)
   await converged(editors)
@@ -22,68 +21,89 @@ async function editorsWhoMet (server, own, room) {
 }
 
 /** Writes piece after piece until the server refuses one: the writer loses its connection. */
-async function writeUntilRefused (writer, reader) {
+async function writeUntilRefused(writer, reader) {
   const picture = writer.doc.getArray('pictures')
   for (let piece = 0; writer.closes.length === 0; ++piece) {
     assert.ok(piece * kPieceBytes < 4 * kLimitKiB * 1024, 'the limit is reached')
     picture.push([new Uint8Array(kPieceBytes).fill(piece)])
-    await eventually('the piece to reach the reader or to be refused', () =>
-      writer.closes.length > 0 || reader.doc.getArray('pictures').length === picture.length)
+    await eventually(
+      'the piece to reach the reader or to be refused',
+      () => writer.closes.length > 0 || reader.doc.getArray('pictures').length === picture.length
+    )
   }
 }
 
-test('a full disk refuses edits and says so, while readers go on reading', { timeout: 30_000 }, withServer(async ({ server, own }) => {
-  const [ada, bob] = await editorsWhoMet(server, own, 'filled')
-  const [, eve] = await editorsWhoMet(server, own, 'quiet')
-  await writeUntilRefused(ada, bob)
-  ada.goOffline()
-  const [{ code, reason }] = ada.closes
-  assert.ok(code >= 4500 && code <= 4599, `closed with ${code} ${reason}, which says: try again later`)
-  assert.notEqual(reason, '')
-  await eventually('the server to say what is wrong', () => /disk|space|full|too large|no room/i.test(server.output), {
-    describe: () => server.output
-  })
-  assert.ok(server.isRunning)
-  assert.deepEqual(bob.closes, [], 'Bob, who wrote nothing, kept the connection')
-  assert.deepEqual(eve.closes, [], 'Eve, in another room, kept the connection')
-  for (const [room, before] of [['filled', bob], ['quiet', eve]]) {
-    const reader = own(new Editor(server, room, { name: `a reader of ${room}` }))
-    await reader.synced()
-    assert.ok(textOf(reader).startsWith(`kept in ${room}. `))
-    assert.ok(holdsAllOf(reader.doc, before.doc), 'a newcomer finds what others have received')
-  }
-}, { fileSizeLimitKiB: kLimitKiB }))
+serverTest(
+  'a full disk refuses edits and says so, while readers go on reading',
+  async ({ server, own }) => {
+    const [ada, bob] = await editorsWhoMet(server, own, 'filled')
+    const [, eve] = await editorsWhoMet(server, own, 'quiet')
+    await writeUntilRefused(ada, bob)
+    ada.goOffline()
+    const [{ code, reason }] = ada.closes
+    assert.ok(code >= 4500 && code <= 4599, `closed with ${code} ${reason}, which says: try again later`)
+    assert.notEqual(reason, '')
+    await eventually(
+      'the server to say what is wrong',
+      () => /disk|space|full|too large|no room/i.test(server.output),
+      {
+        describe: () => server.output
+      }
+    )
+    assert.ok(server.isRunning)
+    assert.deepEqual(bob.closes, [], 'Bob, who wrote nothing, kept the connection')
+    assert.deepEqual(eve.closes, [], 'Eve, in another room, kept the connection')
+    for (const [room, before] of [
+      ['filled', bob],
+      ['quiet', eve]
+    ]) {
+      const reader = own(new Editor(server, room, { name: `a reader of ${room}` }))
+      await reader.synced()
+      assert.ok(textOf(reader).startsWith(`kept in ${room}. `))
+      assert.ok(holdsAllOf(reader.doc, before.doc), 'a newcomer finds what others have received')
+    }
+  },
+  { fileSizeLimitKiB: kLimitKiB }
+)
 
-test('when the disk has room again, edits are taken again, and none was lost', { timeout: 30_000 }, withServer(async ({ server, own }) => {
-  const [ada, bob] = await editorsWhoMet(server, own, 'filled')
-  await writeUntilRefused(ada, bob)
-  ada.doc.getText('text').insert(0, 'written while the disk was full. ')
-  server.liftFileSizeLimit()
-  // Ada's provider comes back by itself and offers again what was refused.
-  await converged([ada, bob], 20_000)
-  assert.equal(textOf(bob), 'written while the disk was full. kept in filled. ')
-  assert.deepEqual(await server.stop(), { code: 0, signal: null })
-  for (const editor of [ada, bob]) editor.goOffline()
-  await server.start()
-  const fresh = own(new Editor(server, 'filled', { name: 'a fresh reader' }))
-  await fresh.synced()
-  assert.ok(holdsAllOf(fresh.doc, ada.doc))
-}, { fileSizeLimitKiB: kLimitKiB }))
+serverTest(
+  'when the disk has room again, edits are taken again, and none was lost',
+  async ({ server, own }) => {
+    const [ada, bob] = await editorsWhoMet(server, own, 'filled')
+    await writeUntilRefused(ada, bob)
+    ada.doc.getText('text').insert(0, 'written while the disk was full. ')
+    server.liftFileSizeLimit()
+    // Ada's provider comes back by itself and offers again what was refused.
+    await converged([ada, bob], 20_000)
+    assert.equal(textOf(bob), 'written while the disk was full. kept in filled. ')
+    assert.deepEqual(await server.stop(), { code: 0, signal: null })
+    for (const editor of [ada, bob]) editor.goOffline()
+    await server.start()
+    const fresh = own(new Editor(server, 'filled', { name: 'a fresh reader' }))
+    await fresh.synced()
+    assert.ok(holdsAllOf(fresh.doc, ada.doc))
+  },
+  { fileSizeLimitKiB: kLimitKiB }
+)
 
-test('what others had received before the disk was full survives a crash', { timeout: 30_000 }, withServer(async ({ server, own }) => {
-  const [ada, bob] = await editorsWhoMet(server, own, 'filled')
-  await writeUntilRefused(ada, bob)
-  for (const editor of [ada, bob]) editor.goOffline()
-  await server.crash()
-  server.fileSizeLimitKiB = null
-  await server.start()
-  const fresh = own(new Editor(server, 'filled', { name: 'a fresh reader' }))
-  await fresh.synced()
-  assert.ok(holdsAllOf(fresh.doc, bob.doc))
-}, { fileSizeLimitKiB: kLimitKiB }))
+serverTest(
+  'what others had received before the disk was full survives a crash',
+  async ({ server, own }) => {
+    const [ada, bob] = await editorsWhoMet(server, own, 'filled')
+    await writeUntilRefused(ada, bob)
+    for (const editor of [ada, bob]) editor.goOffline()
+    await server.crash()
+    server.fileSizeLimitKiB = null
+    await server.start()
+    const fresh = own(new Editor(server, 'filled', { name: 'a fresh reader' }))
+    await fresh.synced()
+    assert.ok(holdsAllOf(fresh.doc, bob.doc))
+  },
+  { fileSizeLimitKiB: kLimitKiB }
+)
 
 /** Starts a server that cannot start; fails unless it ends by itself with an error code. Resolves to its output. */
-async function refusal (server) {
+async function refusal(server) {
   server.launch()
   const { code, signal } = await server.exited()
   assert.equal(signal, null, server.output)
@@ -91,29 +111,51 @@ async function refusal (server) {
   return server.output
 }
 
-test('a data directory that is a file is refused with its name', { timeout: 30_000 }, withServer(async ({ server, directory }) => {
-  server.dataDirectory = `${directory}/a-file`
-  await writeFile(server.dataDirectory, 'not a directory')
-  assert.match(await refusal(server), /a-file/)
-}, { started: false }))
+serverTest(
+  'a data directory that is a file is refused with its name',
+  async ({ server, directory }) => {
+    server.dataDirectory = `${directory}/a-file`
+    await writeFile(server.dataDirectory, 'not a directory')
+    assert.match(await refusal(server), /a-file/)
+  },
+  { started: false }
+)
 
-test('a data directory that cannot be made is refused with its name', { timeout: 30_000 }, withServer(async ({ server }) => {
-  // Nobody, not even root, can make a directory there.
-  server.dataDirectory = '/proc/weft-data'
-  assert.match(await refusal(server), /\/proc\/weft-data/)
-}, { started: false }))
+serverTest(
+  'a data directory that cannot be made is refused with its name',
+  async ({ server }) => {
+    // Nobody, not even root, can make a directory there.
+    server.dataDirectory = '/proc/weft-data'
+    assert.match(await refusal(server), /\/proc\/weft-data/)
+  },
+  { started: false }
+)
 
-test('a data directory that another server uses is refused, and the other one goes on', { timeout: 30_000 }, withServer(async ({ server, own }) => {
-  const editors = await editorsWhoMet(server, own, 'owned')
-  const second = own(new WeftServer({ dataDirectory: server.dataDirectory, ports: [await freePort()], fileSizeLimitKiB: null, flags: [] }))
-  assert.ok((await refusal(second)).includes(server.dataDirectory))
-  editors[1].doc.getText('text').insert(0, 'undisturbed ')
-  await converged(editors)
-}))
+serverTest(
+  'a data directory that another server uses is refused, and the other one goes on',
+  async ({ server, own }) => {
+    const editors = await editorsWhoMet(server, own, 'owned')
+    const second = own(
+      new WeftServer({
+        dataDirectory: server.dataDirectory,
+        ports: [await freePort()],
+        fileSizeLimitKiB: null,
+        flags: []
+      })
+    )
+    assert.ok((await refusal(second)).includes(server.dataDirectory))
+    editors[1].doc.getText('text').insert(0, 'undisturbed ')
+    await converged(editors)
+  }
+)
 
-test('an address that is in use is refused with its name', { timeout: 30_000 }, withServer(async ({ server, own }) => {
-  const occupant = createServer()
-  own({ dispose: () => occupant.close() })
-  await new Promise((resolve) => occupant.listen(server.ports[0], '127.0.0.1', resolve))
-  assert.ok((await refusal(server)).includes(String(server.ports[0])))
-}, { started: false }))
+serverTest(
+  'an address that is in use is refused with its name',
+  async ({ server, own }) => {
+    const occupant = createServer()
+    own({ dispose: () => occupant.close() })
+    await new Promise((resolve) => occupant.listen(server.ports[0], '127.0.0.1', resolve))
+    assert.ok((await refusal(server)).includes(String(server.ports[0])))
+  },
+  { started: false }
+)

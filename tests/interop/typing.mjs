@@ -14,11 +14,11 @@ export class Typing {
   #goesOn = true
   #typists
 
-  constructor (editors, random) {
+  constructor(editors, random) {
     this.#typists = Promise.all(editors.map((editor) => this.#type(editor, random)))
   }
 
-  async #type (editor, random) {
+  async #type(editor, random) {
     for (let edit = 0; edit < kMostEdits && this.#goesOn; ++edit) {
       editSomewhere(editor.doc, random)
       await pause(random.integer(0, kLongestPauseMs))
@@ -26,14 +26,14 @@ export class Typing {
   }
 
   /** Resolves when the last one has stopped. */
-  dispose () {
+  dispose() {
     this.#goesOn = false
     return this.#typists
   }
 }
 
 /** Resolves when `reader` has received `count` more updates from its room. */
-export function receives (reader, count) {
+export function receives(reader, count) {
   return new Promise((resolve) => {
     const onUpdate = (_update, origin) => {
       if (origin !== reader.provider || --count > 0) return

@@ -10,6 +10,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { test } from 'node:test'
 import { eventually, within } from './eventually.mjs'
 
 const kReadyWithinMs = 10_000
@@ -18,7 +19,9 @@ const kPortAttempts = 5
 
 /** Processes that run now; whatever way this program ends, they end with it. */
 const running = new Set()
-const killAll = () => { for (const child of running) child.kill('SIGKILL') }
+const killAll = () => {
+  for (const child of running) child.kill('SIGKILL')
+}
 process.on('exit', killAll)
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   process.once(signal, () => {
@@ -27,14 +30,14 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   })
 }
 
-function binaryPath () {
+function binaryPath() {
   const path = process.env.WEFT_BINARY
   if (!path) throw new Error('set WEFT_BINARY to the path of the weft binary that is to be tested')
   return path
 }
 
 /** A port that nobody listened on a moment ago. Another process may take it: starting retries. */
-export async function freePort () {
+export async function freePort() {
   const probe = createServer()
   await new Promise((resolve, reject) => {
     probe.once('error', reject)
@@ -54,7 +57,7 @@ export class WeftServer {
   /**
    * @param {{ dataDirectory: string, ports: number[], fileSizeLimitKiB: number | null, flags: string[] }} setup
    */
-  constructor (setup) {
+  constructor(setup) {
     this.dataDirectory = setup.dataDirectory
     this.ports = setup.ports
     this.fileSizeLimitKiB = setup.fileSizeLimitKiB
@@ -62,19 +65,29 @@ export class WeftServer {
   }
 
   /** Everything that the process wrote to its standard output and error, over all its lives. */
-  get output () { return this.#output }
+  get output() {
+    return this.#output
+  }
 
-  get pid () { return this.#child?.pid }
+  get pid() {
+    return this.#child?.pid
+  }
 
-  get isRunning () { return this.#child !== null && this.#child.exitCode === null && this.#child.signalCode === null }
+  get isRunning() {
+    return this.#child !== null && this.#child.exitCode === null && this.#child.signalCode === null
+  }
 
   /** The address that a y-websocket provider takes; `index` chooses among several listeners. */
-  websocketUrl (index = 0) { return `ws://127.0.0.1:${this.ports[index]}` }
+  websocketUrl(index = 0) {
+    return `ws://127.0.0.1:${this.ports[index]}`
+  }
 
-  httpUrl (path, index = 0) { return `http://127.0.0.1:${this.ports[index]}${path}` }
+  httpUrl(path, index = 0) {
+    return `http://127.0.0.1:${this.ports[index]}${path}`
+  }
 
   /** The most memory that the process had at any time, in bytes. */
-  peakResidentBytes () {
+  peakResidentBytes() {
     const status = readFileSync(`/proc/${this.pid}/status`, 'utf8')
     return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)[1]) * 1024
   }
@@ -83,31 +96,43 @@ export class WeftServer {
    * Starts the process and resolves when every listener answers /health.
    * Fails: when it ends before that, or is not ready in time; the message holds its output.
    */
-  async start () {
+  async start() {
     this.launch()
-    await eventually('weft serve to answer GET /health', async () => {
-      if (!this.isRunning) {
-        throw new Error(`weft serve ended before it was ready: ${JSON.stringify(await this.#exit)}\n${this.#output}`)
-      }
-      for (let index = 0; index < this.ports.length; ++index) {
-        if (!await this.#answersHealth(index)) return false
-      }
-      return true
-    }, { withinMs: kReadyWithinMs, describe: () => `the output\n${this.#output}` })
+    await eventually(
+      'weft serve to answer GET /health',
+      async () => {
+        if (!this.isRunning) {
+          throw new Error(`weft serve ended before it was ready: ${JSON.stringify(await this.#exit)}\n${this.#output}`)
+        }
+        for (let index = 0; index < this.ports.length; ++index) {
+          if (!(await this.#answersHealth(index))) return false
+        }
+        return true
+      },
+      { withinMs: kReadyWithinMs, describe: () => `the output\n${this.#output}` }
+    )
   }
 
   /** Starts the process and does not wait for anything. */
-  launch () {
+  launch() {
     const listeners = this.ports.flatMap((port) => ['--listen', `127.0.0.1:${port}`])
     const command = [binaryPath(), 'serve', ...listeners, '--data', this.dataDirectory, ...this.flags]
     // A limit on the size of files stands in for a full disk: writes beyond it fail with an error, because
     // the signal that would end the process is ignored. The hard limit stays, so that it can be lifted again.
-    const limited = ['bash', '-c', 'trap "" XFSZ; ulimit -S -f "$0"; exec "$@"', String(this.fileSizeLimitKiB), ...command]
+    const limited = [
+      'bash',
+      '-c',
+      'trap "" XFSZ; ulimit -S -f "$0"; exec "$@"',
+      String(this.fileSizeLimitKiB),
+      ...command
+    ]
     const [program, ...args] = this.fileSizeLimitKiB === null ? command : limited
     const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
     running.add(child)
     this.#child = child
-    const keep = (chunk) => { this.#output += chunk }
+    const keep = (chunk) => {
+      this.#output += chunk
+    }
     child.stdout.setEncoding('utf8').on('data', keep)
     child.stderr.setEncoding('utf8').on('data', keep)
     this.#exit = new Promise((resolve) => {
@@ -123,7 +148,7 @@ export class WeftServer {
     })
   }
 
-  async #answersHealth (index) {
+  async #answersHealth(index) {
     try {
       const response = await fetch(this.httpUrl('/health', index), { signal: AbortSignal.timeout(2_000) })
       await response.arrayBuffer()
@@ -134,44 +159,49 @@ export class WeftServer {
   }
 
   /** Lets files grow again, as when somebody has made room on the disk. */
-  liftFileSizeLimit () {
+  liftFileSizeLimit() {
     execFileSync('prlimit', ['--pid', String(this.pid), '--fsize=unlimited'])
     this.fileSizeLimitKiB = null
   }
 
   /** Resolves to { code, signal } when the process has ended by itself and its output is complete. */
-  exited (withinMs = kStopWithinMs) { return within('weft serve to end', this.#exit, withinMs) }
+  exited(withinMs = kStopWithinMs) {
+    return within('weft serve to end', this.#exit, withinMs)
+  }
 
   /** Asks for an orderly end with SIGTERM and resolves to { code, signal }. */
-  async stop () {
+  async stop() {
     this.#child.kill('SIGTERM')
     return this.exited()
   }
 
   /** Ends the process with SIGKILL, as a crash does, and resolves when it is gone. */
-  async crash () {
+  async crash() {
     this.#child.kill('SIGKILL')
     return this.exited()
   }
 
   /** Ends the process if it still runs. */
-  async dispose () {
+  async dispose() {
     if (this.#child !== null && this.isRunning) await this.crash()
   }
 }
 
 /**
- * A test body with a running server. The server, its data directory and whatever `own` was given end with
- * the body, whatever happens; when the body fails, the output of the server is part of the report.
+ * A test with a running server. The server, its data directory and whatever `own` was given end with the test,
+ * whatever happens; when it fails, the output of the server is printed.
  *
+ * @param {string} name
  * @param {(context: { server: WeftServer, own: <T extends { dispose: () => unknown }>(thing: T) => T,
  *   directory: string }) => Promise<void>} body
  *   `own(thing)` disposes of `thing` at the end, before the server; `directory` is removed at the end.
- * @param {{ listeners?: number, fileSizeLimitKiB?: number | null, flags?: string[], started?: boolean }} [setup]
+ * @param {{ listeners?: number, fileSizeLimitKiB?: number | null, flags?: string[], started?: boolean,
+ *   timeoutMs?: number }} [setup]
  *   `started: false` leaves the start to the body.
  */
-export function withServer (body, { listeners = 1, fileSizeLimitKiB = null, flags = [], started = true } = {}) {
-  return async () => {
+export function serverTest(name, body, setup = {}) {
+  const { listeners = 1, fileSizeLimitKiB = null, flags = [], started = true, timeoutMs = 30_000 } = setup
+  test(name, { timeout: timeoutMs }, async () => {
     const directory = await mkdtemp(join(tmpdir(), 'weft-interop-'))
     const owned = []
     const own = (thing) => {
@@ -183,18 +213,18 @@ export function withServer (body, { listeners = 1, fileSizeLimitKiB = null, flag
       server = await preparedServer({ directory, listeners, fileSizeLimitKiB, flags, started })
       await body({ server, own, directory })
     } catch (error) {
-      console.error(`--- output of weft serve ---\n${server?.output ?? ''}--- end of the output ---`)
+      console.error(`--- output of weft serve in "${name}" ---\n${server?.output ?? ''}--- end of the output ---`)
       throw error
     } finally {
       for (const thing of owned.reverse()) await thing.dispose()
       await server?.dispose()
       await rm(directory, { recursive: true, force: true })
     }
-  }
+  })
 }
 
 /** A server on free ports; starting again on others when somebody else was faster. */
-async function preparedServer ({ directory, listeners, fileSizeLimitKiB, flags, started }) {
+async function preparedServer({ directory, listeners, fileSizeLimitKiB, flags, started }) {
   for (let attempt = 1; ; ++attempt) {
     const ports = []
     for (let i = 0; i < listeners; ++i) ports.push(await freePort())
