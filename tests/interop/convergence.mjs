@@ -33,12 +33,17 @@ function canonicalBytes(doc) {
   return Buffer.from(Y.encodeStateAsUpdate(copyOf(doc)))
 }
 
-/** Whether `doc` holds every block and every deletion that `other` knows. */
-export function holdsAllOf(doc, other) {
+/**
+ * Fails unless `doc` holds every block and every deletion that `other` knows.
+ *
+ * @param {string} what the claim, for the message
+ */
+export function assertHoldsAllOf(doc, other, what) {
   const before = copyOf(doc)
   const after = copyOf(doc)
   Y.applyUpdate(after, Y.encodeStateAsUpdate(other))
-  return knowTheSame(before, after)
+  const states = `${JSON.stringify(stateVectorOf(doc))} against ${JSON.stringify(stateVectorOf(other))}`
+  assert.ok(knowTheSame(before, after), `not so: ${what}; the state is ${states}`)
 }
 
 /** Waits until all editors are in sync with their room and know the same. */

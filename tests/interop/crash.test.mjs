@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { setTimeout as pause } from 'node:timers/promises'
-import { assertSameDocuments, converged, holdsAllOf, stateVectorOf } from './convergence.mjs'
+import { assertSameDocuments, converged, assertHoldsAllOf, stateVectorOf } from './convergence.mjs'
 import { Editor } from './editor.mjs'
 import { eventually, within } from './eventually.mjs'
 import { readDocument } from './random_edits.mjs'
@@ -41,11 +41,7 @@ async function killWhileTyping({ server, own, typists, witness, random }) {
 /** Fails unless `fresh`, who knows nothing but what the server says, has all that anybody got from somebody else. */
 function assertNothingReceivedIsMissing(fresh, typists, readers, round) {
   for (const reader of readers) {
-    assert.ok(
-      holdsAllOf(fresh.doc, reader.doc),
-      `round ${round}: ${reader.name} had received ${JSON.stringify(stateVectorOf(reader.doc))}, ` +
-        `after the restart there is ${JSON.stringify(stateVectorOf(fresh.doc))}`
-    )
+    assertHoldsAllOf(fresh.doc, reader.doc, `round ${round}: what ${reader.name} had received is there`)
   }
   const found = stateVectorOf(fresh.doc)
   for (const typist of typists) {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import * as Y from 'yjs'
-import { assertSameDocuments, converged, holdsAllOf } from './convergence.mjs'
+import { assertSameDocuments, converged, assertHoldsAllOf } from './convergence.mjs'
 import { Editor } from './editor.mjs'
 import { eventually, within } from './eventually.mjs'
 import { readDocument } from './random_edits.mjs'
@@ -41,7 +41,7 @@ serverTest(
     await server.start()
     const fresh = own(new Editor(server, 'stopping', { name: 'a fresh reader' }))
     await fresh.synced()
-    assert.ok(holdsAllOf(fresh.doc, witness.doc))
+    assertHoldsAllOf(fresh.doc, witness.doc, 'a fresh reader finds all that others had received')
     for (const editor of everybody) editor.goOnline()
     await converged([...everybody, fresh])
     assertSameDocuments(

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { createServer } from 'node:net'
 import { writeFile } from 'node:fs/promises'
-import { converged, holdsAllOf } from './convergence.mjs'
+import { converged, assertHoldsAllOf } from './convergence.mjs'
 import { Editor } from './editor.mjs'
 import { eventually } from './eventually.mjs'
 import { freePort, WeftServer, serverTest } from './weft_server.mjs'
@@ -60,7 +60,7 @@ serverTest(
       const reader = own(new Editor(server, room, { name: `a reader of ${room}` }))
       await reader.synced()
       assert.ok(textOf(reader).startsWith(`kept in ${room}. `))
-      assert.ok(holdsAllOf(reader.doc, before.doc), 'a newcomer finds what others have received')
+      assertHoldsAllOf(reader.doc, before.doc, 'a newcomer finds what others have received')
     }
   },
   { fileSizeLimitKiB: kLimitKiB }
@@ -81,7 +81,7 @@ serverTest(
     await server.start()
     const fresh = own(new Editor(server, 'filled', { name: 'a fresh reader' }))
     await fresh.synced()
-    assert.ok(holdsAllOf(fresh.doc, ada.doc))
+    assertHoldsAllOf(fresh.doc, ada.doc, 'all that Ada wrote is stored')
   },
   { fileSizeLimitKiB: kLimitKiB }
 )
@@ -97,7 +97,7 @@ serverTest(
     await server.start()
     const fresh = own(new Editor(server, 'filled', { name: 'a fresh reader' }))
     await fresh.synced()
-    assert.ok(holdsAllOf(fresh.doc, bob.doc))
+    assertHoldsAllOf(fresh.doc, bob.doc, 'a fresh reader finds all that others had received')
   },
   { fileSizeLimitKiB: kLimitKiB }
 )
