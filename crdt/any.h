@@ -50,7 +50,7 @@ class AnyObject {
   // Null when there is no such key. O(1).
   const Any* Find(std::string_view key) const;
 
-  bool empty() const { return entries_.empty(); }
+  bool empty() const;
   std::size_t size() const;
   const std::vector<Entry>& entries() const { return entries_; }
 
@@ -136,5 +136,8 @@ class Any {
 
   Value value_;
 };
+
+// Down here, where Entry is a complete type.
+inline bool AnyObject::empty() const { return entries_.empty(); }
 
 }  // namespace weft::crdt
