@@ -93,10 +93,10 @@ class Doc {
   // transaction join it; edits outside of one make a transaction of their own.
   void Transact(std::string_view origin, const std::function<void()>& edit);
 
-  // Applies an update of format v1. Parts that depend on blocks not seen yet are kept as pending and
-  // applied when those arrive; that is not an error.
-  // Fails: kInvalidArgument (malformed, with the offset), kResourceExhausted (a limit); the document
-  // is then what it was. Requires: no transaction is open.
+  // Applies an update of format v1. Parts that depend on blocks not seen yet are kept as pending
+  // and applied when those arrive; that is not an error. Fails: kInvalidArgument (malformed, with
+  // the offset), kResourceExhausted (a limit); the document is then what it was. Requires: no
+  // transaction is open.
   absl::Status ApplyUpdate(ByteView update, std::string_view origin = "");
 
   // Everything that a replica with state vector `known` lacks, pending parts included, as an update
@@ -113,7 +113,8 @@ class Doc {
   Any ToJson() const;
 
   // Calls `observer` at the end of each transaction that changed something, in subscription order.
-  // The observer may edit the document (a further transaction follows) and may cancel subscriptions.
+  // The observer may edit the document (a further transaction follows) and may cancel
+  // subscriptions.
   [[nodiscard]] Subscription OnUpdate(std::function<void(const UpdateEvent&)> observer);
 
   // OK, or the first broken invariant. Slow: visits everything.

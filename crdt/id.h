@@ -14,7 +14,8 @@ enum class ClientId : std::uint64_t {};
 
 inline constexpr std::uint64_t ToNumber(ClientId client) { return std::to_underlying(client); }
 
-// A position in one client's sequence: elements from 0, for text UTF-16 code units. At most 2^53 - 1.
+// A position in one client's sequence: elements from 0, for text UTF-16 code units. At most 2^53
+// - 1.
 using Clock = std::uint64_t;
 
 // Names one element forever.

@@ -1,7 +1,7 @@
 #pragma once
 
-// What a decoder accepts at most. Each limit bounds what hostile input can cost; each can be set for
-// a Doc. Exceeding one is kResourceExhausted; the document stays as it was.
+// What a decoder accepts at most. Each limit bounds what hostile input can cost; each can be set
+// for a Doc. Exceeding one is kResourceExhausted; the document stays as it was.
 
 #include <cstddef>
 #include <cstdint>
@@ -13,11 +13,11 @@ struct DecodeLimits {
   // book sends a few megabytes.
   std::size_t update_bytes = std::size_t{256} << 20;
 
+  // Blocks of one update: what is decoded takes up to 200 bytes a block, of which two arrive.
+  std::size_t update_blocks = std::size_t{1} << 24;
+
   // Nesting of values inside one another. Yjs itself overflows its stack near 3,000.
   std::size_t value_depth = 512;
-
-  // Nesting of shared types inside one another.
-  std::size_t type_depth = 10'000;
 
   // Bytes of one map key or root name.
   std::size_t key_bytes = std::size_t{1} << 20;

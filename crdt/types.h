@@ -1,8 +1,10 @@
 #pragma once
 
 // Handles to the shared types of a Doc. Cheap to copy; dead when the Doc is. A handle to a nested
-// type that was deleted is still safe to use: it is empty, and edits to it change nothing anyone sees.
+// type that was deleted is still safe to use: it is empty, and edits to it change nothing anyone
+// sees.
 //
+// A handle made by default belongs to no document and behaves like one to a deleted type.
 // Indices and lengths: of Text in UTF-16 code units, of Array in elements. Each edit outside a
 // transaction is a transaction of its own.
 
@@ -19,15 +21,22 @@ namespace weft::crdt {
 
 namespace internal {
 class DocCore;
-struct TypeNode;
-}  // namespace internal
 
-class Array;
-class Map;
+// Names a type of a document, and notices when the type is gone.
+struct TypeHandle {
+  DocCore* doc = nullptr;
+  std::uint32_t type = 0;
+  std::uint32_t generation = 0;
+};
+}  // namespace internal
 
 // Characters.
 class Text {
  public:
+  Text() = default;
+  // For the library: handles come from a Doc or from other handles.
+  explicit Text(internal::TypeHandle handle) : handle_(handle) {}
+
   // UTF-16 code units that are visible.
   std::uint64_t length() const;
 
@@ -40,21 +49,26 @@ class Text {
   std::string ToString() const;
 
  private:
-  friend struct HandleAccess;
-  internal::DocCore* doc_ = nullptr;
-  internal::TypeNode* node_ = nullptr;
+  internal::TypeHandle handle_;
 };
 
-// What stands at a place of an Array or a Map: a value, or a nested type. XML types, subdocuments and
-// other types that have no handle yet appear as monostate.
+// What stands at a place of an Array or a Map: a value, or a nested type. XML types, subdocuments
+// and other types that have no handle yet appear as monostate.
+class Array;
+class Map;
 using Element = std::variant<std::monostate, Any, Text, Array, Map>;
 
 // A sequence of values and nested types.
 class Array {
  public:
+  Array() = default;
+  // For the library: handles come from a Doc or from other handles.
+  explicit Array(internal::TypeHandle handle) : handle_(handle) {}
+
   std::uint64_t length() const;
 
-  // Inserts `values` in order. Requires: index <= length().
+  // Inserts `values` in order. Requires: index <= length(); no value is undefined or a BigInt,
+  // which Yjs refuses here (inside objects and arrays it does not).
   void Insert(std::uint64_t index, std::vector<Any> values);
   Text InsertText(std::uint64_t index);
   Array InsertArray(std::uint64_t index);
@@ -69,14 +83,16 @@ class Array {
   Any ToJson() const;
 
  private:
-  friend struct HandleAccess;
-  internal::DocCore* doc_ = nullptr;
-  internal::TypeNode* node_ = nullptr;
+  internal::TypeHandle handle_;
 };
 
 // Values and nested types by key; the last writer of a key wins, as Yjs decides it.
 class Map {
  public:
+  Map() = default;
+  // For the library: handles come from a Doc or from other handles.
+  explicit Map(internal::TypeHandle handle) : handle_(handle) {}
+
   // Keys with a value.
   std::size_t size() const;
   std::vector<std::string> keys() const;
@@ -95,9 +111,7 @@ class Map {
   Any ToJson() const;
 
  private:
-  friend struct HandleAccess;
-  internal::DocCore* doc_ = nullptr;
-  internal::TypeNode* node_ = nullptr;
+  internal::TypeHandle handle_;
 };
 
 }  // namespace weft::crdt

@@ -9,16 +9,16 @@
 
 namespace weft::crdt {
 
-[[noreturn, gnu::cold]] inline void CheckFailed(const char* expression, const char* file, int line) {
+[[noreturn, gnu::cold]] inline void CheckFailed(const char* expression, const char* file,
+                                                int line) {
   std::fprintf(stderr, "%s:%d: CHECK failed: %s\n", file, line, expression);
   std::abort();
 }
 
 }  // namespace weft::crdt
 
-#define CHECK(expression)                 \
-  ((expression) ? static_cast<void>(0) \
-                : ::weft::crdt::CheckFailed(#expression, __FILE__, __LINE__))
+#define CHECK(expression) \
+  ((expression) ? static_cast<void>(0) : ::weft::crdt::CheckFailed(#expression, __FILE__, __LINE__))
 
 #ifdef WEFT_DEBUG
 #define DCHECK(expression) CHECK(expression)

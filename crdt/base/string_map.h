@@ -1,7 +1,8 @@
 #pragma once
 
 // Hash maps keyed by strings that accept std::string_view for look-ups without a copy. Abseil's own
-// string hashing is transparent only for its own string_view, which is another type on this toolchain.
+// string hashing is transparent only for its own string_view, which is another type on this
+// toolchain.
 
 #include <xxhash.h>
 

@@ -1,0 +1,392 @@
+// A decoded update becomes blocks of the document. What depends on blocks not seen yet waits,
+// merged into one pending update, and is tried again when a client that it waits for has moved on.
+//
+// The order of integration is that of Yjs: higher clients first, and where a block needs another
+// client's, that client's blocks up to there. The order decides which pieces remain pending.
+
+#include <algorithm>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "crdt/base/utf.h"
+#include "crdt/doc_core.h"
+#include "crdt/update_merge.h"
+
+namespace weft::crdt::internal {
+
+namespace {
+
+// The blocks of one client in an update, and how far they have been taken.
+struct Source {
+  ClientId client{};
+  std::size_t next = 0;  // into Update::blocks
+  std::size_t end = 0;
+  bool parked = false;  // what was left of it is in the rest
+
+  bool done() const { return next == end; }
+};
+
+// Sources by client, ascending; of a client named twice the last section counts, as in Yjs.
+std::vector<Source> SourcesOf(const Update& update) {
+  std::vector<Source> sources;
+  sources.reserve(update.sections.size());
+  for (const Update::Section& section : update.sections) {
+    sources.push_back({.client = section.client, .next = section.begin, .end = section.end});
+  }
+  std::ranges::stable_sort(sources, {}, &Source::client);
+  const auto same = [](const Source& a, const Source& b) { return a.client == b.client; };
+  // Unique from the back keeps the last of equals.
+  std::ranges::reverse(sources);
+  const auto repeated = std::ranges::unique(sources, same);
+  sources.erase(repeated.begin(), repeated.end());
+  std::ranges::reverse(sources);
+  return sources;
+}
+
+// Blocks that could not be integrated: for each client a suffix of its section, or a lone block.
+class Rest {
+ public:
+  void Put(ClientId client, std::vector<Block> blocks) {
+    for (auto& entry : clients_) {
+      if (entry.first == client) {
+        entry.second = std::move(blocks);
+        return;
+      }
+    }
+    clients_.emplace_back(client, std::move(blocks));
+  }
+
+  bool empty() const { return clients_.empty(); }
+
+  Bytes Encode(const Update& source) {
+    std::ranges::sort(clients_, std::ranges::greater{},
+                      [](const auto& entry) { return entry.first; });
+    UpdateBuilder builder;
+    for (const auto& [client, blocks] : clients_) {
+      for (const Block& block : blocks) builder.Add(source, block);
+    }
+    return std::move(builder).Finish(DeleteSet());
+  }
+
+ private:
+  std::vector<std::pair<ClientId, std::vector<Block>>> clients_;
+};
+
+}  // namespace
+
+absl::Status DocCore::ApplyUpdate(ByteView bytes, std::string_view origin) {
+  CHECK(transaction_ == nullptr && "updates are applied outside of transactions");
+  const absl::StatusOr<Update> update = DecodeUpdate(bytes, limits_);
+  if (!update.ok()) return update.status();
+  if (clients_.size() + update->sections.size() > kMaxClients) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("a document of more than ", kMaxClients, " clients"));
+  }
+  for (const Update::Section& section : update->sections) {
+    const std::optional<ClientIndex> client = FindClient(section.client);
+    if (client.has_value() &&
+        clients_[*client].text.size() + bytes.size() * 2 + 2 > TextBuffer::kMaxBytes) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat("more than 4 GiB of text by client ", ToNumber(section.client)));
+    }
+  }
+  if (pending_.any && pending_.update.size() + bytes.size() > limits_.pending_bytes &&
+      !BringsWhatIsMissing(*update)) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        pending_.update.size(), " bytes wait for missing blocks already; the limit is ",
+        limits_.pending_bytes));
+  }
+  Transact(origin, /*local=*/false, [&] { ApplyDecoded(*update); });
+  return absl::OkStatus();
+}
+
+bool DocCore::BringsWhatIsMissing(const Update& update) const {
+  return std::ranges::any_of(update.sections, [&](const Update::Section& section) {
+    return section.begin < section.end && pending_.missing.contains(ToNumber(section.client)) &&
+           update.blocks[section.begin].id.clock <= StateOf(section.client);
+  });
+}
+
+DecodeLimits DocCore::LimitsOfOwnBytes() const {
+  DecodeLimits limits = limits_;
+  limits.update_bytes = ~std::size_t{0};
+  limits.update_blocks = ~std::size_t{0};
+  return limits;
+}
+
+void DocCore::ApplyDecoded(const Update& update) {
+  // A root exists as soon as an update has named it.
+  for (const Block& block : update.blocks) {
+    if (block.parent == Block::Parent::kRoot) EnsureRoot(block.root_name);
+  }
+  PendingBlocks rest = IntegrateBlocks(update);
+  bool retry = false;
+  if (pending_.any) {
+    for (const auto& [client, clock] : pending_.missing) {
+      if (clock < StateOf(ClientId{client})) {
+        retry = true;
+        break;
+      }
+    }
+    if (rest.any) {
+      for (const auto& [client, clock] : rest.missing) pending_.Need(ClientId{client}, clock);
+      const ByteView both[] = {pending_.update, rest.update};
+      absl::StatusOr<Bytes> merged = MergeUpdates(both, LimitsOfOwnBytes());
+      CHECK(merged.ok());
+      pending_.update = *std::move(merged);
+    }
+  } else {
+    pending_ = std::move(rest);
+  }
+
+  DeleteSet unknown = ApplyDeletes(update.deletes);
+  if (!pending_deletes_.empty()) {
+    const DeleteSet still_unknown = ApplyDeletes(pending_deletes_);
+    for (const DeleteSet::ClientRanges& client : still_unknown.clients()) {
+      for (const IdRange& range : client.ranges) unknown.Add(client.client, range);
+    }
+  }
+  unknown.SortAndMerge();
+  pending_deletes_ = std::move(unknown);
+
+  if (retry) RetryPending();
+}
+
+void DocCore::RetryPending() {
+  const PendingBlocks pending = std::exchange(pending_, PendingBlocks());
+  const absl::StatusOr<Update> update = DecodeUpdate(pending.update, LimitsOfOwnBytes());
+  CHECK(update.ok());
+  ApplyDecoded(*update);
+}
+
+std::optional<ClientId> DocCore::MissingClient(const Block& block) const {
+  if (block.kind == ContentKind::kGc) return std::nullopt;
+  const auto missing = [&](Id id) {
+    return id.client != block.id.client && id.clock >= StateOf(id.client);
+  };
+  if (block.has_origin && missing(block.origin)) return block.origin.client;
+  if (block.has_right_origin && missing(block.right_origin)) return block.right_origin.client;
+  if (block.parent == Block::Parent::kItem && missing(block.parent_item)) {
+    return block.parent_item.client;
+  }
+  return std::nullopt;
+}
+
+PendingBlocks DocCore::IntegrateBlocks(const Update& update) {
+  std::vector<Source> sources = SourcesOf(update);
+  PendingBlocks pending;
+  Rest rest;
+  std::vector<std::size_t> stack;  // blocks that wait for the one being looked at
+
+  const auto source_of = [&](ClientId client) -> Source* {
+    const auto found = std::ranges::lower_bound(sources, client, {}, &Source::client);
+    return found == sources.end() || found->client != client ? nullptr : &*found;
+  };
+  // Gives up on all blocks of the stack, and on what follows them in their sections.
+  const auto park_stack = [&] {
+    for (const std::size_t index : stack) {
+      const Block& block = update.blocks[index];
+      Source* source = source_of(block.id.client);
+      CHECK(source != nullptr);
+      if (source->parked) {
+        rest.Put(block.id.client, {block});
+        continue;
+      }
+      rest.Put(
+          block.id.client,
+          std::vector<Block>(update.blocks.begin() + static_cast<std::ptrdiff_t>(source->next - 1),
+                             update.blocks.begin() + static_cast<std::ptrdiff_t>(source->end)));
+      source->next = source->end;
+      source->parked = true;
+    }
+    stack.clear();
+  };
+
+  std::size_t current_source =
+      sources.size();  // one past the section in work; highest client first
+  while (true) {
+    std::size_t index;
+    if (!stack.empty()) {
+      index = stack.back();
+      stack.pop_back();
+    } else {
+      while (current_source > 0 && sources[current_source - 1].done()) --current_source;
+      if (current_source == 0) break;
+      index = sources[current_source - 1].next++;
+    }
+    while (true) {
+      const Block& block = update.blocks[index];
+      if (block.kind == ContentKind::kSkip) break;
+      const Clock state = StateOf(block.id.client);
+      if (block.id.clock > state || block.end() > kClockEnd) {
+        stack.push_back(index);
+        pending.Need(block.id.client,
+                     block.id.clock > state ? block.id.clock - 1 : kMaxSafeInteger);
+        park_stack();
+        break;
+      }
+      const std::optional<ClientId> missing = MissingClient(block);
+      if (missing.has_value()) {
+        stack.push_back(index);
+        Source* source = source_of(*missing);
+        if (source == nullptr || source->done()) {
+          pending.Need(*missing, StateOf(*missing));
+          park_stack();
+          break;
+        }
+        index = source->next++;
+        continue;
+      }
+      IntegrateBlock(update, block, state - block.id.clock);
+      break;
+    }
+  }
+  if (!rest.empty()) {
+    pending.any = true;
+    pending.update = rest.Encode(update);
+  }
+  return pending;
+}
+
+void DocCore::IntegrateBlock(const Update& update, Block block, Clock offset) {
+  const ClientIndex client = EnsureClient(block.id.client);
+  if (block.kind == ContentKind::kGc) {
+    if (offset < block.length) {
+      IntegrateGc(PackedId::Make(client, block.id.clock + offset), block.length - offset);
+    }
+    return;
+  }
+  NewItem item;
+  bool collected = false;  // its place is gone: it becomes a Gc block itself
+  if (block.has_origin) {
+    const PackedId origin = PackedId::Make(EnsureClient(block.origin.client), block.origin.clock);
+    item.left = BlockEndingAt(origin);
+    item.origin = At(item.left).last_id();
+    collected |= At(item.left).is_gc();
+  }
+  if (block.has_right_origin) {
+    const PackedId origin =
+        PackedId::Make(EnsureClient(block.right_origin.client), block.right_origin.clock);
+    item.right = BlockStartingAt(origin);
+    item.right_origin = At(item.right).id;
+    collected |= At(item.right).is_gc();
+  }
+  if (offset >= block.length) return;
+  if (!collected) {
+    switch (block.parent) {
+      case Block::Parent::kOfOrigin: {
+        const Item& neighbour = At(item.left != kNoItem ? item.left : item.right);
+        item.parent = neighbour.parent;
+        item.key = neighbour.key;
+        break;
+      }
+      case Block::Parent::kRoot:
+        item.parent = EnsureRoot(block.root_name);
+        if (block.has_key) item.key = keys_.Intern(block.key);
+        break;
+      case Block::Parent::kItem: {
+        const Item& holder = At(FindBlock(
+            PackedId::Make(*FindClient(block.parent_item.client), block.parent_item.clock)));
+        if (holder.kind == ContentKind::kType) {
+          item.parent = holder.content;
+          if (block.has_key) item.key = keys_.Intern(block.key);
+        }
+        break;
+      }
+    }
+  }
+  if (offset > 0) {
+    block.CutFront(offset);
+    const PackedId origin = PackedId::Make(client, block.id.clock - 1);
+    item.left = BlockEndingAt(origin);
+    item.origin = origin;
+    collected |= At(item.left).is_gc();
+  }
+  item.id = PackedId::Make(client, block.id.clock);
+  if (collected || item.parent == kNoType) return IntegrateGc(item.id, block.length);
+  item.kind = block.kind;
+  item.length = block.length;
+  item.content = StoreContent(update, block, item);
+  Integrate(item);
+}
+
+std::uint32_t DocCore::StoreContent(const Update& update, const Block& block, NewItem& item) {
+  const auto values = [&] {
+    const std::span<const Any> all = update.ValuesOf(block);
+    return Values(all.begin() + static_cast<std::ptrdiff_t>(block.skipped), all.end());
+  };
+  switch (block.kind) {
+    case ContentKind::kString: {
+      TextBuffer& text = clients_[item.id.client()].text;
+      TextRun run;
+      if (block.skipped == 0) {
+        run = text.Append(block.text);
+      } else {
+        std::u16string units = Utf8ToUtf16(block.text).substr(block.skipped);
+        // The first half of the pair is in the document already: this half alone is no character.
+        if (IsLowSurrogate(units.front())) units.front() = kReplacementCharacter;
+        run = text.AppendUnits(units);
+      }
+      item.wide = run.wide;
+      return run.offset;
+    }
+    case ContentKind::kAny:
+    case ContentKind::kJson:
+    case ContentKind::kEmbed:
+      return contents_.Add(values());
+    case ContentKind::kBinary: {
+      const ByteView bytes = AsBytes(block.text);
+      return contents_.Add(Values{Any(Bytes(bytes.begin(), bytes.end()))});
+    }
+    case ContentKind::kFormat:
+      return contents_.Add(
+          Format{.key = keys_.Intern(block.text), .value = update.values[block.values_begin]});
+    case ContentKind::kDoc:
+      return contents_.Add(Subdocument{.guid = std::string(block.text),
+                                       .options = update.values[block.values_begin]});
+    case ContentKind::kType: {
+      const bool named = block.type == TypeKind::kXmlElement || block.type == TypeKind::kXmlHook;
+      return types_.Allocate(block.type, named ? keys_.Intern(block.text) : kNoKey);
+    }
+    default:
+      return 0;
+  }
+}
+
+DeleteSet DocCore::ApplyDeletes(const DeleteSet& deletes) {
+  DeleteSet unknown;
+  for (const DeleteSet::ClientRanges& ranges : deletes.clients()) {
+    const std::optional<ClientIndex> client = FindClient(ranges.client);
+    const Clock state = client.has_value() ? clients_[*client].blocks.end() : 0;
+    for (const IdRange& range : ranges.ranges) {
+      if (range.end() > state) {
+        const Clock begin = std::max(range.clock, state);
+        unknown.Add(ranges.client, {begin, range.end() - begin});
+      }
+      if (range.clock >= state) continue;
+      BlockList& blocks = clients_[*client].blocks;
+      BlockList::Cursor cursor = blocks.Find(items_, range.clock);
+      const Item& first = At(blocks.At(cursor));
+      if (!first.deleted && first.clock() < range.clock) {
+        Split(cursor, *client, range.clock - first.clock());
+      }
+      do {
+        const ItemRef ref = blocks.At(cursor);
+        const Item& item = At(ref);
+        if (item.clock() >= range.end()) break;
+        if (item.deleted) continue;
+        if (range.end() < item.end()) {
+          BlockList::Cursor tail = cursor;
+          Split(tail, *client, range.end() - item.clock());
+          // The list may have been rearranged.
+          cursor = blocks.Find(items_, item.clock());
+        }
+        Delete(ref);
+      } while (blocks.Next(cursor));
+    }
+  }
+  unknown.SortAndMerge();
+  return unknown;
+}
+
+}  // namespace weft::crdt::internal

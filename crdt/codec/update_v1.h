@@ -1,0 +1,101 @@
+#pragma once
+
+// Update format v1: how the fields of an update are laid out. One stream, fields in order.
+//
+//   Update    := count Section*  DeleteSet                 sections by client, descending
+//   Section   := count client clock Block{count}           clocks follow from the lengths
+//   Block     := Gc | Skip | Item                          (see crdt/update.h for the fields)
+//   info      := byte: kind in the low 5 bits, 0x80 origin, 0x40 right origin, 0x20 key
+//   id        := client clock
+//   json      := string of JSON text
+// All integers are varuint. Source: Yjs, UpdateEncoderV1 and UpdateDecoderV1.
+
+#include <string_view>
+
+#include "crdt/any.h"
+#include "crdt/any_codec.h"
+#include "crdt/base/bytes.h"
+#include "crdt/base/utf.h"
+#include "crdt/id.h"
+#include "crdt/json.h"
+#include "crdt/limits.h"
+
+namespace weft::crdt {
+
+class UpdateWriterV1 {
+ public:
+  explicit UpdateWriterV1(ByteWriter& out) : out_(out) {}
+
+  void WriteCount(std::uint64_t count) { out_.WriteVarUint(count); }
+  void WriteClock(Clock clock) { out_.WriteVarUint(clock); }
+  void WriteSkipLength(Clock length) { out_.WriteVarUint(length); }
+
+  void WriteClient(ClientId client) { out_.WriteVarUint(ToNumber(client)); }
+  void WriteInfo(std::uint8_t info) { out_.WriteByte(info); }
+  void WriteLength(Clock length) { out_.WriteVarUint(length); }
+  void WriteLeftId(Id id) { WriteId(id); }
+  void WriteRightId(Id id) { WriteId(id); }
+  void WriteParentInfo(bool is_root) { out_.WriteVarUint(is_root ? 1 : 0); }
+  void WriteString(std::string_view text) { out_.WriteString(text); }
+  void WriteKey(std::string_view key) { out_.WriteString(key); }
+  void WriteBuffer(ByteView bytes) { out_.WriteBuffer(bytes); }
+  void WriteTypeRef(std::uint64_t type) { out_.WriteVarUint(type); }
+  void WriteAny(const Any& value) { crdt::WriteAny(out_, value); }
+  void WriteJson(const Any& value) { out_.WriteString(ToJsonText(value)); }
+
+ private:
+  void WriteId(Id id) {
+    out_.WriteVarUint(ToNumber(id.client));
+    out_.WriteVarUint(id.clock);
+  }
+
+  ByteWriter& out_;
+};
+
+class UpdateReaderV1 {
+ public:
+  UpdateReaderV1(ByteReader& in, const DecodeLimits& limits) : in_(in), limits_(limits) {}
+
+  bool ok() const { return in_.ok(); }
+  void Fail(const char* reason) { in_.Fail(reason); }
+
+  std::uint64_t ReadCount() { return in_.ReadVarUint(); }
+  Clock ReadClock() { return in_.ReadVarUint(); }
+  Clock ReadSkipLength() { return in_.ReadVarUint(); }
+
+  ClientId ReadClient() { return ClientId{in_.ReadVarUint()}; }
+  std::uint8_t ReadInfo() { return in_.ReadByte(); }
+  Clock ReadLength() { return in_.ReadVarUint(); }
+  Id ReadLeftId() { return ReadId(); }
+  Id ReadRightId() { return ReadId(); }
+  bool ReadParentInfo() { return in_.ReadVarUint() == 1; }
+  std::string_view ReadString() {
+    const std::string_view text = in_.ReadString();
+    if (!IsValidUtf8(text)) in_.Fail("a string that is not UTF-8");
+    return text;
+  }
+  std::string_view ReadKey() {
+    const std::string_view key = ReadString();
+    if (key.size() > limits_.key_bytes) in_.Fail("a key longer than the limit");
+    return key;
+  }
+  ByteView ReadBuffer() { return in_.ReadBuffer(); }
+  std::uint64_t ReadTypeRef() { return in_.ReadVarUint(); }
+  Any ReadAny() { return crdt::ReadAny(in_, limits_.value_depth); }
+  Any ReadJson() {
+    std::optional<Any> value = ParseJson(ReadString(), limits_.value_depth);
+    if (!value.has_value()) in_.Fail("a value that is not JSON");
+    return value.has_value() ? *std::move(value) : Any();
+  }
+
+ private:
+  Id ReadId() {
+    const ClientId client = ReadClient();
+    return {client, ReadClock()};
+  }
+
+  ByteReader& in_;
+  const DecodeLimits& limits_;
+};
+
+}  // namespace weft::crdt

@@ -1,0 +1,65 @@
+#pragma once
+
+// What items hold beside text: values, formats, subdocuments and nested types, in slots that an
+// Item::content names.
+// Threads: one.
+
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "crdt/any.h"
+#include "crdt/item.h"
+
+namespace weft::crdt::internal {
+
+// A formatting boundary of a text: from here on `key` has `value`; null ends it.
+struct Format {
+  KeyRef key = kNoKey;
+  Any value;
+};
+
+// A document inside a document: its id and options, as the format carries them.
+struct Subdocument {
+  std::string guid;
+  Any options;
+};
+
+// kAny and kJson: one value an element. kBinary and kEmbed: one value.
+using Values = std::vector<Any>;
+
+class ContentStore {
+ public:
+  using Slot = std::variant<std::monostate, Values, Format, Subdocument>;
+
+  std::uint32_t Add(Slot content) {
+    if (free_.empty()) {
+      slots_.push_back(std::move(content));
+      return static_cast<std::uint32_t>(slots_.size() - 1);
+    }
+    const std::uint32_t slot = free_.back();
+    free_.pop_back();
+    slots_[slot] = std::move(content);
+    return slot;
+  }
+
+  void Free(std::uint32_t slot) {
+    slots_[slot] = std::monostate{};
+    free_.push_back(slot);
+  }
+
+  Values& values(std::uint32_t slot) { return std::get<Values>(slots_[slot]); }
+  const Values& values(std::uint32_t slot) const { return std::get<Values>(slots_[slot]); }
+  const Format& format(std::uint32_t slot) const { return std::get<Format>(slots_[slot]); }
+  const Subdocument& subdocument(std::uint32_t slot) const {
+    return std::get<Subdocument>(slots_[slot]);
+  }
+
+ private:
+  std::deque<Slot> slots_;
+  std::vector<std::uint32_t> free_;
+};
+
+}  // namespace weft::crdt::internal

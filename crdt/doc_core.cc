@@ -1,0 +1,175 @@
+#include "crdt/doc_core.h"
+
+#include <algorithm>
+#include <random>
+
+#include "crdt/base/utf.h"
+
+namespace weft::crdt::internal {
+
+namespace {
+
+ClientId RandomClientId() {
+  std::random_device random;
+  return ClientId{random()};  // 32 bits
+}
+
+}  // namespace
+
+DocCore::DocCore(Doc::Options options)
+    : client_id_(options.client_id.has_value() ? *options.client_id : RandomClientId()),
+      gc_(options.gc),
+      limits_(options.limits) {}
+
+ClientIndex DocCore::EnsureClient(ClientId id) {
+  const auto [entry, added] =
+      client_indices_.try_emplace(ToNumber(id), static_cast<ClientIndex>(clients_.size()));
+  if (added) {
+    CHECK(clients_.size() < kMaxClients);
+    clients_.emplace_back().id = id;
+  }
+  return entry->second;
+}
+
+std::optional<ClientIndex> DocCore::FindClient(ClientId id) const {
+  const auto found = client_indices_.find(ToNumber(id));
+  if (found == client_indices_.end()) return std::nullopt;
+  return found->second;
+}
+
+Clock DocCore::StateOf(ClientId id) const {
+  const std::optional<ClientIndex> client = FindClient(id);
+  return client.has_value() ? clients_[*client].blocks.end() : 0;
+}
+
+const std::vector<ClientIndex>& DocCore::ClientsDescending() const {
+  if (clients_descending_.size() != clients_.size()) {
+    clients_descending_.resize(clients_.size());
+    for (ClientIndex i = 0; i < clients_.size(); ++i) clients_descending_[i] = i;
+    std::ranges::sort(clients_descending_, [&](ClientIndex a, ClientIndex b) {
+      return clients_[a].id > clients_[b].id;
+    });
+  }
+  return clients_descending_;
+}
+
+TypeRef DocCore::EnsureRoot(std::string_view name) {
+  const KeyRef key = keys_.Intern(name);
+  const auto [entry, added] = roots_.try_emplace(key, kNoType);
+  if (added) {
+    entry->second = types_.Allocate(TypeKind::kUndefined, key);
+    root_order_.push_back(entry->second);
+  }
+  return entry->second;
+}
+
+TypeRef DocCore::Root(std::string_view name, TypeKind kind) {
+  const TypeRef type = EnsureRoot(name);
+  TypeNode& node = types_.At(type);
+  if (node.kind == TypeKind::kUndefined) node.kind = kind;
+  CHECK(node.kind == kind && "a root keeps the kind that it was first asked for");
+  return type;
+}
+
+TypeRef DocCore::Resolve(const TypeHandle& handle) const {
+  const TypeNode& node = types_.At(handle.type);
+  return node.alive && node.generation == handle.generation ? handle.type : kNoType;
+}
+
+StateVector DocCore::GetStateVector() const {
+  StateVector vector;
+  const std::vector<ClientIndex>& descending = ClientsDescending();
+  for (auto client = descending.rbegin(); client != descending.rend(); ++client) {
+    vector.Set(clients_[*client].id, clients_[*client].blocks.end());
+  }
+  return vector;
+}
+
+ItemRef DocCore::FindBlock(PackedId id) const {
+  const BlockList& blocks = clients_[id.client()].blocks;
+  return blocks.At(blocks.Find(items_, id.clock()));
+}
+
+ItemRef DocCore::BlockStartingAt(PackedId id) {
+  BlockList& blocks = clients_[id.client()].blocks;
+  BlockList::Cursor cursor = blocks.Find(items_, id.clock());
+  const ItemRef ref = blocks.At(cursor);
+  const Item& item = At(ref);
+  if (item.clock() == id.clock() || item.is_gc()) return ref;
+  return Split(cursor, id.client(), id.clock() - item.clock());
+}
+
+ItemRef DocCore::BlockEndingAt(PackedId id) {
+  BlockList& blocks = clients_[id.client()].blocks;
+  BlockList::Cursor cursor = blocks.Find(items_, id.clock());
+  const ItemRef ref = blocks.At(cursor);
+  const Item& item = At(ref);
+  if (item.end() != id.clock() + 1 && !item.is_gc()) {
+    Split(cursor, id.client(), id.clock() + 1 - item.clock());
+  }
+  return ref;
+}
+
+ItemRef DocCore::Split(BlockList::Cursor& cursor, ClientIndex client, Clock offset) {
+  BlockList& blocks = clients_[client].blocks;
+  const ItemRef left_ref = blocks.At(cursor);
+  const ItemRef right_ref = items_.Allocate();
+  Item& left = At(left_ref);
+  Item& right = At(right_ref);
+  DCHECK(offset > 0 && offset < left.length() && !left.is_gc());
+  right = left;
+  right.leaf = 0;
+  right.id = left.id.Plus(offset);
+  right.origin = left.id.Plus(offset - 1);
+  right.left = left_ref;
+  right.set_length(left.length() - offset);
+  SplitContent(left, right, offset);
+  left.set_length(offset);
+  left.right = right_ref;
+  TypeNode& parent = types_.At(left.parent);
+  if (right.right != kNoItem) {
+    At(right.right).left = right_ref;
+  } else if (right.key != kNoKey) {
+    parent.entries.Set(right.key, right_ref);
+  }
+  if (right.key == kNoKey && parent.index != nullptr) {
+    parent.index->Update(left_ref);
+    parent.index->Insert(left_ref, right_ref);
+  }
+  cursor = blocks.InsertAfter(items_, cursor, right_ref);
+  transaction_->merge_candidates.push_back(right.id);
+  return right_ref;
+}
+
+void DocCore::SplitContent(Item& left, Item& right, Clock offset) {
+  switch (left.kind) {
+    case ContentKind::kString: {
+      right.content = left.content + static_cast<std::uint32_t>(left.wide ? offset * 2 : offset);
+      if (!left.wide) return;
+      // Half of a surrogate pair is no character: both halves become U+FFFD, as in Yjs.
+      TextBuffer& text = clients_[left.id.client()].text;
+      const TextRun run = RunOf(left);
+      const auto at = static_cast<std::uint32_t>(offset);
+      if (IsHighSurrogate(text.UnitAt(run, at - 1))) {
+        text.SetUnit(run, at - 1, kReplacementCharacter);
+        text.SetUnit(run, at, kReplacementCharacter);
+      }
+      return;
+    }
+    case ContentKind::kAny:
+    case ContentKind::kJson: {
+      Values& values = contents_.values(left.content);
+      const auto middle = values.begin() + static_cast<std::ptrdiff_t>(offset);
+      Values tail(std::make_move_iterator(middle), std::make_move_iterator(values.end()));
+      values.erase(middle, values.end());
+      right.content = contents_.Add(std::move(tail));
+      return;
+    }
+    case ContentKind::kDeleted:
+      return;
+    default:
+      CHECK(false && "content of one element is never split");
+  }
+}
+
+}  // namespace weft::crdt::internal

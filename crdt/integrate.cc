@@ -1,0 +1,199 @@
+// One new item finds its place among those that were inserted at the same place concurrently (YATA,
+// with the exact rules of Yjs), and deletion.
+
+#include "crdt/doc_core.h"
+
+namespace weft::crdt::internal {
+
+namespace {
+
+// The items passed so far by ResolveConflicts, in order. Conflicts are short as a rule; a scan of a
+// few beats a hash table.
+class PassedItems {
+ public:
+  static constexpr std::size_t kNowhere = ~std::size_t{0};
+
+  std::size_t size() const { return order_.size(); }
+  void Add(ItemRef ref) {
+    order_.push_back(ref);
+    if (order_.size() == kLinearSize) {
+      for (std::size_t i = 0; i < order_.size(); ++i) places_.emplace(order_[i], i);
+    } else if (order_.size() > kLinearSize) {
+      places_.emplace(ref, order_.size() - 1);
+    }
+  }
+  std::size_t PlaceOf(ItemRef ref) const {
+    if (!places_.empty()) {
+      const auto found = places_.find(ref);
+      return found == places_.end() ? kNowhere : found->second;
+    }
+    for (std::size_t i = 0; i < order_.size(); ++i) {
+      if (order_[i] == ref) return i;
+    }
+    return kNowhere;
+  }
+
+ private:
+  static constexpr std::size_t kLinearSize = 16;
+  absl::InlinedVector<ItemRef, kLinearSize> order_;
+  absl::flat_hash_map<ItemRef, std::size_t> places_;
+};
+
+}  // namespace
+
+ItemRef DocCore::FirstOfKey(TypeRef parent, KeyRef key) const {
+  ItemRef ref = types_.At(parent).entries.Find(key);
+  while (ref != kNoItem && At(ref).left != kNoItem) ref = At(ref).left;
+  return ref;
+}
+
+ItemRef DocCore::ResolveConflicts(const NewItem& item) const {
+  ItemRef left = item.left;
+  ItemRef other = kNoItem;
+  if (left != kNoItem) {
+    other = At(left).right;
+  } else if (item.key != kNoKey) {
+    other = FirstOfKey(item.parent, item.key);
+  } else {
+    other = types_.At(item.parent).start;
+  }
+  // Everything passed lies between the origin and the new item; what was passed since the last time
+  // that `left` moved conflicts with it.
+  PassedItems passed;
+  std::size_t first_conflict = 0;
+  while (other != kNoItem && other != item.right) {
+    passed.Add(other);
+    const Item& o = At(other);
+    if (o.origin == item.origin) {
+      if (clients_[o.id.client()].id < clients_[item.id.client()].id) {
+        left = other;
+        first_conflict = passed.size();
+      } else if (o.right_origin == item.right_origin) {
+        break;  // same place, and the client id decides: the new item stands before this one
+      }
+    } else if (o.origin.has_value()) {
+      const std::size_t origin_place = passed.PlaceOf(FindBlock(o.origin));
+      if (origin_place == PassedItems::kNowhere) break;
+      if (origin_place < first_conflict) {
+        left = other;
+        first_conflict = passed.size();
+      }
+    } else {
+      break;
+    }
+    other = o.right;
+  }
+  return left;
+}
+
+ItemRef DocCore::Integrate(const NewItem& fields) {
+  ItemRef left = fields.left;
+  const bool adjacent = left != kNoItem
+                            ? At(left).right == fields.right
+                            : fields.right != kNoItem && At(fields.right).left == kNoItem;
+  if (!adjacent) left = ResolveConflicts(fields);
+
+  const ItemRef ref = items_.Allocate();
+  Item& item = At(ref);
+  item.id = fields.id;
+  item.origin = fields.origin;
+  item.right_origin = fields.right_origin;
+  item.parent = fields.parent;
+  item.key = fields.key;
+  item.kind = fields.kind;
+  item.content = fields.content;
+  item.wide = fields.wide;
+  item.set_length(fields.length);
+
+  TypeNode& parent = types_.At(item.parent);
+  ItemRef right = kNoItem;
+  if (left != kNoItem) {
+    right = At(left).right;
+    At(left).right = ref;
+  } else if (item.key != kNoKey) {
+    right = FirstOfKey(item.parent, item.key);
+  } else {
+    right = parent.start;
+    parent.start = ref;
+  }
+  item.left = left;
+  item.right = right;
+  if (right != kNoItem) {
+    At(right).left = ref;
+  } else if (item.key != kNoKey) {
+    parent.entries.Set(item.key, ref);
+    if (left != kNoItem) Delete(left);
+  }
+
+  Client& client = clients_[item.id.client()];
+  transaction_->touched.Touch(item.id.client(), client.blocks.end());
+  client.blocks.PushBack(ref, item.clock(), item.length());
+
+  if (item.kind == ContentKind::kDeleted) {
+    transaction_->deletes.Add(client.id, {item.clock(), item.length()});
+    item.deleted = true;
+  } else if (item.kind == ContentKind::kType) {
+    types_.At(item.content).item = ref;
+  } else if (item.kind == ContentKind::kFormat) {
+    parent.has_formats = true;
+  }
+  if (item.key == kNoKey) {
+    parent.length += item.visible_length();
+    if (parent.index != nullptr) parent.index->Insert(left, ref);
+  }
+  if (IsDeleted(item.parent) || (item.key != kNoKey && right != kNoItem)) Delete(ref);
+  return ref;
+}
+
+void DocCore::IntegrateGc(PackedId id, Clock length) {
+  const ItemRef ref = items_.Allocate();
+  Item& block = At(ref);
+  block.id = id;
+  block.kind = ContentKind::kGc;
+  block.deleted = true;
+  block.set_length(length);
+  BlockList& blocks = clients_[id.client()].blocks;
+  transaction_->touched.Touch(id.client(), blocks.end());
+  blocks.PushBack(ref, id.clock(), length);
+}
+
+bool DocCore::IsDeleted(TypeRef type) const {
+  const ItemRef holder = types_.At(type).item;
+  return holder != kNoItem && At(holder).deleted;
+}
+
+void DocCore::Delete(ItemRef first) {
+  // Deleting a type deletes what is in it: types wait here, so that depth costs no stack.
+  std::vector<TypeRef> types;
+  const auto mark = [&](ItemRef ref) {
+    Item& item = At(ref);
+    if (item.deleted) {
+      // It is no part of this transaction's deletes but will be collected with its parent.
+      const ClientIndex client = item.id.client();
+      if (item.clock() < transaction_->touched.Before(client, clients_[client].blocks.end())) {
+        transaction_->merge_candidates.push_back(item.id);
+      }
+      return;
+    }
+    TypeNode& parent = types_.At(item.parent);
+    if (item.key == kNoKey) parent.length -= item.visible_length();
+    item.deleted = true;
+    if (item.key == kNoKey && parent.index != nullptr) parent.index->Update(ref);
+    transaction_->deletes.Add(clients_[item.id.client()].id, {item.clock(), item.length()});
+    if (item.kind == ContentKind::kType) types.push_back(item.content);
+  };
+  if (At(first).deleted) return;
+  mark(first);
+  while (!types.empty()) {
+    TypeNode& type = types_.At(types.back());
+    types.pop_back();
+    type.index.reset();
+    for (ItemRef ref = type.start; ref != kNoItem; ref = At(ref).right) {
+      At(ref).leaf = 0;
+      mark(ref);
+    }
+    for (const auto& [key, ref] : type.entries.entries()) mark(ref);
+  }
+}
+
+}  // namespace weft::crdt::internal

@@ -1,0 +1,162 @@
+#pragma once
+
+// The nodes a document is made of, in 56 bytes each.
+//
+// An Item covers a range of one client's clocks. Blocks of all clients live in one pool and name
+// each other by 32-bit references: half the size of pointers, and stable while the pool grows.
+//
+// Limits that follow from the packing: clocks below 2^40, 2^24 clients, 2^32 - 1 blocks a document.
+// Blocks past the first stay pending (crdt/integrate.cc); an update past the second is refused.
+
+#include <bit>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "crdt/base/check.h"
+#include "crdt/id.h"
+
+namespace weft::crdt::internal {
+
+// Names a block in its document's pool; kNoItem is none.
+using ItemRef = std::uint32_t;
+inline constexpr ItemRef kNoItem = 0;
+
+// Names a type (type_node.h); kNoType is none.
+using TypeRef = std::uint32_t;
+inline constexpr TypeRef kNoType = 0;
+
+// Names a string of the document's key table; kNoKey is none.
+using KeyRef = std::uint32_t;
+inline constexpr KeyRef kNoKey = 0;
+
+// The place of a client in the document's client table, in order of first appearance.
+using ClientIndex = std::uint32_t;
+
+inline constexpr unsigned kClockBits = 40;
+inline constexpr Clock kClockEnd = Clock{1} << kClockBits;
+inline constexpr std::size_t kMaxClients = (std::size_t{1} << 24) - 1;
+
+// An Id whose client is an index into the client table. Equality is one comparison.
+struct PackedId {
+  std::uint64_t bits = ~std::uint64_t{0};
+
+  static PackedId Make(ClientIndex client, Clock clock) {
+    DCHECK(clock < kClockEnd);
+    return {static_cast<std::uint64_t>(client) << kClockBits | clock};
+  }
+  bool has_value() const { return bits != ~std::uint64_t{0}; }
+  ClientIndex client() const { return static_cast<ClientIndex>(bits >> kClockBits); }
+  Clock clock() const { return bits & (kClockEnd - 1); }
+  // The id `count` elements later.
+  PackedId Plus(Clock count) const { return {bits + count}; }
+
+  friend bool operator==(PackedId, PackedId) = default;
+};
+
+// What a block holds. The numbers are those of the format.
+enum class ContentKind : std::uint8_t {
+  kGc = 0,
+  kDeleted = 1,
+  kJson = 2,
+  kBinary = 3,
+  kString = 4,
+  kEmbed = 5,
+  kFormat = 6,
+  kType = 7,
+  kAny = 8,
+  kDoc = 9,
+  kSkip = 10,  // only in updates, never in a document
+};
+
+// Whether content of this kind takes up positions of a sequence.
+constexpr bool IsCountable(ContentKind kind) {
+  return kind != ContentKind::kGc && kind != ContentKind::kDeleted &&
+         kind != ContentKind::kFormat && kind != ContentKind::kSkip;
+}
+
+struct Item {
+  PackedId id;             // of the first element; covers [clock, clock + length)
+  PackedId origin;         // left neighbour at insertion
+  PackedId right_origin;   // right neighbour at insertion
+  ItemRef left = kNoItem;  // neighbours now, deleted ones included; of a keyed item the one that it
+  ItemRef right = kNoItem;  // replaced and the one that replaced it
+  TypeRef parent = kNoType;
+  KeyRef key = kNoKey;     // for an entry of a map or an attribute
+  std::uint32_t leaf = 0;  // the leaf of the parent's SequenceIndex that holds this item, if any
+  std::uint32_t length_low = 0;
+  std::uint32_t content =
+      0;  // kString: byte offset in the client's TextBuffer; else a ContentStore slot
+  std::uint8_t length_high = 0;
+  ContentKind kind = ContentKind::kGc;
+  bool deleted : 1 = false;
+  bool wide : 1 = false;  // kString: two bytes a unit instead of one
+  bool free : 1 = false;  // not in use
+
+  Clock length() const { return static_cast<Clock>(length_high) << 32 | length_low; }
+  void set_length(Clock length) {
+    DCHECK(length < kClockEnd);
+    length_low = static_cast<std::uint32_t>(length);
+    length_high = static_cast<std::uint8_t>(length >> 32);
+  }
+  Clock clock() const { return id.clock(); }
+  Clock end() const { return id.clock() + length(); }
+  PackedId last_id() const { return id.Plus(length() - 1); }
+
+  bool is_gc() const { return kind == ContentKind::kGc; }
+  bool countable() const { return IsCountable(kind); }
+  bool visible() const { return !deleted && countable(); }
+  // Positions that this item takes up in its sequence.
+  std::uint32_t visible_length() const { return visible() ? length_low : 0; }
+};
+static_assert(sizeof(Item) == 56);
+
+// Owns the blocks of one document. References stay valid until freed, addresses too.
+class ItemPool {
+ public:
+  ItemRef Allocate() {
+    if (free_ != kNoItem) {
+      const ItemRef ref = free_;
+      free_ = At(ref).right;
+      At(ref) = Item{};
+      return ref;
+    }
+    if ((next_ & kSlabMask) == 0 || slabs_.empty()) slabs_.push_back(std::make_unique<Slab>());
+    return next_++;
+  }
+
+  void Free(ItemRef ref) {
+    Item& item = At(ref);
+    item = Item{};
+    item.free = true;
+    item.right = free_;
+    free_ = ref;
+  }
+
+  Item& At(ItemRef ref) {
+    DCHECK(ref != kNoItem && ref < next_);
+    return slabs_[ref >> kSlabBits]->items[ref & kSlabMask];
+  }
+  const Item& At(ItemRef ref) const {
+    DCHECK(ref != kNoItem && ref < next_);
+    return slabs_[ref >> kSlabBits]->items[ref & kSlabMask];
+  }
+
+  std::size_t bytes() const {
+    return slabs_.size() * sizeof(Slab) + slabs_.capacity() * sizeof(void*);
+  }
+
+ private:
+  // 64 items: small enough for a server that holds many small documents.
+  static constexpr unsigned kSlabBits = 6;
+  static constexpr ItemRef kSlabMask = (1u << kSlabBits) - 1;
+  struct Slab {
+    Item items[1u << kSlabBits];
+  };
+
+  std::vector<std::unique_ptr<Slab>> slabs_;
+  ItemRef next_ = 1;  // 0 is kNoItem; its place in the first slab stays unused
+  ItemRef free_ = kNoItem;
+};
+
+}  // namespace weft::crdt::internal

@@ -1,0 +1,153 @@
+// What handles do to a document: find the place, split there, insert or delete. The places, and the
+// items made, are those that Yjs makes for the same calls.
+
+#include <utility>
+
+#include "crdt/base/utf.h"
+#include "crdt/doc_core.h"
+
+namespace weft::crdt::internal {
+
+SequenceIndex& DocCore::IndexOf(TypeRef type) {
+  TypeNode& node = types_.At(type);
+  if (node.index == nullptr) node.index = std::make_unique<SequenceIndex>(items_, node.start);
+  return *node.index;
+}
+
+DocCore::Position DocCore::PositionAt(TypeRef type, std::uint64_t index) {
+  CHECK(index <= LengthOf(type) && "a position is inside the type");
+  if (index == 0) return {.left = kNoItem, .right = types_.At(type).start};
+  const SequenceIndex::Place place = IndexOf(type).FindBefore(index);
+  const Item& item = At(place.item);
+  if (place.offset < item.length()) BlockStartingAt(item.id.Plus(place.offset));
+  return {.left = place.item, .right = item.right};
+}
+
+DocCore::Position DocCore::TextPositionAt(TypeRef type, std::uint64_t index) {
+  Position position = PositionAt(type, index);
+  const auto forward = [&] {
+    position.left = position.right;
+    position.right = At(position.right).right;
+  };
+  if (!types_.At(type).has_formats) {
+    while (position.right != kNoItem && At(position.right).deleted) forward();
+    return position;
+  }
+  // The attributes in force at the position, from the beginning on; null is none.
+  absl::flat_hash_map<KeyRef, const Any*> attributes;
+  const auto apply = [&](const Item& item) {
+    if (item.kind != ContentKind::kFormat || item.deleted) return;
+    const Format& format = contents_.format(item.content);
+    attributes[format.key] = format.value.is_null() ? nullptr : &format.value;
+  };
+  for (ItemRef ref = types_.At(type).start; ref != position.right; ref = At(ref).right) {
+    apply(At(ref));
+  }
+  const auto changes_nothing = [&](const Item& item) {
+    if (item.deleted) return true;
+    if (item.kind != ContentKind::kFormat) return false;
+    const Format& format = contents_.format(item.content);
+    const auto current = attributes.find(format.key);
+    const Any* value = current == attributes.end() ? nullptr : current->second;
+    return value == nullptr ? format.value.is_null() : *value == format.value;
+  };
+  while (position.right != kNoItem && changes_nothing(At(position.right))) forward();
+  return position;
+}
+
+ItemRef DocCore::InsertLocal(TypeRef parent, KeyRef key, Position position, ContentKind kind,
+                             Clock length, std::uint32_t content, bool wide) {
+  const ClientIndex client = EnsureClient(client_id_);
+  NewItem item;
+  item.id = PackedId::Make(client, clients_[client].blocks.end());
+  item.left = position.left;
+  item.right = position.right;
+  if (position.left != kNoItem) item.origin = At(position.left).last_id();
+  if (position.right != kNoItem) item.right_origin = At(position.right).id;
+  item.parent = parent;
+  item.key = key;
+  item.kind = kind;
+  item.length = length;
+  item.content = content;
+  item.wide = wide;
+  return Integrate(item);
+}
+
+ItemRef DocCore::InsertValue(TypeRef parent, KeyRef key, Position position, Any value) {
+  const ContentKind kind = value.AsBinary() != nullptr ? ContentKind::kBinary : ContentKind::kAny;
+  Values values;
+  values.push_back(std::move(value));
+  return InsertLocal(parent, key, position, kind, 1, contents_.Add(std::move(values)));
+}
+
+void DocCore::InsertText(TypeRef type, std::uint64_t index, std::string_view utf8) {
+  if (utf8.empty()) return;
+  CHECK(IsValidUtf8(utf8));
+  const Position position = TextPositionAt(type, index);
+  const TextRun run = clients_[EnsureClient(client_id_)].text.Append(utf8);
+  InsertLocal(type, kNoKey, position, ContentKind::kString, run.units, run.offset, run.wide);
+}
+
+void DocCore::InsertValues(TypeRef type, std::uint64_t index, std::vector<Any> values) {
+  Position position = PositionAt(type, index);
+  Values run;  // plain values that follow one another share an item
+  const auto flush = [&] {
+    if (run.empty()) return;
+    const Clock length = run.size();
+    position.left = InsertLocal(type, kNoKey, position, ContentKind::kAny, length,
+                                contents_.Add(std::exchange(run, {})));
+  };
+  for (Any& value : values) {
+    CHECK(!value.is_undefined() && !std::holds_alternative<Any::BigInt>(value.value()));
+    if (value.AsBinary() != nullptr) {
+      flush();
+      position.left = InsertValue(type, kNoKey, position, std::move(value));
+    } else {
+      run.push_back(std::move(value));
+    }
+  }
+  flush();
+}
+
+TypeRef DocCore::InsertType(TypeRef type, std::uint64_t index, TypeKind kind) {
+  const Position position = PositionAt(type, index);
+  const TypeRef made = types_.Allocate(kind, kNoKey);
+  InsertLocal(type, kNoKey, position, ContentKind::kType, 1, made);
+  return made;
+}
+
+void DocCore::DeleteRange(TypeRef type, std::uint64_t index, std::uint64_t count) {
+  CHECK(count <= LengthOf(type) && index <= LengthOf(type) - count && "a range is inside the type");
+  if (count == 0) return;
+  ItemRef ref = PositionAt(type, index).right;
+  while (count > 0) {
+    const Item& item = At(ref);
+    if (item.visible()) {
+      if (count < item.length()) BlockStartingAt(item.id.Plus(count));
+      count -= item.length();
+      Delete(ref);
+    }
+    ref = item.right;
+  }
+}
+
+void DocCore::SetValue(TypeRef type, std::string_view key, Any value) {
+  const KeyRef ref = keys_.Intern(key);
+  InsertValue(type, ref, {.left = types_.At(type).entries.Find(ref)}, std::move(value));
+}
+
+TypeRef DocCore::SetType(TypeRef type, std::string_view key, TypeKind kind) {
+  const KeyRef ref = keys_.Intern(key);
+  const TypeRef made = types_.Allocate(kind, kNoKey);
+  InsertLocal(type, ref, {.left = types_.At(type).entries.Find(ref)}, ContentKind::kType, 1, made);
+  return made;
+}
+
+void DocCore::DeleteKey(TypeRef type, std::string_view key) {
+  const KeyRef ref = keys_.Find(key);
+  if (ref == kNoKey) return;
+  const ItemRef item = types_.At(type).entries.Find(ref);
+  if (item != kNoItem) Delete(item);
+}
+
+}  // namespace weft::crdt::internal

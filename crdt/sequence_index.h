@@ -1,0 +1,90 @@
+#pragma once
+
+// From a position to the item that stands there, and back, in O(log n).
+//
+// A B+-tree over the items of one sequence in document order, deleted ones included, with the
+// visible length under each node. An item knows its leaf (Item::leaf), so that a change costs one
+// walk up. It is built when a type is first asked by position, and kept from then on: documents
+// that are only loaded, relayed and saved never pay for it.
+//
+// Invariants: leaves hold the sequence in order; sums are exact; all leaves have one depth.
+// Threads: one. Source: a counted B+-tree; see README.md for what was weighed against it.
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "crdt/item.h"
+
+namespace weft::crdt::internal {
+
+class SequenceIndex {
+ public:
+  // Indexes the items from `start` on, following Item::right.
+  SequenceIndex(ItemPool& pool, ItemRef start);
+
+  // Visible positions.
+  std::uint64_t length() const { return nodes_[root_].total; }
+
+  // Where a position falls.
+  struct Place {
+    ItemRef item = kNoItem;    // the visible item that covers the position; none at the very end
+    std::uint32_t offset = 0;  // positions into it
+  };
+  // Requires: position <= length().
+  Place Find(std::uint64_t position) const;
+
+  // The visible item that ends at `position` or covers the position before it, and how far
+  // `position` reaches into it. Requires: 0 < position <= length().
+  Place FindBefore(std::uint64_t position) const;
+
+  // Visible positions before `item`.
+  std::uint64_t PositionOf(ItemRef item) const;
+
+  // `item` was linked behind `left` (kNoItem: at the front).
+  void Insert(ItemRef left, ItemRef item);
+
+  // `item` is about to be unlinked.
+  void Remove(ItemRef item);
+
+  // The visible length of `item` changed.
+  void Update(ItemRef item);
+
+  absl::Status Validate(ItemRef start) const;
+
+  std::size_t bytes() const { return nodes_.capacity() * sizeof(Node); }
+
+ private:
+  static constexpr std::uint32_t kFanout = 32;
+  static constexpr std::uint32_t kNone = 0;
+
+  // A leaf holds items and their visible lengths, an inner node children and their totals.
+  struct Node {
+    std::uint64_t total = 0;
+    std::uint32_t parent = kNone;
+    std::uint16_t count = 0;
+    bool leaf = true;
+    std::uint32_t refs[kFanout];
+    std::uint64_t sums[kFanout];
+  };
+
+  std::uint32_t NewNode(bool leaf);
+  std::uint32_t SlotOf(const Node& node, std::uint32_t ref) const;
+  // Adds to the totals of `node` and of all above it.
+  void Propagate(std::uint32_t node, std::uint64_t delta);
+  // Puts an entry into a node that has room; totals are the caller's.
+  void InsertInto(std::uint32_t node, std::uint32_t slot, std::uint32_t ref, std::uint64_t sum);
+  // Moves all but the first `keep` entries of a full node to a new neighbour. Its parents are split
+  // first where they are full: the depth of the tree bounds the recursion.
+  void Split(std::uint32_t node, std::uint32_t keep);
+  // Makes the entries of a node name it as theirs.
+  void Adopt(std::uint32_t node);
+  std::uint32_t FirstLeaf() const;
+
+  ItemPool& pool_;
+  std::vector<Node> nodes_;  // [0] is kNone
+  std::vector<std::uint32_t> free_;
+  std::uint32_t root_ = kNone;
+};
+
+}  // namespace weft::crdt::internal

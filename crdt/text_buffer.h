@@ -1,0 +1,74 @@
+#pragma once
+
+// The text that one client has written, in the order of its clocks.
+//
+// A string item holds a byte offset into its client's buffer. Since a client's blocks are
+// integrated in clock order, two string items that may be merged are neighbours here too: splitting
+// and merging items moves no text. A unit takes one byte while the run has none above U+00FF, else
+// two.
+//
+// Cost: appending is amortized O(length). Joining runs of different width widens the narrow one,
+// once for each unit. Dropped text leaves holes; the owner compacts when holes prevail
+// (wasteful()). Threads: one.
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace weft::crdt::internal {
+
+// A run of text in a buffer.
+struct TextRun {
+  std::uint32_t offset = 0;  // bytes
+  std::uint32_t units = 0;   // UTF-16 code units
+  bool wide = false;
+
+  std::uint64_t bytes() const { return wide ? std::uint64_t{units} * 2 : units; }
+  std::uint64_t end() const { return offset + bytes(); }
+};
+
+class TextBuffer {
+ public:
+  // The bytes that one buffer can hold.
+  static constexpr std::uint64_t kMaxBytes = (std::uint64_t{1} << 32) - 1;
+
+  // Appends text. Requires: valid UTF-8; the buffer stays below kMaxBytes.
+  TextRun Append(std::string_view utf8);
+  // Appends units. Requires: the buffer stays below kMaxBytes.
+  TextRun AppendUnits(std::u16string_view units);
+
+  // Makes one run of `left` and `right`, in place when they are neighbours of one width.
+  TextRun Join(TextRun left, TextRun right);
+
+  // The bytes of the run may be reused.
+  void Drop(TextRun run) { dropped_ += run.bytes(); }
+  // Whether holes take more than half of a buffer worth the trouble.
+  bool wasteful() const { return dropped_ > 4096 && dropped_ * 2 > bytes_.size(); }
+
+  char16_t UnitAt(TextRun run, std::uint32_t index) const;
+  void SetUnit(TextRun run, std::uint32_t index, char16_t unit);
+
+  // Appends units [begin, begin + count) of the run to `out` as UTF-8, lone surrogates as U+FFFD.
+  void AppendUtf8(TextRun run, std::uint32_t begin, std::uint32_t count, std::string& out) const;
+
+  // Copies the run as it is to the end of `target`.
+  TextRun CopyTo(TextRun run, TextBuffer& target) const;
+
+  std::size_t bytes() const { return bytes_.capacity(); }
+  std::size_t size() const { return bytes_.size(); }
+  void Reserve(std::size_t size) { bytes_.reserve(size); }
+
+ private:
+  std::u16string_view Wide(TextRun run) const;
+  std::string_view Narrow(TextRun run) const;
+  void AlignForWide();
+  // Copies a run to the end as wide units and returns it there.
+  TextRun AppendWidened(TextRun run);
+
+  std::vector<char> bytes_;
+  std::uint64_t dropped_ = 0;
+};
+
+}  // namespace weft::crdt::internal

@@ -1,0 +1,279 @@
+// The end of a transaction, in the order of Yjs, on which the bytes of later updates depend:
+// content of deleted items is dropped, neighbours are merged where they may be, the update is
+// emitted.
+
+#include <algorithm>
+#include <random>
+#include <ranges>
+
+#include "crdt/doc_core.h"
+
+namespace weft::crdt::internal {
+
+// Subscribers by number; a subscriber that was cancelled while the list is walked is skipped.
+struct DocCore::Observers {
+  struct Entry {
+    std::uint64_t number = 0;
+    std::function<void(const UpdateEvent&)> call;
+  };
+  std::vector<std::shared_ptr<Entry>> entries;
+  std::uint64_t next_number = 1;
+};
+
+Subscription DocCore::OnUpdate(std::function<void(const UpdateEvent&)> observer) {
+  if (observers_ == nullptr) observers_ = std::make_shared<Observers>();
+  const std::uint64_t number = observers_->next_number++;
+  observers_->entries.push_back(std::make_shared<Observers::Entry>(number, std::move(observer)));
+  return Subscription([weak = std::weak_ptr(observers_), number] {
+    const std::shared_ptr<Observers> observers = weak.lock();
+    if (observers == nullptr) return;
+    std::erase_if(observers->entries, [&](const std::shared_ptr<Observers::Entry>& entry) {
+      if (entry->number != number) return false;
+      entry->number = 0;  // for a walk that still holds it
+      return true;
+    });
+  });
+}
+
+void DocCore::Transact(std::string_view origin, bool local, const std::function<void()>& edit) {
+  if (transaction_ != nullptr) return edit();
+  Transaction& transaction = cleanups_.emplace_back();
+  transaction.origin = origin;
+  transaction.local = local;
+  transaction_ = &transaction;
+  edit();
+  transaction_ = nullptr;
+  // Edits that observers make are transactions of their own; the outer one sees to them in turn.
+  if (!cleaning_) RunCleanups();
+}
+
+void DocCore::RunCleanups() {
+  cleaning_ = true;
+  while (!cleanups_.empty()) {
+    Transaction& transaction = cleanups_.front();
+    transaction.deletes.SortAndMerge();
+    const std::optional<ClientIndex> own = FindClient(client_id_);
+    const bool id_is_taken = !transaction.local && own.has_value() &&
+                             transaction.touched.Before(*own, clients_[*own].blocks.end()) !=
+                                 clients_[*own].blocks.end();
+    if (gc_) CollectGarbage(transaction.deletes);
+    MergeDeleted(transaction.deletes);
+    MergeTouched(transaction);
+    MergeCandidates(transaction);
+    for (const auto& [client, before] : transaction.touched.entries()) CompactText(client);
+    for (const DeleteSet::ClientRanges& ranges : transaction.deletes.clients()) {
+      CompactText(*FindClient(ranges.client));
+    }
+    if (id_is_taken) client_id_ = ClientId{std::random_device()()};
+    EmitUpdate(transaction);
+    cleanups_.pop_front();
+  }
+  cleaning_ = false;
+}
+
+void DocCore::EmitUpdate(Transaction& transaction) {
+  if (observers_ == nullptr || observers_->entries.empty()) return;
+  if (transaction.deletes.empty() && transaction.touched.entries().empty()) return;
+  const Bytes update = EncodeTransaction(transaction);
+  const UpdateEvent event{
+      .update = update, .origin = transaction.origin, .local = transaction.local};
+  const auto entries = observers_->entries;  // observers may subscribe and cancel
+  for (const std::shared_ptr<Observers::Entry>& entry : entries) {
+    if (entry->number != 0) entry->call(event);
+  }
+}
+
+void DocCore::CollectGarbage(const DeleteSet& deletes) {
+  for (const DeleteSet::ClientRanges& ranges : deletes.clients()) {
+    BlockList& blocks = clients_[*FindClient(ranges.client)].blocks;
+    for (const IdRange& range : ranges.ranges | std::views::reverse) {
+      BlockList::Cursor cursor = blocks.Find(items_, range.clock);
+      do {
+        const ItemRef ref = blocks.At(cursor);
+        const Item& item = At(ref);
+        if (item.clock() >= range.end()) break;
+        if (!item.is_gc() && item.deleted) Collect(ref, /*parent_collected=*/false);
+      } while (blocks.Next(cursor));
+    }
+  }
+}
+
+void DocCore::Collect(ItemRef first, bool parent_collected) {
+  // What is in a collected type is collected with it; the types wait here instead of on the stack.
+  std::vector<TypeRef> types;
+  const auto collect = [&](ItemRef ref, bool with_parent) {
+    Item& item = At(ref);
+    CHECK(item.deleted);
+    if (item.kind == ContentKind::kType) {
+      types.push_back(item.content);
+    } else {
+      FreeContent(item);
+    }
+    if (with_parent) {
+      // Nothing links to it any more: its siblings are collected too.
+      const PackedId id = item.id;
+      const Clock length = item.length();
+      item = Item{};
+      item.id = id;
+      item.set_length(length);
+      item.kind = ContentKind::kGc;
+      item.deleted = true;
+    } else {
+      item.kind = ContentKind::kDeleted;
+      item.content = 0;
+      item.wide = false;
+    }
+  };
+  collect(first, parent_collected);
+  while (!types.empty()) {
+    const TypeRef type = types.back();
+    types.pop_back();
+    for (ItemRef ref = types_.At(type).start; ref != kNoItem;) {
+      const ItemRef right = At(ref).right;
+      collect(ref, true);
+      ref = right;
+    }
+    for (const auto& [key, newest] : types_.At(type).entries.entries()) {
+      for (ItemRef ref = newest; ref != kNoItem;) {
+        const ItemRef left = At(ref).left;
+        collect(ref, true);
+        ref = left;
+      }
+    }
+    types_.Free(type);
+  }
+}
+
+void DocCore::FreeContent(Item& item) {
+  switch (item.kind) {
+    case ContentKind::kString:
+      clients_[item.id.client()].text.Drop(RunOf(item));
+      return;
+    case ContentKind::kJson:
+    case ContentKind::kAny:
+    case ContentKind::kBinary:
+    case ContentKind::kEmbed:
+    case ContentKind::kFormat:
+    case ContentKind::kDoc:
+      contents_.Free(item.content);
+      return;
+    default:
+      return;
+  }
+}
+
+bool DocCore::MayMerge(const Item& left, ItemRef, const Item& right, ItemRef right_ref) const {
+  if (left.is_gc() || right.is_gc()) return left.is_gc() && right.is_gc();
+  return left.right == right_ref && right.origin == left.last_id() &&
+         left.right_origin == right.right_origin && left.deleted == right.deleted &&
+         left.kind == right.kind &&
+         (left.kind == ContentKind::kString || left.kind == ContentKind::kDeleted ||
+          left.kind == ContentKind::kAny || left.kind == ContentKind::kJson);
+}
+
+void DocCore::MergeInto(ItemRef left_ref, ItemRef right_ref) {
+  Item& left = At(left_ref);
+  Item& right = At(right_ref);
+  if (left.is_gc()) {
+    left.set_length(left.length() + right.length());
+    return items_.Free(right_ref);
+  }
+  TypeNode& parent = types_.At(left.parent);
+  if (left.key == kNoKey && parent.index != nullptr) parent.index->Remove(right_ref);
+  if (left.kind == ContentKind::kString) {
+    const TextRun run = clients_[left.id.client()].text.Join(RunOf(left), RunOf(right));
+    left.content = run.offset;
+    left.wide = run.wide;
+  } else if (left.kind != ContentKind::kDeleted) {
+    Values& target = contents_.values(left.content);
+    Values& source = contents_.values(right.content);
+    target.insert(target.end(), std::make_move_iterator(source.begin()),
+                  std::make_move_iterator(source.end()));
+    contents_.Free(right.content);
+  }
+  left.set_length(left.length() + right.length());
+  left.right = right.right;
+  if (left.right != kNoItem) At(left.right).left = left_ref;
+  if (left.key == kNoKey) {
+    if (parent.index != nullptr) parent.index->Update(left_ref);
+  } else if (parent.entries.Find(left.key) == right_ref) {
+    parent.entries.Set(left.key, left_ref);
+  }
+  items_.Free(right_ref);
+}
+
+std::size_t DocCore::MergeWithLefts(ClientIndex client, BlockList::Cursor& cursor) {
+  BlockList& blocks = clients_[client].blocks;
+  // First how far it goes, then joining from the left: appending to the left part moves each piece
+  // once, while joining from the right would move the growing tail again and again.
+  std::size_t count = 0;
+  for (BlockList::Cursor left = cursor;; ++count) {
+    const ItemRef right_ref = blocks.At(left);
+    if (!blocks.Previous(left)) break;
+    if (!MayMerge(At(blocks.At(left)), blocks.At(left), At(right_ref), right_ref)) break;
+    cursor = left;
+  }
+  if (count == 0) return 0;
+  BlockList::Cursor right = cursor;
+  for (std::size_t i = 0; i < count; ++i) {
+    blocks.Next(right);
+    MergeInto(blocks.At(cursor), blocks.At(right));
+  }
+  blocks.EraseAfter(items_, cursor, count);
+  return count;
+}
+
+void DocCore::MergeDeleted(const DeleteSet& deletes) {
+  for (const DeleteSet::ClientRanges& ranges : deletes.clients()) {
+    const ClientIndex client = *FindClient(ranges.client);
+    BlockList& blocks = clients_[client].blocks;
+    for (const IdRange& range : ranges.ranges | std::views::reverse) {
+      // From the block behind the range to its beginning, right to left.
+      BlockList::Cursor cursor = blocks.Find(items_, range.end() - 1);
+      blocks.Next(cursor);
+      while (!blocks.is_first(cursor) && At(blocks.At(cursor)).clock() >= range.clock) {
+        MergeWithLefts(client, cursor);
+        if (!blocks.Previous(cursor)) break;
+      }
+    }
+  }
+}
+
+void DocCore::MergeTouched(const Transaction& transaction) {
+  for (const auto& [client, before] : transaction.touched.entries()) {
+    BlockList& blocks = clients_[client].blocks;
+    // Blocks that are new, and the first of them with its neighbour before.
+    BlockList::Cursor cursor = blocks.last();
+    while (!blocks.is_first(cursor) && At(blocks.At(cursor)).end() > before) {
+      MergeWithLefts(client, cursor);
+      if (!blocks.Previous(cursor)) break;
+    }
+  }
+}
+
+void DocCore::MergeCandidates(const Transaction& transaction) {
+  for (const PackedId id : transaction.merge_candidates | std::views::reverse) {
+    const ClientIndex client = id.client();
+    BlockList& blocks = clients_[client].blocks;
+    BlockList::Cursor cursor = blocks.Find(items_, id.clock());
+    BlockList::Cursor next = cursor;
+    if (blocks.Next(next) && MergeWithLefts(client, next) > 1) continue;  // both sides are done
+    cursor = blocks.Find(items_, id.clock());
+    MergeWithLefts(client, cursor);
+  }
+}
+
+void DocCore::CompactText(ClientIndex client) {
+  TextBuffer& text = clients_[client].text;
+  if (!text.wasteful()) return;
+  TextBuffer compact;
+  const BlockList& blocks = clients_[client].blocks;
+  BlockList::Cursor cursor = blocks.first();
+  do {
+    Item& item = At(blocks.At(cursor));
+    if (item.kind == ContentKind::kString) item.content = text.CopyTo(RunOf(item), compact).offset;
+  } while (blocks.Next(cursor));
+  text = std::move(compact);
+}
+
+}  // namespace weft::crdt::internal

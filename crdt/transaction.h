@@ -1,0 +1,68 @@
+#pragma once
+
+// What one transaction has changed so far. Its end is in transaction.cc: collecting garbage,
+// merging neighbours, emitting the update.
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/inlined_vector.h"
+#include "crdt/delete_set.h"
+#include "crdt/item.h"
+
+namespace weft::crdt::internal {
+
+// The clients that a transaction added blocks of, each with its clock before.
+class TouchedClients {
+ public:
+  // The clock of `client` before the transaction; `now` when it was not touched.
+  Clock Before(ClientIndex client, Clock now) const {
+    const Clock* clock = Find(client);
+    return clock == nullptr ? now : *clock;
+  }
+
+  // Remembers the clock at the first call for a client.
+  void Touch(ClientIndex client, Clock before) {
+    if (!entries_.empty() && entries_.back().first == client) return;
+    if (Find(client) != nullptr) return;
+    entries_.emplace_back(client, before);
+    if (entries_.size() == kLinearSize) {
+      for (const auto& [known, clock] : entries_) clocks_.emplace(known, clock);
+    } else if (entries_.size() > kLinearSize) {
+      clocks_.emplace(client, before);
+    }
+  }
+
+  const auto& entries() const { return entries_; }
+
+ private:
+  static constexpr std::size_t kLinearSize = 8;
+
+  const Clock* Find(ClientIndex client) const {
+    if (!clocks_.empty()) {
+      const auto found = clocks_.find(client);
+      return found == clocks_.end() ? nullptr : &found->second;
+    }
+    for (const auto& entry : entries_) {
+      if (entry.first == client) return &entry.second;
+    }
+    return nullptr;
+  }
+
+  absl::InlinedVector<std::pair<ClientIndex, Clock>, 4> entries_;
+  absl::flat_hash_map<ClientIndex, Clock> clocks_;  // filled from kLinearSize on
+};
+
+struct Transaction {
+  std::string origin;
+  bool local = true;
+  TouchedClients touched;
+  DeleteSet deletes;
+  // Blocks that may merge with their neighbours although nothing else says so: second halves of
+  // splits, and children of deleted types that were deleted before.
+  std::vector<PackedId> merge_candidates;
+};
+
+}  // namespace weft::crdt::internal

@@ -1,0 +1,130 @@
+#pragma once
+
+// A shared type inside a document: a sequence of items, and entries by key. Every kind of type has
+// both (an array's entries are never used, an XML element uses both).
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "crdt/item.h"
+#include "crdt/sequence_index.h"
+
+namespace weft::crdt::internal {
+
+// The numbers are those of the format; kUndefined is a root that nobody has asked for by kind.
+enum class TypeKind : std::uint8_t {
+  kArray = 0,
+  kMap = 1,
+  kText = 2,
+  kXmlElement = 3,
+  kXmlFragment = 4,
+  kXmlHook = 5,
+  kXmlText = 6,
+  kUndefined = 255,
+};
+
+// For each key its newest item, in the order in which the keys first came.
+class KeyedItems {
+ public:
+  // kNoItem when the key never had a value.
+  ItemRef Find(KeyRef key) const {
+    if (!places_.empty()) {
+      const auto place = places_.find(key);
+      return place == places_.end() ? kNoItem : entries_[place->second].second;
+    }
+    for (const auto& [entry_key, item] : entries_) {
+      if (entry_key == key) return item;
+    }
+    return kNoItem;
+  }
+
+  void Set(KeyRef key, ItemRef item) {
+    if (!places_.empty()) {
+      const auto [place, added] =
+          places_.try_emplace(key, static_cast<std::uint32_t>(entries_.size()));
+      if (added) {
+        entries_.emplace_back(key, item);
+      } else {
+        entries_[place->second].second = item;
+      }
+      return;
+    }
+    for (auto& [entry_key, entry_item] : entries_) {
+      if (entry_key == key) {
+        entry_item = item;
+        return;
+      }
+    }
+    entries_.emplace_back(key, item);
+    if (entries_.size() <= kLinearSize) return;
+    for (std::uint32_t i = 0; i < entries_.size(); ++i) places_.emplace(entries_[i].first, i);
+  }
+
+  void Clear() {
+    entries_.clear();
+    places_.clear();
+  }
+
+  const std::vector<std::pair<KeyRef, ItemRef>>& entries() const { return entries_; }
+
+ private:
+  static constexpr std::size_t kLinearSize = 8;  // most maps are smaller: a scan beats a hash
+  std::vector<std::pair<KeyRef, ItemRef>> entries_;
+  absl::flat_hash_map<KeyRef, std::uint32_t> places_;  // filled past kLinearSize
+};
+
+struct TypeNode {
+  TypeKind kind = TypeKind::kUndefined;
+  bool alive = false;
+  bool has_formats = false;      // a format was ever integrated into the sequence
+  std::uint32_t generation = 0;  // counts the types that have used this slot, for handles
+  ItemRef item = kNoItem;        // the item that holds this type; none for a root
+  KeyRef name = kNoKey;          // of a root, an XML element or a hook
+  ItemRef start = kNoItem;       // the first item of the sequence
+  std::uint64_t length = 0;      // visible positions of the sequence
+  KeyedItems entries;
+  std::unique_ptr<SequenceIndex> index;  // once someone asked by position
+};
+
+// Owns the types of a document. Addresses are stable.
+class TypePool {
+ public:
+  TypePool() { nodes_.emplace_back(); }  // kNoType
+
+  TypeRef Allocate(TypeKind kind, KeyRef name) {
+    TypeRef ref;
+    if (free_.empty()) {
+      ref = static_cast<TypeRef>(nodes_.size());
+      nodes_.emplace_back();
+    } else {
+      ref = free_.back();
+      free_.pop_back();
+    }
+    TypeNode& node = nodes_[ref];
+    node.kind = kind;
+    node.name = name;
+    node.alive = true;
+    return ref;
+  }
+
+  void Free(TypeRef ref) {
+    const std::uint32_t generation = nodes_[ref].generation;
+    nodes_[ref] = TypeNode{};
+    nodes_[ref].generation = generation + 1;
+    free_.push_back(ref);
+  }
+
+  TypeNode& At(TypeRef ref) { return nodes_[ref]; }
+  const TypeNode& At(TypeRef ref) const { return nodes_[ref]; }
+  std::size_t size() const { return nodes_.size(); }
+
+ private:
+  std::deque<TypeNode> nodes_;
+  std::vector<TypeRef> free_;
+};
+
+}  // namespace weft::crdt::internal
