@@ -6,26 +6,12 @@
 #include <string>
 
 #include "tests/crdt/golden/golden.h"
+#include "tests/crdt/value_generators.h"
 
 namespace weft::crdt {
 namespace {
 
 using golden::Case;
-
-// Texts in which surrogates, alone and in pairs, and characters of each size are frequent.
-rc::Gen<std::u16string> GenUtf16() {
-  const auto unit =
-      rc::gen::oneOf(rc::gen::inRange<int>(0, 0x80), rc::gen::inRange<int>(0, 0x80),
-                     rc::gen::inRange<int>(0x80, 0x800), rc::gen::inRange<int>(0x800, 0xD800),
-                     rc::gen::inRange<int>(0xD800, 0xDC00), rc::gen::inRange<int>(0xDC00, 0xE000),
-                     rc::gen::inRange<int>(0xE000, 0x10000));
-  return rc::gen::map(rc::gen::container<std::vector<int>>(unit),
-                      [](const std::vector<int>& units) {
-                        std::u16string text;
-                        for (const int unit : units) text.push_back(static_cast<char16_t>(unit));
-                        return text;
-                      });
-}
 
 std::string ToWtf8(std::u16string_view text) {
   std::string out;
@@ -108,7 +94,7 @@ TEST(Utf, Latin1IsTheFirst256Characters) {
 }
 
 RC_GTEST_PROP(Utf, Utf16SurvivesWtf8, ()) {
-  const std::u16string units = *GenUtf16();
+  const std::u16string units = *gen::Utf16();
   const std::string wtf8 = ToWtf8(units);
   RC_ASSERT(IsValidWtf8(wtf8));
   RC_ASSERT(Utf16Length(wtf8) == units.size());
@@ -116,7 +102,7 @@ RC_GTEST_PROP(Utf, Utf16SurvivesWtf8, ()) {
 }
 
 RC_GTEST_PROP(Utf, Utf8ReplacesLoneSurrogatesAloneAndKeepsLengths, ()) {
-  const std::u16string units = *GenUtf16();
+  const std::u16string units = *gen::Utf16();
   const std::string utf8 = ToUtf8(units);
   RC_ASSERT(IsValidUtf8(utf8));
   const std::u16string back = Utf8ToUtf16(utf8);
@@ -129,7 +115,7 @@ RC_GTEST_PROP(Utf, Utf8ReplacesLoneSurrogatesAloneAndKeepsLengths, ()) {
 }
 
 RC_GTEST_PROP(Utf, AppendingPartsAsWtf8EqualsAppendingTheWhole, ()) {
-  const std::u16string units = *GenUtf16();
+  const std::u16string units = *gen::Utf16();
   const std::size_t cut = *rc::gen::inRange<std::size_t>(0, units.size() + 1);
   std::string parts = ToWtf8(units.substr(0, cut));
   AppendUtf16AsWtf8(parts, units.substr(cut));

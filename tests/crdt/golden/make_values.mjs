@@ -1,8 +1,7 @@
 // Writes values.txt: what lib0, yjs and JavaScript themselves make of values, texts, state vectors and
-// delete sets. The tests of this folder read it. Run it with node from a folder where the packages of
-// tests/package.json are installed:
+// delete sets. The tests of the folder above read it. To write it again, from the top:
 //
-//   node tests/crdt/golden/make_values.mjs > tests/crdt/golden/values.txt
+//   npm ci --prefix tests && node tests/crdt/golden/make_values.mjs > tests/crdt/golden/values.txt
 //
 // One case a line: its kind, then fields separated by blanks. Fields are hexadecimal bytes, with "-"
 // for none and "!" where JavaScript refuses. Everything is drawn from one seed, so that the file is reproducible.

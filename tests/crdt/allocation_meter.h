@@ -1,0 +1,21 @@
+#pragma once
+
+// Measures what a piece of code allocates at most at one time, for tests that bound the cost of
+// hostile input. The program that links allocation_meter.cc has operator new replaced for this.
+// Threads: one; a single meter at a time.
+
+#include <cstddef>
+
+namespace weft::crdt {
+
+class AllocationMeter {
+ public:
+  AllocationMeter();
+  // Bytes, beyond those that were held when the meter was made.
+  std::size_t peak() const;
+
+ private:
+  std::size_t before_;
+};
+
+}  // namespace weft::crdt
