@@ -87,6 +87,15 @@ bool AppendQueue::Take(std::vector<QueuedAppend>& batch) {
 }
 
 void AppendQueue::Complete(std::vector<QueuedAppend>& batch, const absl::Status& result) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (result.ok()) {
+      ++stats_.commits;
+      stats_.appends += batch.size();
+    } else {
+      stats_.failed += batch.size();
+    }
+  }
   std::size_t bytes = 0;
   for (QueuedAppend& append : batch) {
     bytes += append.queue_bytes();
@@ -96,19 +105,14 @@ void AppendQueue::Complete(std::vector<QueuedAppend>& batch, const absl::Status&
       append.done(result);
     }
   }
+  const std::size_t count = batch.size();
+  batch.clear();
   {
     const std::lock_guard lock(mutex_);
     stats_.queued_bytes -= bytes;
-    completed_count_ += batch.size();
-    if (result.ok()) {
-      ++stats_.commits;
-      stats_.appends += batch.size();
-    } else {
-      stats_.failed += batch.size();
-    }
+    completed_count_ += count;
   }
   completed_.notify_all();
-  batch.clear();
 }
 
 void AppendQueue::Fail(absl::Status reason) {

@@ -15,6 +15,7 @@ namespace {
 constexpr std::string_view kMagic = "weft log";
 constexpr char kNameTag = 'n';
 constexpr std::size_t kNameKeyBytes = 500;
+constexpr std::size_t kNameRestBytes = kMaxRoomNameBytes - kNameKeyBytes;
 constexpr std::size_t kRoomRowHeaderBytes = 56;
 
 template <std::unsigned_integral Integer>
@@ -102,8 +103,9 @@ NameEntry EncodeName(std::string_view name) {
   NameEntry entry;
   entry.key.push_back(kNameTag);
   entry.key.append(head);
-  entry.rest.push_back(static_cast<char>(rest.size()));
   entry.rest.append(rest);
+  entry.rest.resize(kNameRestBytes, '\0');
+  entry.rest.push_back(static_cast<char>(rest.size()));
   return entry;
 }
 
@@ -114,13 +116,14 @@ std::string EncodeNameValue(const NameEntry& entry, RoomId room) {
 }
 
 std::optional<NamedRoom> DecodeNameEntry(ByteView key, ByteView value) {
-  if (key.empty() || key[0] != kNameTag || value.empty()) return {};
-  const std::size_t rest_size = value[0];
-  if (value.size() != 1 + rest_size + sizeof(RoomKey)) return {};
+  if (key.empty() || key[0] != kNameTag) return {};
+  if (value.size() != kNameRestBytes + 1 + sizeof(RoomKey)) return {};
+  const std::size_t rest_size = value[kNameRestBytes];
+  if (rest_size > kNameRestBytes) return {};
   NamedRoom named;
   named.name.append(crdt::AsText(key.subspan(1)));
-  named.name.append(crdt::AsText(value.subspan(1, rest_size)));
-  named.room = RoomId{GetBig<std::uint32_t>(value.data() + 1 + rest_size)};
+  named.name.append(crdt::AsText(value.first(rest_size)));
+  named.room = RoomId{GetBig<std::uint32_t>(value.data() + kNameRestBytes + 1)};
   return named;
 }
 

@@ -6,8 +6,8 @@
 // Grammar:
 //   meta     "format"     := "weft log" version:u32
 //            "next room"  := room:u32                     the next number never given
-//   names    'n' name[0, 500)  :=  (rest_size:u8 rest:bytes room:u32)*      sorted duplicates;
-//                                                         rest is name[500, end)
+//   names    'n' name[0, 500)  :=  (rest:12 bytes, rest_size:u8 room:u32)*     sorted duplicates;
+//                                                         rest is name[500, end), zeros after it
 //   rooms    room:u32     := check:u64 head:u64 records:u64 payload_bytes:u64 created_ms:i64
 //                            head_checksum:16 bytes, name:bytes
 //   records  room:u32 sequence:u64 := checksum:16 bytes, link:u64 time_ms:i64 origin:u64
