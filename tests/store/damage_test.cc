@@ -53,8 +53,7 @@ class DamagedLog : public ::testing::Test {
     EXPECT_EQ(AppendAndWait(*OpenLog(directory_), "room", "next").value(), sequence);
   }
 
- private:
-  TestDirectory directory_;
+  const TestDirectory directory_;
 };
 
 std::string FlipBit(std::string bytes, std::size_t bit) {
@@ -93,12 +92,12 @@ TEST_F(DamagedLog, EachFlippedBitOfAKeyLeavesAHoleAndAQuarantinedStray) {
 TEST_F(DamagedLog, EachFlippedBitOfARoomsRowIsReportedAndTheNextAppendMendsIt) {
   const RoomKey key = EncodeRoomKey(kRoom);
   const std::string sound = ReadStored(path(), kRoomsTable, key);
-  const RoomInfo info = OpenLog({.directory = path()})->FindRoom("room").value().value();
+  const RoomInfo info = OpenLog(directory_)->FindRoom("room").value().value();
   for (std::size_t bit = 0; bit < sound.size() * 8; ++bit) {
     SCOPED_TRACE(bit);
     WriteStored(path(), kRoomsTable, key, FlipBit(sound, bit));
     ExpectLoad({"one", "two", "three"}, {{DamageKind::kRoomRow, 0, 0}});
-    EXPECT_EQ(OpenLog({.directory = path()})->ListRooms().value(), std::vector<RoomInfo>{info});
+    EXPECT_EQ(OpenLog(directory_)->ListRooms().value(), std::vector<RoomInfo>{info});
   }
   ExpectAppendGets(4);
   ExpectLoad({"one", "two", "three", "next"}, {});
@@ -151,12 +150,12 @@ TEST_F(DamagedLog, AnAppendNeverOverwritesWhatLiesBeyondTheHead) {
 
 TEST_F(DamagedLog, OtherRoomsAreNotConcerned) {
   {
-    const auto log = OpenLog({.directory = path()});
+    const auto log = OpenLog(directory_);
     ASSERT_EQ(AppendAndWait(*log, "healthy", "well").value(), 1u);
   }
   Store(1, "");
   WriteStored(path(), kRoomsTable, EncodeRoomKey(kRoom), "");
-  const auto log = OpenLog({.directory = path()});
+  const auto log = OpenLog(directory_);
   EXPECT_EQ(LoadAll(*log, "healthy").Payloads(), std::vector<std::string>{"well"});
   EXPECT_TRUE(LoadAll(*log, "healthy").report.status().ok());
   EXPECT_EQ(log->ListRooms().value().size(), 2u);
@@ -164,7 +163,7 @@ TEST_F(DamagedLog, OtherRoomsAreNotConcerned) {
 
 TEST_F(DamagedLog, ALostRoomCounterGivesNoNumberTwice) {
   DeleteStored(path(), kMetaTable, crdt::AsBytes(kNextRoomKey));
-  const auto log = OpenLog({.directory = path()});
+  const auto log = OpenLog(directory_);
   ASSERT_EQ(AppendAndWait(*log, "another room", "x").value(), 1u);
   EXPECT_EQ(LoadAll(*log, "room").report.records, 3u);
   EXPECT_EQ(LoadAll(*log, "another room").report.records, 1u);

@@ -47,8 +47,9 @@ inline std::unique_ptr<UpdateLog> OpenLog(UpdateLog::Options options) {
   return *std::move(log);
 }
 
+// With a map large enough for most tests, and small enough that sanitizers map it quickly.
 inline std::unique_ptr<UpdateLog> OpenLog(const TestDirectory& directory) {
-  return OpenLog({.directory = directory.path()});
+  return OpenLog({.directory = directory.path(), .initial_map_bytes = std::size_t{1} << 20});
 }
 
 // Requires: not the writer thread.
