@@ -1,8 +1,9 @@
 #pragma once
 
 // Measures what a piece of code allocates at most at one time, for tests that bound the cost of
-// hostile input. The program that links allocation_meter.cc has operator new replaced for this.
-// Threads: one; a single meter at a time.
+// hostile input. The program that links allocation_meter.cc has operator new replaced for this;
+// under a sanitizer, which has its own, the sanitizer is asked instead.
+// Threads: one; a single meter at a time. What other threads allocate is measured too.
 
 #include <cstddef>
 
@@ -15,7 +16,7 @@ class AllocationMeter {
   std::size_t peak() const;
 
  private:
-  std::size_t before_;
+  std::ptrdiff_t before_;
 };
 
 }  // namespace weft::crdt
