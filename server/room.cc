@@ -1,0 +1,376 @@
+#include "server/room.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "crdt/base/check.h"
+#include "server/log.h"
+#include "server/room_name.h"
+#include "sync/close.h"
+#include "sync/message.h"
+
+namespace weft::server {
+namespace {
+
+// No member has this id.
+constexpr std::uint64_t kNobody = 0;
+// While storing keeps failing, each refusal is twice as long as the last one, up to this many times
+// the first.
+constexpr int kMaxRefusals = 16;
+
+}  // namespace
+
+Room::Room(std::string name, const RoomServices& services)
+    : name_(std::move(name)),
+      services_(services),
+      counted_(services.stats.rooms),
+      empty_since_(services.now()) {}
+
+Room::~Room() = default;
+
+// --- Members
+// ----------------------------------------------------------------------------------------
+
+void Room::Join(Connection& connection) {
+  CHECK(Find(connection) == nullptr);
+  auto member = std::make_unique<Member>();
+  member->id = ++last_member_;
+  member->connection = &connection;
+  member->index = members_.size();
+  Member& joined = *member;
+  by_connection_.emplace(&connection, &joined);
+  by_id_.emplace(joined.id, &joined);
+  members_.push_back(std::move(member));
+  if (state_ == State::kOpen) {
+    OpenSession(joined);
+  } else if (state_ == State::kEmpty) {
+    StartLoading();
+  }
+}
+
+void Room::Leave(Connection& connection) {
+  Member* member = Find(connection);
+  if (member == nullptr) return;
+  const MemberId id = member->id;
+  sync::Effects effects;
+  if (member->session) effects = member->session->Close();
+  Remove(*member);
+  Carry(std::move(effects), id);
+}
+
+void Room::Expel(Member& member, CloseCode code, std::string_view reason) {
+  Connection& connection = *member.connection;
+  Leave(connection);
+  connection.Close(code, reason);
+}
+
+void Room::Remove(Member& member) {
+  by_connection_.erase(member.connection);
+  by_id_.erase(member.id);
+  const std::size_t index = member.index;
+  if (index + 1 != members_.size()) {
+    std::swap(members_[index], members_.back());
+    members_[index]->index = index;
+  }
+  members_.pop_back();
+  if (members_.empty()) empty_since_ = services_.now();
+}
+
+Room::Member* Room::Find(MemberId id) {
+  const auto found = by_id_.find(id);
+  return found == by_id_.end() ? nullptr : found->second;
+}
+
+Room::Member* Room::Find(const Connection& connection) {
+  const auto found = by_connection_.find(&connection);
+  return found == by_connection_.end() ? nullptr : found->second;
+}
+
+// --- Loading
+// ----------------------------------------------------------------------------------------
+
+void Room::StartLoading() {
+  state_ = State::kLoading;
+  services_.log.Load(name_, [this](auto updates) { OnLoaded(std::move(updates)); });
+}
+
+void Room::OnLoaded(absl::StatusOr<std::vector<crdt::Bytes>> updates) {
+  CHECK(state_ == State::kLoading);
+  if (!updates.ok()) {
+    LogError("the room \"{}\" cannot be loaded: {}", PrintableName(name_),
+             updates.status().ToString());
+    state_ = State::kEmpty;
+    while (!members_.empty()) {
+      Expel(*members_.back(), CloseCode::kRoomUnavailable,
+            "the room cannot be loaded; try again later");
+    }
+    return;
+  }
+  document_ = std::make_unique<sync::SharedDocument>();
+  std::size_t number = 0;
+  for (const crdt::Bytes& update : *updates) {
+    ++number;
+    const auto applied = document_->ApplyUpdate(update);
+    if (!applied.ok()) {
+      LogError("the room \"{}\" goes on without its stored update {} of {}: {}",
+               PrintableName(name_), number, updates->size(), applied.status().ToString());
+    }
+  }
+  state_ = State::kOpen;
+  // Opening a session may remove members, but adds none.
+  std::vector<MemberId> waiting;
+  for (const auto& member : members_) waiting.push_back(member->id);
+  for (const MemberId id : waiting) {
+    if (Member* member = Find(id)) OpenSession(*member);
+  }
+}
+
+void Room::OpenSession(Member& member) {
+  const MemberId id = member.id;
+  member.to_be_asked = false;
+  member.session.emplace(document_.get(),
+                         sync::Session::Options{.access = sync::Access::kReadWrite,
+                                                .frame_bytes = services_.limits.message_bytes});
+  Carry(member.session->Open(), id);
+  for (const crdt::Bytes& message : std::exchange(member.inbox, {})) {
+    Member* still_here = Find(id);
+    if (still_here == nullptr) return;
+    Process(*still_here, message);
+  }
+  if (Member* still_here = Find(id)) ResumeIfThrough(*still_here);
+}
+
+// --- Messages
+// ---------------------------------------------------------------------------------------
+
+void Room::Receive(Connection& connection, crdt::ByteView message) {
+  if (Member* member = Find(connection)) Process(*member, message);
+}
+
+void Room::Process(Member& member, crdt::ByteView message) {
+  if (state_ != State::kOpen || !member.session) {
+    member.inbox.emplace_back(message.begin(), message.end());
+    return;
+  }
+  if (refusing_ && RefuseWrite(member, message)) return;
+  const MemberId id = member.id;
+  absl::StatusOr<sync::Effects> effects = member.session->Receive(message, services_.now());
+  if (effects.ok()) return Carry(*std::move(effects), id);
+  const sync::Close close = sync::CloseFor(effects.status());
+  if (close.code == sync::CloseCode::kInternalError) {
+    LogError("the room \"{}\" closes a connection: {}", PrintableName(name_),
+             effects.status().ToString());
+  }
+  Expel(member, static_cast<CloseCode>(close.code), close.reason);
+}
+
+// Whether `message` writes and was therefore not taken: the log has just failed to store something.
+bool Room::RefuseWrite(Member& member, crdt::ByteView message) {
+  const absl::StatusOr<sync::Message> decoded = sync::DecodeMessage(message);
+  if (!decoded.ok()) return false;
+  if (std::holds_alternative<sync::SyncStep2>(*decoded)) {
+    // Every client answers so when it joins, with or without edits to bring. It keeps them.
+    member.to_be_asked = true;
+    return true;
+  }
+  if (!std::holds_alternative<sync::Update>(*decoded)) return false;
+  Expel(member, CloseCode::kNotStored,
+        "the server cannot store edits at the moment; try again later");
+  return true;
+}
+
+void Room::Carry(sync::Effects effects, MemberId from) {
+  for (sync::Effect& effect : effects) {
+    if (auto* update = std::get_if<sync::PublishUpdate>(&effect)) {
+      CarryUpdate(*update, from);
+    } else if (auto* awareness = std::get_if<sync::PublishAwareness>(&effect)) {
+      Broadcast(awareness->frame, kNobody);
+    } else {
+      CarryReply(std::move(std::get<sync::Reply>(effect).frame), from);
+    }
+  }
+}
+
+void Room::CarryUpdate(const sync::PublishUpdate& update, MemberId from) {
+  const crdt::ByteView bytes = update.update();
+  const Ticket ticket = ++appended_;
+  pending_.push_back({from, bytes.size()});
+  uncommitted_bytes_ += bytes.size();
+  held_.push_back({ticket, from, false, update.frame});
+  services_.log.Append(name_, bytes,
+                       [this, ticket](const absl::Status& result) { OnAppended(ticket, result); });
+  Member* writer = Find(from);
+  if (writer == nullptr) return;
+  ++writer->appends;
+  const bool much = uncommitted_bytes_ > services_.limits.uncommitted_bytes;
+  if (!writer->paused && (much || services_.log.congested())) {
+    writer->paused = true;
+    writer->connection->SetReading(false);
+  }
+}
+
+// A reply may show the document as it is now, so it waits for the commits of all that is in it.
+void Room::CarryReply(sync::Frame frame, MemberId to) {
+  if (appended_ != completed_) {
+    held_.push_back({appended_, to, true, std::move(frame)});
+  } else if (Member* member = Find(to)) {
+    member->connection->Send(*frame);
+  }
+}
+
+void Room::Broadcast(const sync::Frame& frame, MemberId except) {
+  for (const auto& member : members_) {
+    if (member->id != except) member->connection->Send(*frame);
+  }
+}
+
+// --- Commits
+// ----------------------------------------------------------------------------------------
+
+void Room::OnAppended(Ticket ticket, const absl::Status& result) {
+  CHECK(ticket == completed_ + 1);
+  completed_ = ticket;
+  const Pending done = pending_.front();
+  pending_.pop_front();
+  uncommitted_bytes_ -= done.bytes;
+  if (!result.ok() && state_ == State::kOpen) BeginFailing(result);
+  if (result.ok()) {
+    refusal_ = {};
+    ReleaseHeld();
+  } else {
+    std::erase_if(held_, [ticket](const Held& held) { return held.ticket == ticket; });
+  }
+  if (Member* writer = Find(done.writer)) {
+    --writer->appends;
+    if (!result.ok()) {
+      Expel(*writer, CloseCode::kNotStored, "an edit could not be stored; try again later");
+    } else if (state_ == State::kOpen) {
+      ResumeIfThrough(*writer);
+    }
+  }
+  if (state_ == State::kFailing && appended_ == completed_) {
+    for (const auto& member : members_) member->session.reset();
+    document_.reset();
+    StartLoading();
+  }
+}
+
+void Room::ReleaseHeld() {
+  while (!held_.empty() && held_.front().ticket <= completed_) {
+    const Held held = std::move(held_.front());
+    held_.pop_front();
+    if (!held.is_reply) {
+      Broadcast(held.frame, held.member);
+    } else if (Member* member = Find(held.member)) {
+      member->connection->Send(*held.frame);
+    }
+  }
+}
+
+// The document is no longer what the log holds: stop using it.
+void Room::BeginFailing(const absl::Status& reason) {
+  LogError("the room \"{}\" could not store an edit: {}", PrintableName(name_), reason.ToString());
+  state_ = State::kFailing;
+  refusing_ = true;
+  refusal_ = std::clamp(2 * refusal_, services_.limits.store_retry,
+                        kMaxRefusals * services_.limits.store_retry);
+  refuse_until_ = services_.now() + refusal_;
+  DropHeldReplies();
+  for (const auto& member : members_) member->connection->SetReading(false);
+}
+
+// Replies that are still held could show what was not stored; who waits for one must ask again.
+void Room::DropHeldReplies() {
+  std::vector<MemberId> waiting;
+  for (const Held& held : held_) {
+    if (held.is_reply) waiting.push_back(held.member);
+  }
+  std::erase_if(held_, [](const Held& held) { return held.is_reply; });
+  for (const MemberId id : waiting) {
+    if (Member* member = Find(id)) {
+      Expel(*member, CloseCode::kBusy, "the room is read anew after a failure; join again");
+    }
+  }
+}
+
+void Room::ResumeIfThrough(Member& member) {
+  if (reading_stopped_ || (member.paused && member.appends > 0)) return;
+  member.paused = false;
+  member.connection->SetReading(true);
+}
+
+// --- Time and the end
+// -------------------------------------------------------------------------------
+
+void Room::Tick() {
+  const sync::TimePoint now = services_.now();
+  if (refusing_ && state_ == State::kOpen && now >= refuse_until_) {
+    refusing_ = false;
+    AskForRefusedUpdates();
+  }
+  if (state_ == State::kOpen) Carry(sync::ExpireAwareness(*document_, now), kNobody);
+}
+
+void Room::AskForRefusedUpdates() {
+  const crdt::Bytes state_vector = document_->EncodeStateVector();
+  const sync::Frame question = sync::MakeFrame(sync::SyncStep1{state_vector});
+  for (const auto& member : members_) {
+    if (std::exchange(member->to_be_asked, false)) member->connection->Send(*question);
+  }
+}
+
+bool Room::CanUnload() const {
+  return members_.empty() && idle() && held_.empty() &&
+         services_.now() - empty_since_ >= services_.limits.room_idle;
+}
+
+void Room::StopReading() {
+  reading_stopped_ = true;
+  for (const auto& member : members_) member->connection->SetReading(false);
+}
+
+void Room::CloseAll(CloseCode code, std::string_view reason) {
+  // No departures are told: everyone leaves.
+  by_connection_.clear();
+  by_id_.clear();
+  for (const auto& member : std::exchange(members_, {})) member->connection->Close(code, reason);
+  empty_since_ = services_.now();
+}
+
+absl::Status Room::Validate() const {
+  if (pending_.size() != appended_ - completed_)
+    return absl::InternalError("pending_ lacks a ticket");
+  std::size_t bytes = 0;
+  for (const Pending& pending : pending_) bytes += pending.bytes;
+  if (bytes != uncommitted_bytes_) return absl::InternalError("uncommitted_bytes_ is wrong");
+  Ticket last = completed_;
+  for (const Held& held : held_) {
+    if (held.ticket < last || held.ticket <= completed_ || held.ticket > appended_) {
+      return absl::InternalError(absl::StrCat("held ticket ", held.ticket, " is out of order"));
+    }
+    last = held.ticket;
+  }
+  const bool has_document = state_ == State::kOpen || state_ == State::kFailing;
+  if (has_document != (document_ != nullptr))
+    return absl::InternalError("document and state disagree");
+  if (members_.size() != by_connection_.size() || members_.size() != by_id_.size()) {
+    return absl::InternalError("the indexes of members differ in size");
+  }
+  for (std::size_t i = 0; i < members_.size(); ++i) {
+    const Member& member = *members_[i];
+    if (member.index != i) return absl::InternalError("a member has a wrong index");
+    const auto appends =
+        std::count_if(pending_.begin(), pending_.end(),
+                      [&](const Pending& pending) { return pending.writer == member.id; });
+    if (member.appends != static_cast<std::uint64_t>(appends)) {
+      return absl::InternalError("a member's appends do not add up");
+    }
+    if (member.session.has_value() ? !has_document : state_ == State::kOpen) {
+      return absl::InternalError("a member's session and the room's state disagree");
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace weft::server

@@ -1,0 +1,167 @@
+#pragma once
+
+// One document with the connections that share it: loaded from the log, changed by its members,
+// every change stored before anyone else sees it.
+//
+// The promise: what one client has received from another is committed to the log. So an accepted
+// update, and every answer that could contain it, is held back until the log reports its commit;
+// what needs no storing (awareness) leaves at once. Log order, relay order and the order of
+// acceptance are the same.
+//
+//   loading ──(log read)──> open ──(an append failed)──> failing ──(no append under way)──> loading
+//      └──(log unreadable)──> members closed with 4500; the next join tries again
+//
+// In `loading` and `failing` members wait: they are not read from, and what was read already is
+// kept. When an append fails, the document holds an edit that the log lacks. It is thrown away and
+// read anew: whoever wrote what was not stored is closed with 4503, whoever waits for an answer
+// that could show it with 1013; everyone else stays and is asked again for what the log lacks. For
+// Limits::store_retry (longer while it keeps failing) further updates are then refused with 4503
+// without asking the log; reading goes on.
+//
+// Ownership: a RoomTable's. Threads: one; no clock, no socket, no disk of its own, so that
+// simulations run real rooms.
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "server/connection.h"
+#include "server/limits.h"
+#include "server/room_log.h"
+#include "server/stats.h"
+#include "sync/session.h"
+#include "sync/shared_document.h"
+
+namespace weft::server {
+
+// What rooms are given from outside. Outlives them.
+struct RoomServices {
+  RoomLog& log;
+  const Limits& limits;
+  Stats& stats;
+  std::function<sync::TimePoint()> now;
+};
+
+class Room {
+ public:
+  Room(std::string name, const RoomServices& services);
+  // Requires: idle(), or the log is gone: callbacks of the log point here.
+  ~Room();
+  Room(const Room&) = delete;
+  Room& operator=(const Room&) = delete;
+
+  const std::string& name() const { return name_; }
+
+  // Requires: `connection` is no member yet.
+  void Join(Connection& connection);
+  // One message of a member; others are ignored. `message` is not kept.
+  void Receive(Connection& connection, crdt::ByteView message);
+  // The connection has ended. Not being a member (any more) is fine.
+  void Leave(Connection& connection);
+
+  // Time has passed: awareness without news expires, a refusal to store may end. Call about once a
+  // second.
+  void Tick();
+
+  // From now on nothing more is read from members.
+  void StopReading();
+  // Closes all members at once; for the end of the server.
+  void CloseAll(CloseCode code, std::string_view reason);
+
+  bool has_members() const { return !members_.empty(); }
+  std::size_t member_count() const { return members_.size(); }
+  // Whether no callback of the log is awaited.
+  bool idle() const { return state_ != State::kLoading && appended_ == completed_; }
+  // Whether nobody was here for Limits::room_idle and nothing is under way.
+  bool CanUnload() const;
+  std::size_t uncommitted_bytes() const { return uncommitted_bytes_; }
+
+  // OK, or which invariant is broken: what is held is in the order of its tickets and waits for an
+  // append; members' counts of appends add up; a document is there exactly when it should be.
+  absl::Status Validate() const;
+
+ private:
+  enum class State { kEmpty, kLoading, kOpen, kFailing };
+
+  // Numbers the appends of this room, from 1; 0 is before all of them.
+  using Ticket = std::uint64_t;
+  using MemberId = std::uint64_t;
+
+  struct Member {
+    MemberId id = 0;
+    Connection* connection = nullptr;
+    std::size_t index = 0;                 // in members_
+    std::optional<sync::Session> session;  // while the room is open
+    std::vector<crdt::Bytes> inbox;        // messages that came while there was no session
+    std::uint64_t appends = 0;             // of this member, under way
+    bool paused = false;                   // not read from until its appends are through
+    bool to_be_asked = false;              // its SyncStep2 was refused: ask again later
+  };
+
+  // Something to be sent once the append `ticket` has completed.
+  struct Held {
+    Ticket ticket = 0;
+    MemberId member = 0;  // of a reply the receiver, of an update the one who sent it
+    bool is_reply = false;
+    sync::Frame frame;
+  };
+  // One append under way.
+  struct Pending {
+    MemberId writer = 0;
+    std::size_t bytes = 0;
+  };
+
+  void StartLoading();
+  void OnLoaded(absl::StatusOr<std::vector<crdt::Bytes>> updates);
+  void OpenSession(Member& member);
+
+  void Process(Member& member, crdt::ByteView message);
+  bool RefuseWrite(Member& member, crdt::ByteView message);
+  void Carry(sync::Effects effects, MemberId from);
+  void CarryUpdate(const sync::PublishUpdate& update, MemberId from);
+  void CarryReply(sync::Frame frame, MemberId to);
+  void Broadcast(const sync::Frame& frame, MemberId except);
+
+  void OnAppended(Ticket ticket, const absl::Status& result);
+  void ReleaseHeld();
+  void BeginFailing(const absl::Status& reason);
+  void DropHeldReplies();
+
+  void Expel(Member& member, CloseCode code, std::string_view reason);
+  void Remove(Member& member);
+  Member* Find(MemberId id);
+  Member* Find(const Connection& connection);
+  void ResumeIfThrough(Member& member);
+  void AskForRefusedUpdates();
+
+  const std::string name_;
+  const RoomServices services_;
+  Counted counted_;
+
+  State state_ = State::kEmpty;
+  std::unique_ptr<sync::SharedDocument> document_;  // in kOpen and kFailing
+  std::vector<std::unique_ptr<Member>> members_;
+  absl::flat_hash_map<const Connection*, Member*> by_connection_;
+  absl::flat_hash_map<MemberId, Member*> by_id_;
+  MemberId last_member_ = 0;
+
+  Ticket appended_ = 0;          // given to the log
+  Ticket completed_ = 0;         // answered by it
+  std::deque<Pending> pending_;  // of the tickets (completed_, appended_]
+  std::size_t uncommitted_bytes_ = 0;
+  std::deque<Held> held_;
+
+  bool reading_stopped_ = false;
+  sync::TimePoint refuse_until_{};  // updates are refused before this time
+  bool refusing_ = false;
+  sync::Duration refusal_{};  // how long the last refusal was; 0 after a success
+  sync::TimePoint empty_since_{};
+};
+
+}  // namespace weft::server
