@@ -1,0 +1,4 @@
+// The compiled part of Asio and Beast (their separate compilation mode).
+
+#include <boost/asio/impl/src.hpp>
+#include <boost/beast/src.hpp>

@@ -1,0 +1,110 @@
+#include "server/http_routes.h"
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "server/page.h"
+#include "server/room_name.h"
+#include "weft_version.h"
+
+namespace weft::server {
+namespace {
+
+absl::string_view ToAbsl(std::string_view text) { return {text.data(), text.size()}; }
+
+std::string_view ReasonPhrase(int status) {
+  switch (status) {
+    case 200:
+      return "OK";
+    case 304:
+      return "Not Modified";
+    case 400:
+      return "Bad Request";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 413:
+      return "Content Too Large";
+    case 426:
+      return "Upgrade Required";
+    case 431:
+      return "Request Header Fields Too Large";
+    case 503:
+      return "Service Unavailable";
+    default:
+      return "Error";
+  }
+}
+
+const PageFile* FindPageFile(std::string_view path) {
+  for (const PageFile& file : PageFiles()) {
+    if (file.path == path) return &file;
+  }
+  return nullptr;
+}
+
+HttpAnswer AnswerPageFile(const PageFile& file, const HttpRequest& request) {
+  HttpAnswer answer;
+  answer.content_type = file.content_type;
+  answer.headers = absl::StrCat("ETag: ", ToAbsl(file.etag), "\r\nCache-Control: no-cache\r\n");
+  if (absl::StrContains(ToAbsl(request.if_none_match), ToAbsl(file.etag))) {
+    answer.status = 304;
+  } else {
+    answer.asset = file.bytes;
+  }
+  return answer;
+}
+
+HttpAnswer AnswerHealth(const Health& health) {
+  const bool ok = health.log_error.empty();
+  HttpAnswer answer;
+  answer.status = ok ? 200 : 503;
+  answer.content_type = "application/json";
+  answer.headers = "Cache-Control: no-store\r\n";
+  answer.text = absl::StrCat(
+      R"({"status":")", ok ? "ok" : "log-failed", R"(","version":")", WEFT_VERSION, R"(","rooms":)",
+      health.rooms, R"(,"connections":)", health.connections, R"(,"sockets":)", health.sockets,
+      R"(,"log":{"commits":)", health.log_commits, R"(,"appends":)", health.log_appends,
+      R"(,"failed":)", health.log_failed, R"(,"queued_bytes":)", health.log_queued_bytes,
+      R"(,"error":")", PrintableName(health.log_error), "\"}}\n");
+  return answer;
+}
+
+}  // namespace
+
+HttpAnswer PlainAnswer(int status, std::string_view line) {
+  HttpAnswer answer;
+  answer.status = status;
+  answer.headers = "Cache-Control: no-store\r\n";
+  answer.text = absl::StrCat(ToAbsl(line), "\n");
+  return answer;
+}
+
+HttpAnswer AnswerHttp(const HttpRequest& request, const Health& health) {
+  const std::string_view path = request.target.substr(0, request.target.find_first_of("?#"));
+  const PageFile* file = FindPageFile(path == "/" ? "/index.html" : path);
+  if (file == nullptr && path != "/health") {
+    return PlainAnswer(
+        404, "There is no page of this name. Rooms are reached by WebSocket: ws://<host>/<room>");
+  }
+  if (request.method != "GET" && request.method != "HEAD") {
+    HttpAnswer answer = PlainAnswer(405, "Only GET and HEAD are served here.");
+    answer.headers += "Allow: GET, HEAD\r\n";
+    return answer;
+  }
+  return file != nullptr ? AnswerPageFile(*file, request) : AnswerHealth(health);
+}
+
+std::string RenderHead(const HttpAnswer& answer, bool keep_alive) {
+  std::string head =
+      absl::StrCat("HTTP/1.1 ", answer.status, " ", ToAbsl(ReasonPhrase(answer.status)),
+                   "\r\nServer: weft\r\nX-Content-Type-Options: nosniff\r\n", answer.headers);
+  if (answer.status != 304) {
+    absl::StrAppend(&head, "Content-Type: ", ToAbsl(answer.content_type),
+                    "\r\nContent-Length: ", answer.body().size(), "\r\n");
+  }
+  absl::StrAppend(&head, "Connection: ", keep_alive ? "keep-alive" : "close", "\r\n\r\n");
+  return head;
+}
+
+}  // namespace weft::server

@@ -1,0 +1,51 @@
+#pragma once
+
+// What the server answers to plain HTTP: the page, /health, and why not. Pure: a request in, an
+// answer out.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace weft::server {
+
+// Views live as long as the request.
+struct HttpRequest {
+  std::string_view method;
+  std::string_view target;         // path and query, as it came
+  std::string_view if_none_match;  // header If-None-Match
+};
+
+struct HttpAnswer {
+  int status = 200;
+  std::string headers;  // further lines, each with CRLF
+  std::string_view content_type = "text/plain; charset=utf-8";
+  std::string text;                       // the body, unless `asset` is given
+  std::optional<std::string_view> asset;  // a body that lives as long as the program
+
+  std::string_view body() const { return asset ? *asset : std::string_view(text); }
+};
+
+// How the server is, at one moment.
+struct Health {
+  std::uint64_t rooms = 0;
+  std::uint64_t connections = 0;
+  std::uint64_t sockets = 0;
+  std::uint64_t log_commits = 0;  // transactions of the log since the start
+  std::uint64_t log_appends = 0;  // updates that are durable since the start
+  std::uint64_t log_failed = 0;   // updates that could not be stored
+  std::uint64_t log_queued_bytes = 0;
+  std::string log_error;  // empty, or why the log takes nothing more until a restart
+};
+
+// Answers GET and HEAD of the page and of /health.
+HttpAnswer AnswerHttp(const HttpRequest& request, const Health& health);
+
+// An answer that is one line of text.
+HttpAnswer PlainAnswer(int status, std::string_view line);
+
+// Status line and headers of an answer, to be followed by its body unless the request was HEAD.
+std::string RenderHead(const HttpAnswer& answer, bool keep_alive);
+
+}  // namespace weft::server

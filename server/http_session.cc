@@ -1,0 +1,183 @@
+#include "server/http_session.h"
+
+#include <array>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <utility>
+
+#include "server/log.h"
+#include "server/room_name.h"
+#include "server/upgrade.h"
+
+namespace weft::server {
+namespace {
+
+namespace beast = boost::beast;
+namespace http = beast::http;
+
+using Parser = http::request_parser<http::string_body>;
+constexpr auto kAsTuple = asio::as_tuple(asio::use_awaitable);
+
+// After a refusal: how much of what the client still sends is read before the socket is closed.
+// Closing with unread bytes would reset the stream, and the client could miss the answer.
+constexpr std::size_t kDrainBytes = 256 << 10;
+constexpr std::chrono::milliseconds kDrainTime{1'000};
+
+std::string_view ToStd(beast::string_view text) { return {text.data(), text.size()}; }
+
+HttpRequest ToHttpRequest(const Parser::value_type& message) {
+  return {.method = ToStd(message.method_string()),
+          .target = ToStd(message.target()),
+          .if_none_match = ToStd(message[http::field::if_none_match])};
+}
+
+UpgradeRequest ToUpgradeRequest(const Parser::value_type& message) {
+  return {.is_get = message.method() == http::verb::get,
+          .is_http_1_1 = message.version() == 11,
+          .upgrade = ToStd(message[http::field::upgrade]),
+          .connection = ToStd(message[http::field::connection]),
+          .version = ToStd(message[http::field::sec_websocket_version]),
+          .key = ToStd(message[http::field::sec_websocket_key]),
+          .requested_protocols = ToStd(message[http::field::sec_websocket_protocol])};
+}
+
+class HttpSession {
+ public:
+  HttpSession(Tcp::socket socket, const HttpServices& services)
+      : stream_(std::move(socket)), services_(services), counted_(services.stats.sockets) {}
+
+  asio::awaitable<void> Run() {
+    for (bool go_on = true; go_on;) {
+      Parser parser;
+      parser.header_limit(static_cast<std::uint32_t>(services_.limits.header_bytes));
+      parser.body_limit(services_.limits.body_bytes);
+      stream_.expires_after(services_.limits.handshake_timeout);
+      const auto [error, size] = co_await http::async_read(stream_, buffer_, parser, kAsTuple);
+      if (error) {
+        co_await RefuseMalformed(error);
+        co_return;
+      }
+      const UpgradeRequest upgrade = ToUpgradeRequest(parser.get());
+      if (WantsUpgrade(upgrade)) {
+        go_on = co_await AnswerUpgrade(upgrade, ToStd(parser.get().target()));
+      } else {
+        const HttpRequest request = ToHttpRequest(parser.get());
+        go_on = co_await Write(AnswerHttp(request, services_.health()), parser.get().keep_alive(),
+                               request.method == "HEAD");
+      }
+    }
+    error_code ignored;
+    stream_.socket().shutdown(Tcp::socket::shutdown_send, ignored);
+  }
+
+ private:
+  // Whether the session goes on.
+  asio::awaitable<bool> Write(HttpAnswer answer, bool keep_alive, bool head_only) {
+    const std::string head = RenderHead(answer, keep_alive);
+    const std::string_view body = head_only ? std::string_view() : answer.body();
+    const std::array<asio::const_buffer, 2> buffers = {asio::buffer(head),
+                                                       asio::buffer(body.data(), body.size())};
+    stream_.expires_after(services_.limits.handshake_timeout);
+    const auto [error, size] = co_await asio::async_write(stream_, buffers, kAsTuple);
+    co_return !error && keep_alive;
+  }
+
+  // Answers what was no request, if it makes sense to answer, and ends.
+  asio::awaitable<void> RefuseMalformed(const error_code& error) {
+    if (error == http::error::header_limit) {
+      co_await Write(PlainAnswer(431, "The request's header is too large."), false, false);
+    } else if (error == http::error::body_limit) {
+      co_await Write(PlainAnswer(413, "The request's body is too large."), false, false);
+    } else if (error.category() == make_error_code(http::error::bad_method).category() &&
+               error != http::error::end_of_stream && error != http::error::partial_message) {
+      co_await Write(PlainAnswer(400, "This is no HTTP request: " + error.message()), false, false);
+    } else {
+      co_return;
+    }
+    error_code ignored;
+    stream_.socket().shutdown(Tcp::socket::shutdown_send, ignored);
+    std::array<char, 4096> scratch;
+    stream_.expires_after(kDrainTime);
+    for (std::size_t drained = 0; drained < kDrainBytes;) {
+      const auto [read_error, size] =
+          co_await stream_.async_read_some(asio::buffer(scratch), kAsTuple);
+      if (read_error) break;
+      drained += size;
+    }
+  }
+
+  // Whether the session goes on: only after a refusal that leaves the stream intact.
+  asio::awaitable<bool> AnswerUpgrade(const UpgradeRequest& upgrade, std::string_view target) {
+    const UpgradeVerdict verdict = CheckUpgrade(upgrade);
+    if (verdict == UpgradeVerdict::kVersionRequired) {
+      HttpAnswer answer = PlainAnswer(426, "Only version 13 of the WebSocket protocol is served.");
+      answer.headers += "Sec-WebSocket-Version: 13\r\nUpgrade: websocket\r\n";
+      co_return co_await Write(std::move(answer), false, false);
+    }
+    if (verdict == UpgradeVerdict::kBadRequest) {
+      co_return co_await Write(PlainAnswer(400, "This is no valid WebSocket upgrade request."),
+                               false, false);
+    }
+    if (services_.stats.connections.load(std::memory_order_relaxed) >=
+        services_.limits.connections) {
+      LogWarning("a client was refused: {} connections are open (--max-connections)",
+                 services_.limits.connections);
+      HttpAnswer answer = PlainAnswer(503, "The server has as many connections as it may have.");
+      answer.headers += "Retry-After: 5\r\n";
+      co_return co_await Write(std::move(answer), false, false);
+    }
+    HandOver(upgrade, target);
+    co_return false;
+  }
+
+  void HandOver(const UpgradeRequest& upgrade, std::string_view target) {
+    Arrival arrival;
+    absl::StatusOr<std::string> room = RoomNameFromTarget(target);
+    if (room.ok()) {
+      arrival.room = *std::move(room);
+    } else {
+      arrival.bad_name = std::string(room.status().message());
+    }
+    const std::string response = UpgradeResponse(upgrade);
+    arrival.greeting.assign(response.begin(), response.end());
+    const auto early = buffer_.cdata();
+    const auto* early_begin = static_cast<const std::uint8_t*>(early.data());
+    arrival.early_bytes.assign(early_begin, early_begin + early.size());
+
+    stream_.expires_never();
+    Tcp::socket socket = stream_.release_socket();
+    error_code error;
+    const Tcp::endpoint local = socket.local_endpoint(error);
+    if (!error) arrival.protocol = local.protocol();
+    arrival.descriptor = socket.release(error);
+    if (error) return;
+    services_.worker_of_room(arrival.room).Receive(std::move(arrival));
+  }
+
+  beast::tcp_stream stream_;
+  const HttpServices& services_;
+  Counted counted_;
+  beast::flat_buffer buffer_;
+};
+
+asio::awaitable<void> RunSession(Tcp::socket socket, const HttpServices& services) {
+  HttpSession session(std::move(socket), services);
+  co_await session.Run();
+}
+
+}  // namespace
+
+void StartHttpSession(Tcp::socket socket, const HttpServices& services) {
+  const auto executor = socket.get_executor();
+  asio::co_spawn(executor, RunSession(std::move(socket), services), asio::detached);
+}
+
+}  // namespace weft::server

@@ -1,0 +1,30 @@
+#pragma once
+
+// What an accepted socket speaks first: HTTP/1.1, with keep-alive, until it closes or asks to
+// become a WebSocket; then it is handed to the worker of its room.
+//
+// Bounds: limits.h (header_bytes, body_bytes, handshake_timeout, connections).
+
+#include <functional>
+#include <string_view>
+
+#include "server/asio.h"
+#include "server/http_routes.h"
+#include "server/limits.h"
+#include "server/stats.h"
+#include "server/worker.h"
+
+namespace weft::server {
+
+// What HTTP sessions are given from outside. Outlives them. Functions: any thread.
+struct HttpServices {
+  const Limits& limits;
+  Stats& stats;
+  std::function<Health()> health;
+  std::function<Worker&(std::string_view room)> worker_of_room;
+};
+
+// Serves `socket` on the thread of its executor, from its next turn on.
+void StartHttpSession(Tcp::socket socket, const HttpServices& services);
+
+}  // namespace weft::server

@@ -1,0 +1,176 @@
+#include "server/server.h"
+
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <cstdlib>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "crdt/base/string_map.h"
+#include "server/http_session.h"
+#include "server/listener.h"
+#include "server/log.h"
+#include "server/worker.h"
+#include "store/update_log.h"
+
+namespace weft::server {
+namespace {
+
+// Sockets that may be open beyond the limit of connections: for the page, for /health, for being
+// refused.
+constexpr std::uint64_t kSpareSockets = 1'024;
+
+unsigned ThreadCount(unsigned wanted) {
+  if (wanted > 0) return wanted;
+  const unsigned cores = std::thread::hardware_concurrency();
+  return cores > 0 ? cores : 1;
+}
+
+}  // namespace
+
+// In the order in which the parts are made; they end the other way round, with one exception: the
+// log ends before the workers, since it still calls them until it is closed.
+struct Server::Parts {
+  ServerOptions options;
+  Stats stats;
+  asio::io_context front{1};
+  asio::executor_work_guard<asio::io_context::executor_type> front_work{front.get_executor()};
+  asio::thread_pool loading{1};
+  std::unique_ptr<store::UpdateLog> log;
+  std::vector<std::unique_ptr<Worker>> workers;
+  HttpServices http{.limits = options.limits,
+                    .stats = stats,
+                    .health = [this] { return MakeHealth(); },
+                    .worker_of_room = [this](std::string_view room) -> Worker& {
+                      return *workers[crdt::StringHash{}(room) % workers.size()];
+                    }};
+  std::vector<std::unique_ptr<Listener>> listeners;
+  asio::signal_set signals{front};
+  std::size_t next_worker = 0;
+  std::size_t stopped_workers = 0;
+  bool stopping = false;
+
+  ~Parts() {
+    for (const auto& worker : workers) worker->StopAndJoin();
+    loading.stop();
+    loading.join();
+    log.reset();
+  }
+
+  Health MakeHealth() const {
+    const store::UpdateLog::Stats log_stats = log->stats();
+    return {.rooms = stats.rooms.load(std::memory_order_relaxed),
+            .connections = stats.connections.load(std::memory_order_relaxed),
+            .sockets = stats.sockets.load(std::memory_order_relaxed),
+            .log_commits = log_stats.commits,
+            .log_appends = log_stats.appends,
+            .log_failed = log_stats.failed,
+            .log_queued_bytes = log_stats.queued_bytes,
+            .log_error = std::string(log->append_status().message())};
+  }
+
+  // Accepted sockets go round the workers; the room decides later where a WebSocket lives.
+  void StartListeners() {
+    for (const auto& listener : listeners) {
+      listener->Start(
+          [this]() -> asio::any_io_executor {
+            return workers[next_worker++ % workers.size()]->io().get_executor();
+          },
+          [this](Tcp::socket socket) {
+            const std::uint64_t open = stats.sockets.load(std::memory_order_relaxed) +
+                                       stats.connections.load(std::memory_order_relaxed);
+            if (open < options.limits.connections + kSpareSockets) {
+              StartHttpSession(std::move(socket), http);
+            }
+          });
+    }
+  }
+
+  void WaitForSignal() {
+    signals.async_wait([this](const error_code& error, int signal) {
+      if (error) return;
+      if (stopping) std::_Exit(128 + signal);
+      LogInfo("signal {}: stopping; another signal ends the process at once", signal);
+      BeginStop();
+      WaitForSignal();
+    });
+  }
+
+  void BeginStop() {
+    if (std::exchange(stopping, true)) return;
+    for (const auto& listener : listeners) listener->Stop();
+    for (const auto& worker : workers) {
+      worker->BeginStop([this] {
+        asio::post(front, [this] {
+          if (++stopped_workers == workers.size()) front.stop();
+        });
+      });
+    }
+  }
+};
+
+Server::Server(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+Server::~Server() = default;
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerOptions& options) {
+  auto parts = std::make_unique<Parts>();
+  parts->options = options;
+  // Addresses first: a mistake in them must not leave a data directory behind.
+  for (const std::string& text : options.listen) {
+    absl::StatusOr<ListenAddress> address = ParseListenAddress(text);
+    if (!address.ok()) return address.status();
+    auto listeners = Listener::Listen(parts->front, *address);
+    if (!listeners.ok()) return listeners.status();
+    for (auto& listener : *listeners) parts->listeners.push_back(std::move(listener));
+  }
+  auto log = store::UpdateLog::Open(
+      {.directory = options.data_directory,
+       .durability = options.fsync ? store::Durability::kFsync : store::Durability::kNone});
+  if (!log.ok()) {
+    return absl::Status(
+        log.status().code(),
+        absl::StrCat("cannot open the log in the data directory \"", options.data_directory,
+                     "\" (--data): ", std::string(log.status().message())));
+  }
+  parts->log = *std::move(log);
+  for (unsigned i = 0; i < ThreadCount(options.threads); ++i) {
+    parts->workers.push_back(std::make_unique<Worker>(parts->options.limits, parts->stats,
+                                                      *parts->log, parts->loading.get_executor()));
+  }
+  return std::unique_ptr<Server>(new Server(std::move(parts)));
+}
+
+void Server::Run(bool handle_signals) {
+  if (handle_signals) {
+    error_code ignored;
+    parts_->signals.add(SIGINT, ignored);
+    parts_->signals.add(SIGTERM, ignored);
+    parts_->WaitForSignal();
+  }
+  for (const auto& worker : parts_->workers) worker->Start();
+  parts_->StartListeners();
+  for (const std::string& address : addresses()) {
+    LogInfo("listening on http://{}/ (rooms: ws://{}/<room>)", address, address);
+  }
+  parts_->front.run();
+  LogInfo("stopped; everything accepted is committed");
+}
+
+void Server::RequestStop() {
+  asio::post(parts_->front, [parts = parts_.get()] { parts->BeginStop(); });
+}
+
+std::vector<std::string> Server::addresses() const {
+  std::vector<std::string> addresses;
+  for (const auto& listener : parts_->listeners) addresses.push_back(listener->address());
+  return addresses;
+}
+
+std::vector<std::uint16_t> Server::ports() const {
+  std::vector<std::uint16_t> ports;
+  for (const auto& listener : parts_->listeners) ports.push_back(listener->port());
+  return ports;
+}
+
+}  // namespace weft::server

@@ -1,0 +1,56 @@
+#pragma once
+
+// The whole relay: listeners, workers, the log, and their common beginning and end.
+//
+// Threads: one for accepting and for signals (the one that calls Run), one for each worker, one
+// that reads rooms from the log, and the log's own writer.
+
+#include <csignal>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/limits.h"
+
+namespace weft::server {
+
+struct ServerOptions {
+  std::vector<std::string> listen = {"127.0.0.1:8080"};  // HOST:PORT; port 0 takes a free one
+  std::string data_directory = "data";                   // made when absent
+  unsigned threads = 0;                                  // 0: one a core
+  bool fsync = true;  // false: a commit is with the operating system, not on the medium
+  Limits limits;
+};
+
+class Server {
+ public:
+  // Opens the log and listens; nobody is served before Run.
+  // Fails: kInvalidArgument (an address), kUnavailable and others (a port in use, the data
+  // directory).
+  static absl::StatusOr<std::unique_ptr<Server>> Open(const ServerOptions& options);
+
+  ~Server();
+
+  // Serves until a stop is asked for, by RequestStop or, with `handle_signals`, by SIGTERM or
+  // SIGINT: then accepting ends, everything accepted is committed, clients are closed with 1012. A
+  // second signal ends the process at once with status 128 + its number.
+  void Run(bool handle_signals);
+
+  // Any thread.
+  void RequestStop();
+
+  // "127.0.0.1:8080" for each listening socket, in the order of the options.
+  std::vector<std::string> addresses() const;
+  std::vector<std::uint16_t> ports() const;
+
+ private:
+  struct Parts;
+  explicit Server(std::unique_ptr<Parts> parts);
+
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace weft::server

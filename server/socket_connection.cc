@@ -1,0 +1,257 @@
+#include "server/socket_connection.h"
+
+#include <algorithm>
+
+#include "server/room.h"
+#include "server/worker.h"
+
+namespace weft::server {
+namespace {
+
+// A drained buffer above this size is given back at once, a smaller one when the client is idle.
+constexpr std::size_t kKeptBufferBytes = 64 << 10;
+// Written bytes at the front of the buffer are dropped when they are this many and half of it.
+constexpr std::size_t kCompactBytes = 1 << 20;
+
+// The whole size of the frame of ours that begins at `frame`.
+std::size_t FrameSize(crdt::ByteView frame) {
+  const std::uint8_t length = frame[1];
+  if (length < 126) return 2 + std::size_t{length};
+  const std::size_t length_bytes = length == 126 ? 2 : 8;
+  std::size_t size = 0;
+  for (std::size_t i = 0; i < length_bytes; ++i) size = size << 8 | frame[2 + i];
+  return 2 + length_bytes + size;
+}
+
+}  // namespace
+
+SocketConnection::SocketConnection(Worker& worker, Tcp::socket socket, crdt::Bytes greeting)
+    : worker_(worker),
+      socket_(std::move(socket)),
+      counted_(worker.stats().connections),
+      parser_(worker.limits().message_bytes),
+      last_heard_(Clock::now()),
+      out_(std::move(greeting)),
+      frame_begin_(out_.size()),
+      exempt_end_(out_.size()) {}
+
+SocketConnection::~SocketConnection() = default;
+
+// --- Out
+// --------------------------------------------------------------------------------------------
+
+void SocketConnection::Send(crdt::ByteView message) {
+  if (state_ != State::kOpen || overflowed_) return;
+  const std::size_t bound = worker_.limits().queue_bytes;
+  if (counted_queue_bytes() > bound) {
+    // The room may be in the middle of a broadcast: it is told at the end of the turn.
+    overflowed_ = true;
+    ScheduleFlush();
+    return;
+  }
+  const bool exempt = message.size() > bound && exempt_end_ <= out_begin_;
+  Queue(Opcode::kBinary, message);
+  if (exempt) exempt_end_ = out_.size();
+}
+
+std::size_t SocketConnection::counted_queue_bytes() const {
+  return out_.size() - std::max(out_begin_, exempt_end_);
+}
+
+void SocketConnection::Queue(Opcode opcode, crdt::ByteView payload) {
+  AppendFrame(out_, opcode, payload);
+  ScheduleFlush();
+}
+
+void SocketConnection::ScheduleFlush() {
+  if (flush_scheduled_) return;
+  flush_scheduled_ = true;
+  worker_.ScheduleFlush(shared_from_this());
+}
+
+void SocketConnection::Flush() {
+  flush_scheduled_ = false;
+  if (overflowed_ && state_ == State::kOpen) {
+    DropBacklog();
+    BeginClose(CloseCode::kBusy, "this client reads more slowly than others write");
+  }
+  if (state_ == State::kGone || write_armed_) return;
+  while (out_begin_ < out_.size()) {
+    error_code error;
+    out_begin_ +=
+        socket_.write_some(asio::buffer(out_.data() + out_begin_, out_.size() - out_begin_), error);
+    if (error == asio::error::would_block || error == asio::error::try_again) return ArmWrite();
+    if (error) return Drop();
+  }
+  OnDrained();
+}
+
+void SocketConnection::ArmWrite() {
+  write_armed_ = true;
+  if (out_begin_ > kCompactBytes && out_begin_ > out_.size() / 2) {
+    SkipWrittenFrames();
+    const std::size_t cut = std::min(frame_begin_, out_begin_);
+    out_.erase(out_.begin(), out_.begin() + static_cast<std::ptrdiff_t>(cut));
+    out_begin_ -= cut;
+    frame_begin_ -= cut;
+    exempt_end_ -= std::min(exempt_end_, cut);
+  }
+  socket_.async_wait(Tcp::socket::wait_write, [self = shared_from_this()](const error_code& error) {
+    self->write_armed_ = false;
+    if (error) return self->Drop();
+    self->Flush();
+  });
+}
+
+void SocketConnection::OnDrained() {
+  out_.clear();
+  if (out_.capacity() > kKeptBufferBytes) crdt::Bytes().swap(out_);
+  out_begin_ = frame_begin_ = exempt_end_ = 0;
+  if (state_ == State::kClosing && !shut_) {
+    shut_ = true;
+    error_code ignored;
+    socket_.shutdown(Tcp::socket::shutdown_send, ignored);
+  }
+}
+
+// Moves frame_begin_ to the frame that holds out_begin_, or begins there.
+void SocketConnection::SkipWrittenFrames() {
+  while (frame_begin_ < out_begin_) {
+    const std::size_t end = frame_begin_ + FrameSize(crdt::ByteView(out_).subspan(frame_begin_));
+    if (end > out_begin_) return;
+    frame_begin_ = end;
+  }
+}
+
+// Keeps of what is queued only the rest of a frame that has begun to leave.
+void SocketConnection::DropBacklog() {
+  SkipWrittenFrames();
+  const bool begun = frame_begin_ < out_begin_;
+  const std::size_t keep =
+      begun ? frame_begin_ + FrameSize(crdt::ByteView(out_).subspan(frame_begin_)) : frame_begin_;
+  out_.resize(keep);
+  exempt_end_ = std::min(exempt_end_, keep);
+}
+
+// --- In
+// ---------------------------------------------------------------------------------------------
+
+void SocketConnection::SetReading(bool reading) {
+  if (state_ != State::kOpen || reading_ == reading) return;
+  reading_ = reading;
+  // A pause is no silence of the client.
+  last_heard_ = Clock::now();
+  ArmRead();
+}
+
+void SocketConnection::ArmRead() {
+  if (!reading_ || read_armed_ || state_ == State::kGone) return;
+  read_armed_ = true;
+  socket_.async_wait(Tcp::socket::wait_read, [self = shared_from_this()](const error_code& error) {
+    self->read_armed_ = false;
+    self->OnReadable(error);
+  });
+}
+
+void SocketConnection::OnReadable(const error_code& wait_error) {
+  if (state_ == State::kGone) return;
+  if (wait_error) return Drop();
+  if (!reading_) return;  // paused meanwhile; SetReading(true) waits anew
+  const std::span<std::uint8_t> buffer = worker_.read_buffer();
+  error_code error;
+  const std::size_t size = socket_.read_some(asio::buffer(buffer.data(), buffer.size()), error);
+  if (error && error != asio::error::would_block && error != asio::error::try_again) return Drop();
+  if (size > 0) {
+    last_heard_ = Clock::now();
+    ping_sent_ = false;
+    HandleBytes(buffer.first(size));
+  }
+  ArmRead();
+}
+
+void SocketConnection::HandleBytes(std::span<std::uint8_t> bytes) {
+  if (state_ != State::kOpen) return;
+  parser_.Feed(bytes);
+  while (state_ == State::kOpen) {
+    const std::optional<FrameParser::Event> event = parser_.Next();
+    if (!event) break;
+    HandleEvent(*event);
+  }
+  if (parser_.error() && state_ == State::kOpen) {
+    BeginClose(parser_.error()->code, parser_.error()->reason);
+  }
+}
+
+void SocketConnection::HandleEvent(const FrameParser::Event& event) {
+  switch (event.opcode) {
+    case Opcode::kBinary:
+      if (room_ != nullptr) room_->Receive(*this, event.payload);
+      break;
+    case Opcode::kPing:
+      // A client that asks and does not listen is at the bound of its queue like any other.
+      if (counted_queue_bytes() <= worker_.limits().queue_bytes) {
+        Queue(Opcode::kPong, event.payload);
+      } else {
+        overflowed_ = true;
+        ScheduleFlush();
+      }
+      break;
+    case Opcode::kClose:
+      BeginClose(
+          event.close_code == 1005 ? CloseCode::kNormal : static_cast<CloseCode>(event.close_code),
+          "");
+      break;
+    default:
+      break;  // a pong: hearing it was enough
+  }
+}
+
+// --- The end
+// ----------------------------------------------------------------------------------------
+
+void SocketConnection::Close(CloseCode code, std::string_view reason) {
+  room_ = nullptr;  // the room has forgotten this connection
+  BeginClose(code, reason);
+}
+
+void SocketConnection::BeginClose(CloseCode code, std::string_view reason) {
+  if (state_ != State::kOpen) return;
+  state_ = State::kClosing;
+  close_deadline_ = Clock::now() + worker_.limits().close_timeout;
+  AppendCloseFrame(out_, code, reason);
+  ScheduleFlush();
+  reading_ = true;  // until the client shuts its side
+  ArmRead();
+  LeaveRoom();
+}
+
+void SocketConnection::LeaveRoom() {
+  if (room_ != nullptr) std::exchange(room_, nullptr)->Leave(*this);
+}
+
+void SocketConnection::Drop() {
+  if (state_ == State::kGone) return;
+  state_ = State::kGone;
+  error_code ignored;
+  socket_.close(ignored);
+  worker_.Forget(*this);
+  LeaveRoom();
+}
+
+void SocketConnection::Sweep(Clock::time_point now) {
+  if (state_ == State::kClosing) {
+    if (now >= close_deadline_) Drop();
+    return;
+  }
+  if (out_.empty() && out_.capacity() > 0) crdt::Bytes().swap(out_);
+  if (!reading_) return;
+  const auto silent = now - last_heard_;
+  const auto interval = worker_.limits().ping_interval;
+  if (silent >= 2 * interval) return Drop();
+  if (silent >= interval && !ping_sent_) {
+    ping_sent_ = true;
+    Queue(Opcode::kPing, {});
+  }
+}
+
+}  // namespace weft::server

@@ -1,0 +1,98 @@
+#include "server/store_log.h"
+
+#include <chrono>
+#include <utility>
+#include <vector>
+
+#include "server/log.h"
+#include "server/room_name.h"
+
+namespace weft::server {
+namespace {
+
+std::int64_t WallTimeMs() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+absl::StatusOr<std::vector<crdt::Bytes>> ReadUpdates(const store::UpdateLog& log,
+                                                     const std::string& room) {
+  std::vector<crdt::Bytes> updates;
+  const auto report = log.Load(room, [&updates](const store::Record& record) {
+    updates.emplace_back(record.payload.begin(), record.payload.end());
+  });
+  if (!report.ok()) return report.status();
+  if (!report->status().ok()) {
+    LogError("the log of the room \"{}\" is damaged, the rest of it is served: {}",
+             PrintableName(room), report->status().ToString());
+  }
+  return updates;
+}
+
+}  // namespace
+
+void StoreLog::Append(std::string_view room, crdt::ByteView update, AppendDone done) {
+  auto shared = std::make_shared<AppendDone>(std::move(done));
+  if (waiting_.empty() && TryAppend(room, update, shared)) return;
+  waiting_.push_back(
+      {std::string(room), crdt::Bytes(update.begin(), update.end()), std::move(shared)});
+}
+
+bool StoreLog::TryAppend(std::string_view room, crdt::ByteView update,
+                         const std::shared_ptr<AppendDone>& done) {
+  const store::Append append{
+      .room = room, .time_ms = WallTimeMs(), .origin = {}, .payload = update};
+  const absl::Status accepted =
+      log_.TryAppend(append, [this, done](const absl::StatusOr<store::Sequence>& result) {
+        asio::post(rooms_, [this, done, status = result.status()] { Answer(*done, status); });
+      });
+  if (accepted.ok()) {
+    ++in_flight_;
+    return true;
+  }
+  if (accepted.code() == absl::StatusCode::kResourceExhausted) {
+    WaitForSpace();
+    return false;
+  }
+  // Answers come in order: a refusal waits for the answers to what was taken before.
+  if (in_flight_ > 0) return false;
+  ++in_flight_;
+  asio::post(rooms_, [this, done, accepted] { Answer(*done, accepted); });
+  return true;
+}
+
+void StoreLog::Answer(AppendDone& done, const absl::Status& status) {
+  --in_flight_;
+  done(status);
+  if (in_flight_ == 0) RetryWaiting();
+}
+
+void StoreLog::WaitForSpace() {
+  if (std::exchange(waiting_for_space_, true)) return;
+  log_.CallWhenSpace([this] {
+    asio::post(rooms_, [this] {
+      waiting_for_space_ = false;
+      RetryWaiting();
+    });
+  });
+}
+
+void StoreLog::RetryWaiting() {
+  while (!waiting_.empty()) {
+    const Waiting& next = waiting_.front();
+    if (!TryAppend(next.room, next.update, next.done)) return;
+    waiting_.pop_front();
+  }
+}
+
+void StoreLog::Load(std::string_view room, LoadDone done) {
+  auto shared = std::make_shared<LoadDone>(std::move(done));
+  asio::post(loading_, [this, room = std::string(room), shared] {
+    auto updates =
+        std::make_shared<absl::StatusOr<std::vector<crdt::Bytes>>>(ReadUpdates(log_, room));
+    asio::post(rooms_, [shared, updates] { (*shared)(std::move(*updates)); });
+  });
+}
+
+}  // namespace weft::server

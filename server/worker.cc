@@ -1,0 +1,157 @@
+#include "server/worker.h"
+
+#include <unistd.h>
+
+#include <utility>
+
+#include "server/log.h"
+#include "server/room_name.h"
+
+namespace weft::server {
+namespace {
+
+constexpr std::size_t kReadBufferBytes = 64 << 10;
+// How often rooms are told that time passes.
+constexpr std::chrono::milliseconds kTickInterval{1'000};
+// How often a stopping worker looks whether it may go on.
+constexpr std::chrono::milliseconds kStopInterval{5};
+
+sync::TimePoint Now() {
+  return std::chrono::time_point_cast<std::chrono::milliseconds>(Clock::now());
+}
+
+}  // namespace
+
+Arrival::Arrival(Arrival&& other) noexcept
+    : protocol(other.protocol),
+      descriptor(std::exchange(other.descriptor, -1)),
+      room(std::move(other.room)),
+      bad_name(std::move(other.bad_name)),
+      greeting(std::move(other.greeting)),
+      early_bytes(std::move(other.early_bytes)) {}
+
+Arrival::~Arrival() {
+  if (descriptor >= 0) ::close(descriptor);
+}
+
+Worker::Worker(const Limits& limits, Stats& stats, store::UpdateLog& log,
+               asio::any_io_executor loading)
+    : limits_(limits),
+      stats_(stats),
+      log_(log, io_, std::move(loading)),
+      rooms_(RoomServices{.log = log_, .limits = limits_, .stats = stats_, .now = Now}),
+      read_buffer_(kReadBufferBytes) {}
+
+Worker::~Worker() = default;
+
+void Worker::Start() {
+  thread_ = std::thread([this] {
+    ArmSweep();
+    io_.run();
+  });
+}
+
+void Worker::StopAndJoin() {
+  io_.stop();
+  if (thread_.joinable()) thread_.join();
+}
+
+// --- Connections
+// ------------------------------------------------------------------------------------
+
+void Worker::Receive(Arrival arrival) {
+  asio::dispatch(io_,
+                 [this, arrival = std::move(arrival)]() mutable { Admit(std::move(arrival)); });
+}
+
+void Worker::Admit(Arrival arrival) {
+  Tcp::socket socket(io_);
+  error_code error;
+  socket.assign(arrival.protocol, arrival.descriptor, error);
+  if (error) return;  // the descriptor is closed with the arrival
+  arrival.descriptor = -1;
+  socket.non_blocking(true, error);
+  if (error) return;
+  auto connection =
+      std::make_shared<SocketConnection>(*this, std::move(socket), std::move(arrival.greeting));
+  connections_.insert(connection);
+  if (stop_ != Stop::kNo) return connection->Close(CloseCode::kRestart, "the server stops");
+  if (!arrival.bad_name.empty())
+    return connection->Close(CloseCode::kBadRoomName, arrival.bad_name);
+  Room& room = rooms_.Get(arrival.room);
+  LogDebug("a client joins the room \"{}\"", PrintableName(arrival.room));
+  connection->EnterRoom(room);
+  room.Join(*connection);
+  connection->HandleEarlyBytes(arrival.early_bytes);
+  ScheduleFlush(std::move(connection));
+}
+
+void Worker::Forget(SocketConnection& connection) {
+  connections_.erase(connection.shared_from_this());
+}
+
+void Worker::ScheduleFlush(std::shared_ptr<SocketConnection> connection) {
+  if (to_flush_.empty()) asio::post(io_, [this] { FlushScheduled(); });
+  to_flush_.push_back(std::move(connection));
+}
+
+void Worker::FlushScheduled() {
+  // Flushing may end connections, which makes others send: those leave in the next turn.
+  const auto connections = std::exchange(to_flush_, {});
+  for (const auto& connection : connections) connection->Flush();
+}
+
+// --- Time
+// -------------------------------------------------------------------------------------------
+
+void Worker::ArmSweep() {
+  auto interval = std::min<std::chrono::milliseconds>(
+      {kTickInterval, limits_.ping_interval / 4, limits_.close_timeout / 4});
+  if (stop_ != Stop::kNo) interval = kStopInterval;
+  sweep_timer_.expires_after(std::max(interval, std::chrono::milliseconds(1)));
+  sweep_timer_.async_wait([this](const error_code& error) {
+    if (error || stop_ == Stop::kDone) return;
+    Sweep();
+    ArmSweep();
+  });
+}
+
+void Worker::Sweep() {
+  const Clock::time_point now = Clock::now();
+  const std::vector<std::shared_ptr<SocketConnection>> connections(connections_.begin(),
+                                                                   connections_.end());
+  for (const auto& connection : connections) connection->Sweep(now);
+  if (now >= next_tick_) {
+    next_tick_ = now + kTickInterval;
+    rooms_.Tick();
+  }
+  if (stop_ != Stop::kNo) AdvanceStop(now);
+}
+
+// --- The end
+// ----------------------------------------------------------------------------------------
+
+void Worker::BeginStop(std::function<void()> stopped) {
+  asio::post(io_, [this, stopped = std::move(stopped)]() mutable {
+    stop_ = Stop::kCommitting;
+    stopped_ = std::move(stopped);
+    rooms_.StopReading();
+    sweep_timer_.cancel();
+    Sweep();
+    ArmSweep();
+  });
+}
+
+void Worker::AdvanceStop(Clock::time_point now) {
+  if (stop_ == Stop::kCommitting && rooms_.idle()) {
+    stop_ = Stop::kClosing;
+    stop_deadline_ = now + limits_.close_timeout;
+    rooms_.CloseAll(CloseCode::kRestart, "the server stops; come back in a moment");
+  }
+  if (stop_ == Stop::kClosing && (connections_.empty() || now >= stop_deadline_)) {
+    stop_ = Stop::kDone;
+    stopped_();
+  }
+}
+
+}  // namespace weft::server

@@ -1,0 +1,102 @@
+#pragma once
+
+// One thread of the server: its event loop, the rooms that live on it, and their connections.
+//
+// Threads: the functions marked "any thread" hand their work over; everything else runs on the
+// worker's own thread, `io()`. Ownership: the worker owns its rooms, and its connections together
+// with their pending operations.
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/container/flat_hash_set.h"
+#include "crdt/base/bytes.h"
+#include "server/asio.h"
+#include "server/limits.h"
+#include "server/room_table.h"
+#include "server/socket_connection.h"
+#include "server/stats.h"
+#include "server/store_log.h"
+
+namespace weft::server {
+
+// A client whose upgrade request was accepted, on its way to the worker of its room. The worker
+// that read the request gives up the socket; this one owns it until it is taken.
+struct Arrival {
+  Tcp protocol = Tcp::v4();
+  int descriptor = -1;
+  std::string room;
+  std::string bad_name;     // why the path names no room; the client is told so and closed
+  crdt::Bytes greeting;     // the answer to the upgrade request
+  crdt::Bytes early_bytes;  // what came after the request
+
+  Arrival() = default;
+  Arrival(Arrival&& other) noexcept;
+  Arrival& operator=(Arrival&&) = delete;
+  ~Arrival();
+};
+
+class Worker {
+ public:
+  // `loading` runs the reads of the log.
+  Worker(const Limits& limits, Stats& stats, store::UpdateLog& log, asio::any_io_executor loading);
+  // Requires: not started, or joined; and the log is gone or idle.
+  ~Worker();
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  void Start();
+
+  // Any thread. Takes a client in.
+  void Receive(Arrival arrival);
+
+  // Any thread. Stops reading, waits for the log, closes all clients with 1012, and calls `stopped`
+  // on the worker's thread when they are gone or close_timeout has passed.
+  void BeginStop(std::function<void()> stopped);
+
+  // Any thread. Ends the loop, whatever is pending, and waits for the thread.
+  void StopAndJoin();
+
+  asio::io_context& io() { return io_; }
+  const Limits& limits() const { return limits_; }
+  Stats& stats() { return stats_; }
+
+  // For connections.
+  void ScheduleFlush(std::shared_ptr<SocketConnection> connection);
+  void Forget(SocketConnection& connection);
+  // Scratch space for one read; its content is nobody's after the handler returns.
+  std::span<std::uint8_t> read_buffer() { return read_buffer_; }
+
+ private:
+  void Admit(Arrival arrival);
+  void FlushScheduled();
+  void ArmSweep();
+  void Sweep();
+  void AdvanceStop(Clock::time_point now);
+
+  const Limits& limits_;
+  Stats& stats_;
+  asio::io_context io_{1};
+  asio::executor_work_guard<asio::io_context::executor_type> work_{io_.get_executor()};
+  asio::steady_timer sweep_timer_{io_};
+  StoreLog log_;
+  RoomTable rooms_;
+  std::vector<std::uint8_t> read_buffer_;
+  absl::flat_hash_set<std::shared_ptr<SocketConnection>> connections_;
+  std::vector<std::shared_ptr<SocketConnection>> to_flush_;
+  Clock::time_point next_tick_{};
+
+  enum class Stop { kNo, kCommitting, kClosing, kDone };
+  Stop stop_ = Stop::kNo;
+  std::function<void()> stopped_;
+  Clock::time_point stop_deadline_{};
+
+  std::thread thread_;
+};
+
+}  // namespace weft::server
