@@ -1,0 +1,177 @@
+#include "server/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <sstream>
+
+#include "server/listener.h"
+#include "weft_version.h"
+
+namespace weft::server {
+namespace {
+
+constexpr const char* kDescription =
+    "weft carries edits of shared documents between people, and keeps every one of them.\n"
+    "It speaks the protocol of y-websocket, so every editor made with Yjs can use it.";
+
+constexpr const char* kExamples =
+    "\nTry it:\n"
+    "  weft serve                         then open http://127.0.0.1:8080/ in two windows\n"
+    "  weft serve --help                  all flags of the server\n"
+    "  weft inspect update.bin            what is in an update\n"
+    "\nExit codes: 0 all went well, 1 it did not work, 2 the command line is wrong.";
+
+constexpr const char* kServeExamples =
+    "\nRooms are the paths of WebSocket URLs; a client joins the room \"notes\" with\n"
+    "  new WebsocketProvider('ws://127.0.0.1:8080', 'notes', doc)\n"
+    "\nExamples:\n"
+    "  weft serve --listen 127.0.0.1:8080 --data ./data\n"
+    "  weft serve --listen 0.0.0.0:80 --listen '[::]:80' --data /var/lib/weft\n"
+    "  weft serve --listen localhost:0    takes a free port and says which\n"
+    "\nSizes take suffixes: 512K, 64M, 1G. On SIGTERM or SIGINT everything accepted is committed,\n"
+    "clients are closed with 1012 (come back in a moment) and the exit code is 0.\n"
+    "Exit codes: 0 stopped in good order, 1 it did not work, 2 the command line is wrong.";
+
+constexpr const char* kInspectExamples =
+    "\nReads one update of format v1, as Y.encodeStateAsUpdate makes them, and prints its clients, "
+    "its\n"
+    "blocks, what it deletes, and where the bytes go.\n"
+    "\nExamples:\n"
+    "  weft inspect update.bin\n"
+    "  curl -s https://example.org/update | weft inspect -";
+
+std::string CheckListen(const std::string& text) {
+  const auto address = ParseListenAddress(text);
+  return address.ok() ? std::string() : std::string(address.status().message());
+}
+
+void AddMilliseconds(CLI::App& app, const std::string& flag, std::chrono::milliseconds& value,
+                     std::int64_t unit_ms, std::int64_t smallest, const std::string& help) {
+  app.add_option_function<std::int64_t>(
+         flag,
+         [&value, unit_ms](const std::int64_t& number) {
+           value = std::chrono::milliseconds(number * unit_ms);
+         },
+         help)
+      ->check(CLI::Range(smallest, std::int64_t{1'000'000'000}))
+      ->type_name("NUMBER")
+      ->default_str(std::to_string(value.count() / unit_ms));
+}
+
+void AddBytes(CLI::App& app, const std::string& flag, std::size_t& value, const std::string& help) {
+  app.add_option(flag, value, help)
+      ->transform(CLI::AsSizeValue(false))
+      ->check(CLI::Range(std::size_t{1024}, std::size_t{1} << 40))
+      ->type_name("BYTES")
+      ->capture_default_str();
+}
+
+void AddLimits(CLI::App& app, Limits& limits) {
+  const std::string group = "Limits, and what happens beyond them";
+  CLI::App& flags = *app.add_option_group(group);
+  AddBytes(flags, "--max-message-bytes", limits.message_bytes,
+           "One message of a client. Beyond: the client is closed with 1009");
+  AddBytes(flags, "--max-queue-bytes", limits.queue_bytes,
+           "What waits for one client that reads slowly. Beyond: it is closed with 1013");
+  AddBytes(flags, "--max-uncommitted-bytes", limits.uncommitted_bytes,
+           "Edits of one room that are not on disk yet. Beyond: its writers have to wait");
+  flags
+      .add_option("--max-connections", limits.connections,
+                  "WebSockets of the server. Beyond: HTTP 503")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{100'000'000}))
+      ->type_name("NUMBER")
+      ->capture_default_str();
+  AddBytes(flags, "--max-header-bytes", limits.header_bytes,
+           "The header of an HTTP request. Beyond: HTTP 431");
+  AddMilliseconds(flags, "--handshake-timeout-ms", limits.handshake_timeout, 1, 10,
+                  "From a connection to a whole request. Beyond: it is closed");
+  AddMilliseconds(flags, "--ping-interval-ms", limits.ping_interval, 1, 10,
+                  "A client that is silent this long is pinged; silent twice as long, it is dead");
+  AddMilliseconds(flags, "--close-timeout-ms", limits.close_timeout, 1, 10,
+                  "How long a client may take to finish when it is closed");
+  AddMilliseconds(flags, "--room-idle-seconds", limits.room_idle, 1000, 0,
+                  "How long a room without clients stays in memory");
+  AddMilliseconds(
+      flags, "--store-retry-ms", limits.store_retry, 1, 1,
+      "How long a room refuses edits after the disk refused one; doubled while that goes on");
+}
+
+void AddServe(CLI::App& app, CommandLine& line) {
+  CLI::App& serve =
+      *app.add_subcommand("serve", "Serve rooms to Yjs editors, and a page to try it");
+  serve.add_option("--listen", line.serve.listen, "Where to listen; may be repeated")
+      ->check(CLI::Validator(CheckListen, "", "address"))
+      ->type_name("HOST:PORT")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->default_str("127.0.0.1:8080");
+  serve
+      .add_option("--data", line.serve.data_directory,
+                  "Directory of the log; made when it is absent")
+      ->type_name("DIR")
+      ->capture_default_str();
+  serve.add_option("--threads", line.serve.threads, "Threads that serve rooms; 0 takes one a core")
+      ->check(CLI::Range(0U, 1024U))
+      ->type_name("NUMBER")
+      ->capture_default_str();
+  serve.add_flag(
+      "!--no-fsync", line.serve.fsync,
+      "Let the operating system decide when edits reach the disk: faster, and a power cut\n"
+      "may cost the whole log. Edits still survive the death of the process");
+  const std::map<std::string, LogLevel> levels = {{"debug", LogLevel::kDebug},
+                                                  {"info", LogLevel::kInfo},
+                                                  {"warning", LogLevel::kWarning},
+                                                  {"error", LogLevel::kError},
+                                                  {"off", LogLevel::kOff}};
+  serve.add_option("--log-level", line.log_level, "debug, info, warning, error or off")
+      ->transform(CLI::CheckedTransformer(levels, CLI::ignore_case).description(""))
+      ->type_name("LEVEL")
+      ->default_str("info");
+  AddLimits(serve, line.serve.limits);
+  serve.footer(kServeExamples);
+  serve.callback([&line] { line.verb = CommandLine::Verb::kServe; });
+}
+
+void AddInspect(CLI::App& app, CommandLine& line) {
+  CLI::App& inspect = *app.add_subcommand("inspect", "Print what is in a Yjs update");
+  inspect.add_option("FILE", line.inspect_file, "File with the update; - is standard input")
+      ->required()
+      ->type_name("");
+  inspect.footer(kInspectExamples);
+  inspect.callback([&line] { line.verb = CommandLine::Verb::kInspect; });
+}
+
+}  // namespace
+
+CommandLine ParseCommandLine(std::vector<std::string> arguments) {
+  CommandLine line;
+  CLI::App app(kDescription, "weft");
+  app.set_version_flag("--version", "weft " WEFT_VERSION);
+  app.require_subcommand(1);
+  app.footer(kExamples);
+  AddServe(app, line);
+  AddInspect(app, line);
+  const bool nothing_asked = arguments.empty();
+  try {
+    std::reverse(arguments.begin(), arguments.end());
+    app.parse(std::move(arguments));
+  } catch (const CLI::ParseError& error) {
+    std::ostringstream out;
+    std::ostringstream err;
+    line.verb = CommandLine::Verb::kNothing;
+    if (nothing_asked) {
+      line.exit_code = kExitUsage;
+      line.output = app.help();
+    } else if (app.exit(error, out, err) == 0) {
+      line.output = out.str();
+    } else {
+      line.exit_code = kExitUsage;
+      line.output = "weft: " + err.str();
+    }
+  }
+  return line;
+}
+
+}  // namespace weft::server

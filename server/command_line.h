@@ -1,0 +1,33 @@
+#pragma once
+
+// What the words after `weft` mean.
+
+#include <string>
+#include <vector>
+
+#include "server/log.h"
+#include "server/server.h"
+
+namespace weft::server {
+
+// Exit codes of the program.
+inline constexpr int kExitOk = 0;
+inline constexpr int kExitFailed = 1;  // it was asked right, and did not work
+inline constexpr int kExitUsage = 2;   // it was asked wrong
+
+struct CommandLine {
+  enum class Verb { kServe, kInspect, kNothing };
+
+  Verb verb = Verb::kNothing;  // kNothing: everything is said already (help, version, an error)
+  int exit_code = kExitOk;     // of kNothing
+  std::string output;  // of kNothing: for standard output, or with kExitUsage for standard error
+
+  ServerOptions serve;
+  LogLevel log_level = LogLevel::kInfo;
+  std::string inspect_file;  // "-" is standard input
+};
+
+// `arguments` without the program's name. Touches nothing but its result.
+CommandLine ParseCommandLine(std::vector<std::string> arguments);
+
+}  // namespace weft::server

@@ -1,0 +1,82 @@
+// The program `weft`: reads its command line and does what it says.
+
+#include <sys/resource.h>
+
+#include <csignal>
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <string>
+
+#include "server/command_line.h"
+#include "server/inspect.h"
+#include "server/log.h"
+#include "server/server.h"
+
+namespace {
+
+using weft::server::CommandLine;
+
+// A server holds a descriptor for each client: take as many as the system lets this user have.
+void RaiseDescriptorLimit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+int Fail(const absl::Status& status) {
+  std::cerr << "weft: " << std::string(status.message()) << "\n";
+  return absl::IsInvalidArgument(status) ? weft::server::kExitUsage : weft::server::kExitFailed;
+}
+
+int Serve(const CommandLine& line) {
+  weft::server::SetLogLevel(line.log_level);
+  std::signal(SIGPIPE, SIG_IGN);
+  RaiseDescriptorLimit();
+  auto server = weft::server::Server::Open(line.serve);
+  if (!server.ok()) return Fail(server.status());
+  (*server)->Run(/*handle_signals=*/true);
+  return weft::server::kExitOk;
+}
+
+int Inspect(const CommandLine& line) {
+  std::string input;
+  if (line.inspect_file == "-") {
+    input.assign(std::istreambuf_iterator<char>(std::cin), {});
+  } else {
+    std::ifstream file(line.inspect_file, std::ios::binary);
+    if (file) input.assign(std::istreambuf_iterator<char>(file), {});
+    if (!file) {
+      std::cerr << "weft: cannot read " << line.inspect_file << "\n";
+      return weft::server::kExitFailed;
+    }
+  }
+  const absl::StatusOr<std::string> report =
+      weft::server::InspectUpdate(weft::crdt::AsBytes(input));
+  if (!report.ok()) {
+    std::cerr << "weft: " << line.inspect_file
+              << " is no update of format v1: " << std::string(report.status().message()) << "\n";
+    return weft::server::kExitFailed;
+  }
+  std::cout << *report;
+  return weft::server::kExitOk;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const CommandLine line =
+      weft::server::ParseCommandLine(std::vector<std::string>(argv + 1, argv + argc));
+  switch (line.verb) {
+    case CommandLine::Verb::kServe:
+      return Serve(line);
+    case CommandLine::Verb::kInspect:
+      return Inspect(line);
+    case CommandLine::Verb::kNothing:
+      break;
+  }
+  (line.exit_code == weft::server::kExitOk ? std::cout : std::cerr) << line.output;
+  return line.exit_code;
+}
