@@ -12,15 +12,12 @@
 namespace weft::crdt::oracle {
 namespace {
 
-// --- Random scripts
-// -------------------------------------------------------------------------------
-
 const std::vector<std::string> kWords = {"a",  "b",    "cd", "efg",       "hello world",
                                          "é",  "中文", "😀", "x👨🏽y",    "👩‍👧",
                                          "\n", "\"\\", " ",  "0123456789"};
 const std::vector<std::string> kKeys = {"a", "b", "key", "1", "10", "2", "", "ключ", "🔑"};
-const std::vector<double> kNumbers = {
-    0, -0.0, 1, -1, 63, 64, -64, 2147483647, 2147483648, 4294967296, 1.5e9, 0.1, 1e300, -2.5, 1e21};
+const std::vector<double> kNumbers = {0,          1,          -1,    63,  64,    -64,  2147483647,
+                                      2147483648, 4294967296, 1.5e9, 0.1, 1e300, -2.5, 1e21};
 const std::vector<std::uint64_t> kClients = {
     1, 2, 3, 127, 128, 300, 65535, 2147483648, 4294967295, 4294967296, 9007199254740991};
 
@@ -141,6 +138,7 @@ class Generator {
         array.push_back(AnyObject{{"$undefined", true}});
         array.push_back(AnyObject{{"$bigint", "-4611686018427387905"}});
         array.push_back(AnyObject{{"$number", "NaN"}});
+        array.push_back(AnyObject{{"$number", "-0"}});
         array.push_back(AnyObject{{"$number", "-Infinity"}});
         return array;
       }
@@ -158,9 +156,6 @@ class Generator {
   std::uint64_t remove_percent_ = 0;
   std::uint64_t last_at_ = 0;
 };
-
-// --- Text
-// -----------------------------------------------------------------------------------------
 
 Any NumberToAny(std::uint64_t number) { return static_cast<double>(number); }
 

@@ -84,7 +84,7 @@ const randomContent = (random, state, depth = 0) => {
     case 2: return new Y.Map(Array.from({ length: random.below(3) },
       () => [random.pick(keys), randomContent(random, state, depth + 1)]))
     case 3: return new Uint8Array([random.below(256), 0, 255])
-    case 4: return randomXmlNode(random)
+    case 4: return state.kinds.includes('xml') ? randomXmlNode(random) : randomValue(random)
     case 5: return state.kinds.includes('subdocument')
       ? new Y.Doc({
         guid: `subdocument-${state.subdocuments++}`,
@@ -162,8 +162,9 @@ const editSomething = (random, doc, state) => {
 
 const clientIds = [1, 2, 127, 128, 300, 2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 53 - 1, 2 ** 53 - 2, 65536, 5]
 
-// The updates of a random history, in the order they were emitted.
-export const writeHistory = ({ seed, replicas = 3, steps = 30, kinds = ['format', 'subdocument'], roots = Object.keys(rootTypes), gc = true }) => {
+// The updates of a random history, in the order they were emitted. `kinds` are what may stand in it
+// beside text, values, arrays and maps: "format" (and embeds), "xml" (in arrays and maps), "subdocument".
+export const writeHistory = ({ seed, replicas = 3, steps = 30, kinds = ['format', 'xml', 'subdocument'], roots = Object.keys(rootTypes), gc = true }) => {
   const random = new Random(seed)
   const state = { kinds, roots, subdocuments: 0 }
   const updates = []
