@@ -108,6 +108,9 @@ std::string DeliverHistory(const std::vector<Bytes>& updates, const Any& deliver
   }
   const std::string vector = ToBase64(EncodeStateVector(doc.GetStateVector()));
   if (vector != StringMember(delivery, "sv")) return done + "the state vectors differ";
+  const std::string text = doc.GetText("text").ToString();
+  const std::string& text_in_yjs = StringMember(Member(delivery, "json"), "text");
+  if (text != text_in_yjs) return done + "text in Yjs:  " + text_in_yjs + "\ntext in weft: " + text;
   return "";
 }
 
