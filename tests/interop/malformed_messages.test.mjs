@@ -7,11 +7,14 @@ import { converged } from './convergence.mjs'
 import { Editor } from './editor.mjs'
 import { eventually } from './eventually.mjs'
 import { kAbsurdUpdates, kMalformedFrames, kMalformedMessages, kMalformedUpdates } from './hostile_bytes.mjs'
+import { editSomewhere } from './random_edits.mjs'
 import { kSyncStep2, kUpdate, RawPeer, syncMessage } from './raw_peer.mjs'
+import { kSeed, SeededRandom } from './seeded_random.mjs'
 import { serverTest } from './weft_server.mjs'
 
 const kRoom = 'attacked'
 const kMemoryGrowthBytes = 128 << 20
+const kDamagedUpdates = 300
 const textOf = (editor) => editor.doc.getText('text').toString()
 
 /** Codes that say "you broke the protocol": of WebSocket itself, and the private ones that mean "stay away". */
@@ -129,5 +132,61 @@ serverTest('a connection that dies in the middle of a message harms nobody', asy
     else peer.socket.terminate()
     await eventually('the peer to be gone', () => peer.closed)
   }
+  await goOnUndisturbed(server, own, room)
+})
+
+/** A copy of `bytes` with one to three changes: a bit flipped, a byte replaced, left out or doubled, the end cut off. */
+function damaged(bytes, random) {
+  let result = Buffer.from(bytes)
+  for (let change = random.integer(1, 4); change > 0; --change) {
+    const at = random.integer(0, result.length + 1)
+    const [before, after] = [result.subarray(0, at), result.subarray(at)]
+    const byte = Buffer.of(random.integer(0, 256))
+    const flipped = Buffer.from(after.subarray(0, 1)).map((value) => value ^ (1 << random.integer(0, 8)))
+    result = random.pick([
+      () => Buffer.concat([before, flipped, after.subarray(1)]),
+      () => Buffer.concat([before, byte, after.subarray(1)]),
+      () => Buffer.concat([before, after.subarray(1)]),
+      () => Buffer.concat([before, byte, after]),
+      () => before
+    ])()
+  }
+  return new Uint8Array(result)
+}
+
+/** Updates of a document with content of every kind, one for every few edits. */
+function realUpdates(random) {
+  const doc = new Y.Doc()
+  const updates = []
+  for (let i = 0; i < 100; ++i) {
+    const before = Y.encodeStateVector(doc)
+    for (let edit = random.integer(1, 5); edit > 0; --edit) editSomewhere(doc, random)
+    updates.push(Y.encodeStateAsUpdate(doc, before))
+  }
+  return updates
+}
+
+serverTest('whatever damage the server lets pass, stock Yjs can still read the room', async ({ server, own }) => {
+  console.log(`WEFT_SEED=${kSeed}`)
+  const random = new SeededRandom(kSeed)
+  const room = await peacefulRoom(server, own)
+  const updates = realUpdates(random)
+  let peer = null
+  let refused = 0
+  for (let i = 0; i < kDamagedUpdates; ++i) {
+    peer ??= await own(new RawPeer(server, 'damaged')).opened()
+    peer.send(syncMessage(random.pick([kUpdate, kSyncStep2]), damaged(random.pick(updates), random)))
+    const refusal = await peer.asksForEverything().then(
+      () => null,
+      () => peer.isClosed()
+    )
+    if (refusal === null) continue
+    assert.ok(isProtocolError(refusal.code), `closed with ${refusal.code} ${refusal.reason}`)
+    ++refused
+    peer = null
+  }
+  assert.ok(refused > 0 && refused < kDamagedUpdates, `${refused} of ${kDamagedUpdates} were refused`)
+  const reader = await own(new RawPeer(server, 'damaged')).opened()
+  Y.applyUpdate(new Y.Doc(), await reader.asksForEverything())
   await goOnUndisturbed(server, own, room)
 })
