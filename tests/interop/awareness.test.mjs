@@ -62,21 +62,25 @@ serverTest('a cursor vanishes when its editor leaves in the orderly way', async 
   await seesNobody(bob)
 })
 
-for (const [how, options] of [
-  ['is closed without a word', {}],
-  ['is reset', { reset: true }]
-]) {
-  serverTest(`a cursor vanishes when the TCP connection of its editor ${how}`, async ({ server, own }) => {
-    const ada = await joined(server, own, 'dying', 'Ada')
-    const bob = await joined(server, own, 'dying', 'Bob')
-    const eve = await joined(server, own, 'dying', 'Eve')
-    ada.awareness.setLocalState(kCursor)
-    await sees(bob, ada)
-    ada.dropConnection(options)
-    await eventually('Bob to see Eve alone', () => bob.others.length === 1 && bob.others[0] === eve.doc.clientID)
-    await eventually('Eve to see Bob alone', () => eve.others.length === 1 && eve.others[0] === bob.doc.clientID)
-  })
+/** Three see each other; one loses the TCP connection; the other two see each other alone. */
+async function vanishesAfterDrop({ server, own }, drop) {
+  const ada = await joined(server, own, 'dying', 'Ada')
+  const bob = await joined(server, own, 'dying', 'Bob')
+  const eve = await joined(server, own, 'dying', 'Eve')
+  ada.awareness.setLocalState(kCursor)
+  await sees(bob, ada)
+  ada.dropConnection(drop)
+  await eventually('Bob to see Eve alone', () => bob.others.length === 1 && bob.others[0] === eve.doc.clientID)
+  await eventually('Eve to see Bob alone', () => eve.others.length === 1 && eve.others[0] === bob.doc.clientID)
 }
+
+serverTest('a cursor vanishes when the TCP connection of its editor is closed without a word', (context) =>
+  vanishesAfterDrop(context, { reset: false })
+)
+
+serverTest('a cursor vanishes when the TCP connection of its editor is reset', (context) =>
+  vanishesAfterDrop(context, { reset: true })
+)
 
 serverTest('a cursor comes back with its editor after a lost connection', async ({ server, own }) => {
   const ada = await joined(server, own, 'returning', 'Ada')
