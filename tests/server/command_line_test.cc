@@ -1,0 +1,119 @@
+#include "server/command_line.h"
+
+#include <gtest/gtest.h>
+
+namespace weft::server {
+namespace {
+
+using Verb = CommandLine::Verb;
+
+TEST(CommandLine, ServesWithItsDefaults) {
+  const CommandLine line = ParseCommandLine({"serve"});
+  EXPECT_EQ(line.verb, Verb::kServe);
+  EXPECT_EQ(line.serve.listen, std::vector<std::string>{"127.0.0.1:8080"});
+  EXPECT_EQ(line.serve.data_directory, "data");
+  EXPECT_TRUE(line.serve.fsync);
+  EXPECT_EQ(line.serve.limits.ping_interval, Limits{}.ping_interval);
+}
+
+TEST(CommandLine, TakesEveryFlagOfServe) {
+  const CommandLine line = ParseCommandLine({"serve",
+                                             "--listen",
+                                             "127.0.0.1:1",
+                                             "--listen",
+                                             "[::1]:2",
+                                             "--data",
+                                             "d",
+                                             "--threads",
+                                             "3",
+                                             "--no-fsync",
+                                             "--log-level",
+                                             "debug",
+                                             "--max-message-bytes",
+                                             "2K",
+                                             "--max-queue-bytes",
+                                             "3M",
+                                             "--max-uncommitted-bytes",
+                                             "4M",
+                                             "--max-connections",
+                                             "5",
+                                             "--max-header-bytes",
+                                             "6K",
+                                             "--handshake-timeout-ms",
+                                             "70",
+                                             "--ping-interval-ms",
+                                             "80",
+                                             "--close-timeout-ms",
+                                             "90",
+                                             "--room-idle-seconds",
+                                             "10",
+                                             "--store-retry-ms",
+                                             "11"});
+  ASSERT_EQ(line.verb, Verb::kServe) << line.output;
+  EXPECT_EQ(line.serve.listen, (std::vector<std::string>{"127.0.0.1:1", "[::1]:2"}));
+  EXPECT_EQ(line.serve.data_directory, "d");
+  EXPECT_EQ(line.serve.threads, 3U);
+  EXPECT_FALSE(line.serve.fsync);
+  EXPECT_EQ(line.log_level, LogLevel::kDebug);
+  const Limits& limits = line.serve.limits;
+  EXPECT_EQ(limits.message_bytes, 2U << 10);
+  EXPECT_EQ(limits.queue_bytes, 3U << 20);
+  EXPECT_EQ(limits.uncommitted_bytes, 4U << 20);
+  EXPECT_EQ(limits.connections, 5U);
+  EXPECT_EQ(limits.header_bytes, 6U << 10);
+  EXPECT_EQ(limits.handshake_timeout.count(), 70);
+  EXPECT_EQ(limits.ping_interval.count(), 80);
+  EXPECT_EQ(limits.close_timeout.count(), 90);
+  EXPECT_EQ(limits.room_idle.count(), 10'000);
+  EXPECT_EQ(limits.store_retry.count(), 11);
+}
+
+TEST(CommandLine, NamesTheMistake) {
+  const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
+      {{"serve", "--lisen", "x"}, "--lisen"},
+      {{"serve", "--listen", "8080"}, "8080"},
+      {{"serve", "--listen", "::1:8080"}, "brackets"},
+      {{"serve", "--listen", "localhost:99999"}, "65535"},
+      {{"serve", "--ping-interval-ms", "0"}, "--ping-interval-ms"},
+      {{"serve", "--log-level", "loud"}, "--log-level"},
+      {{"srve"}, "srve"},
+      {{"inspect"}, "FILE"},
+  };
+  for (const auto& [arguments, word] : cases) {
+    const CommandLine line = ParseCommandLine(arguments);
+    EXPECT_EQ(line.verb, Verb::kNothing) << word;
+    EXPECT_EQ(line.exit_code, kExitUsage) << word;
+    EXPECT_NE(line.output.find(word), std::string::npos) << line.output;
+  }
+}
+
+TEST(CommandLine, HelpTeachesByExamples) {
+  const CommandLine help = ParseCommandLine({"serve", "--help"});
+  EXPECT_EQ(help.exit_code, kExitOk);
+  for (const char* word : {"--listen", "--data", "--max-queue-bytes", "Examples:", "Exit codes:"}) {
+    EXPECT_NE(help.output.find(word), std::string::npos) << word;
+  }
+  EXPECT_EQ(ParseCommandLine({"--help"}).exit_code, kExitOk);
+}
+
+TEST(CommandLine, WithoutAVerbShowsTheHelpAndFails) {
+  const CommandLine line = ParseCommandLine({});
+  EXPECT_EQ(line.exit_code, kExitUsage);
+  EXPECT_NE(line.output.find("weft serve"), std::string::npos);
+}
+
+TEST(CommandLine, TellsItsVersion) {
+  const CommandLine line = ParseCommandLine({"--version"});
+  EXPECT_EQ(line.exit_code, kExitOk);
+  EXPECT_EQ(line.output.rfind("weft ", 0), 0U);
+}
+
+TEST(CommandLine, InspectsAFileOrStandardInput) {
+  EXPECT_EQ(ParseCommandLine({"inspect", "u.bin"}).inspect_file, "u.bin");
+  const CommandLine line = ParseCommandLine({"inspect", "-"});
+  EXPECT_EQ(line.verb, Verb::kInspect);
+  EXPECT_EQ(line.inspect_file, "-");
+}
+
+}  // namespace
+}  // namespace weft::server

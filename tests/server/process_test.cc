@@ -1,0 +1,222 @@
+// The program itself: signals, exit codes, and what survives its death.
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+#include <cstdlib>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "crdt/doc.h"
+#include "sync/message.h"
+#include "tests/server/running_server.h"
+#include "tests/server/tcp_client.h"
+
+namespace weft::server {
+namespace {
+
+// The program with its standard output and error in one pipe.
+class Process {
+ public:
+  explicit Process(std::vector<std::string> arguments) {
+    const char* binary = std::getenv("WEFT_BINARY");
+    arguments.insert(arguments.begin(), binary != nullptr ? binary : "weft");
+    std::array<int, 2> pipe_ends;
+    EXPECT_EQ(::pipe(pipe_ends.data()), 0);
+    pid_ = ::fork();
+    if (pid_ == 0) {
+      ::dup2(pipe_ends[1], STDOUT_FILENO);
+      ::dup2(pipe_ends[1], STDERR_FILENO);
+      ::close(pipe_ends[0]);
+      ::close(pipe_ends[1]);
+      std::vector<char*> pointers;
+      for (std::string& argument : arguments) pointers.push_back(argument.data());
+      pointers.push_back(nullptr);
+      ::execv(pointers[0], pointers.data());
+      ::_exit(127);
+    }
+    ::close(pipe_ends[1]);
+    output_end_ = pipe_ends[0];
+  }
+  ~Process() {
+    if (pid_ > 0) {
+      ::kill(pid_, SIGKILL);
+      Wait();
+    }
+    ::close(output_end_);
+  }
+  Process(const Process&) = delete;
+  Process& operator=(const Process&) = delete;
+
+  void Signal(int signal) { ::kill(pid_, signal); }
+
+  // Reads output until it contains `words`; false at its end.
+  bool WaitForOutput(std::string_view words) {
+    while (output.find(words) == std::string::npos) {
+      if (!ReadSome()) return false;
+    }
+    return true;
+  }
+
+  // The exit code, or minus the signal that ended it. Reads the rest of the output.
+  int Wait() {
+    while (ReadSome()) {
+    }
+    int status = 0;
+    ::waitpid(std::exchange(pid_, -1), &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+  }
+
+  // The port in the line that says where it listens.
+  std::uint16_t WaitForPort() {
+    const std::string words = "http://127.0.0.1:";
+    if (!WaitForOutput(words) || !WaitForOutput("/ (rooms")) return 0;
+    return static_cast<std::uint16_t>(std::stoi(output.substr(output.find(words) + words.size())));
+  }
+
+  std::string output;
+
+ private:
+  bool ReadSome() {
+    std::array<char, 4096> buffer;
+    const ssize_t size = ::read(output_end_, buffer.data(), buffer.size());
+    if (size <= 0) return false;
+    output.append(buffer.data(), static_cast<std::size_t>(size));
+    return true;
+  }
+
+  pid_t pid_ = -1;
+  int output_end_ = -1;
+};
+
+class ProcessTest : public testing::Test {
+ protected:
+  std::vector<std::string> ServeArguments() {
+    return {"serve", "--listen", "127.0.0.1:0", "--data", directory.path()};
+  }
+  TemporaryDirectory directory;
+};
+
+// Waits until the answer shows that everything before it is committed.
+bool WaitForAnswer(TcpClient& client) {
+  const crdt::Bytes question = sync::EncodeMessage(sync::SyncStep1{crdt::EncodeStateVector({})});
+  client.SendMessage(question);
+  while (const auto frame = client.ReadFrame()) {
+    const auto message = sync::DecodeMessage(frame->payload);
+    if (message.ok() && std::holds_alternative<sync::SyncStep2>(*message)) return true;
+  }
+  return false;
+}
+
+TEST_F(ProcessTest, EndsInGoodOrderOnSigtermAndOnSigint) {
+  for (const int signal : {SIGTERM, SIGINT}) {
+    Process weft(ServeArguments());
+    const std::uint16_t port = weft.WaitForPort();
+    ASSERT_NE(port, 0) << weft.output;
+    TcpClient client(port);
+    ASSERT_TRUE(client.Upgrade("/notes"));
+    ASSERT_TRUE(WaitForAnswer(client));
+    weft.Signal(signal);
+    const auto close = client.ReadClose();
+    ASSERT_TRUE(close.has_value());
+    EXPECT_EQ(close->close_code(), 1012);
+    client.Disconnect();
+    EXPECT_EQ(weft.Wait(), 0) << weft.output;
+    EXPECT_NE(weft.output.find("stopped"), std::string::npos);
+  }
+}
+
+TEST_F(ProcessTest, EndsAtOnceOnASecondSignal) {
+  std::vector<std::string> arguments = ServeArguments();
+  // A client that does not finish its side holds up the good order for this long.
+  arguments.insert(arguments.end(), {"--close-timeout-ms", "600000"});
+  Process weft(arguments);
+  const std::uint16_t port = weft.WaitForPort();
+  ASSERT_NE(port, 0) << weft.output;
+  TcpClient client(port);
+  ASSERT_TRUE(client.Upgrade("/notes"));
+  ASSERT_TRUE(WaitForAnswer(client));
+  weft.Signal(SIGTERM);
+  ASSERT_TRUE(client.ReadClose().has_value());
+  weft.Signal(SIGTERM);
+  EXPECT_EQ(weft.Wait(), 128 + SIGTERM);
+}
+
+TEST_F(ProcessTest, WhatWasAnsweredSurvivesItsDeath) {
+  crdt::Doc doc;
+  doc.GetText("content").Insert(0, "kept");
+  const crdt::Bytes update = doc.EncodeStateAsUpdate();
+  {
+    Process weft(ServeArguments());
+    TcpClient client(weft.WaitForPort());
+    ASSERT_TRUE(client.Upgrade("/notes"));
+    client.SendMessage(sync::EncodeMessage(sync::Update{update}));
+    ASSERT_TRUE(WaitForAnswer(client));
+    weft.Signal(SIGKILL);
+    EXPECT_EQ(weft.Wait(), -SIGKILL);
+  }
+  Process weft(ServeArguments());
+  TcpClient client(weft.WaitForPort());
+  ASSERT_TRUE(client.Upgrade("/notes"));
+  const crdt::Bytes question = sync::EncodeMessage(sync::SyncStep1{crdt::EncodeStateVector({})});
+  client.SendMessage(question);
+  std::string text;
+  while (const auto frame = client.ReadFrame()) {
+    const auto message = sync::DecodeMessage(frame->payload);
+    ASSERT_TRUE(message.ok());
+    if (const auto* answer = std::get_if<sync::SyncStep2>(&*message)) {
+      crdt::Doc loaded;
+      ASSERT_TRUE(loaded.ApplyUpdate(answer->update).ok());
+      text = loaded.GetText("content").ToString();
+      break;
+    }
+  }
+  EXPECT_EQ(text, "kept");
+}
+
+TEST_F(ProcessTest, SaysWhatIsWrongAndEndsWithACode) {
+  Process usage({"serve", "--lisen", "x"});
+  EXPECT_EQ(usage.Wait(), 2);
+  EXPECT_NE(usage.output.find("--lisen"), std::string::npos);
+
+  Process first(ServeArguments());
+  const std::uint16_t port = first.WaitForPort();
+  ASSERT_NE(port, 0);
+  Process second({"serve", "--listen", "127.0.0.1:" + std::to_string(port), "--data",
+                  directory.path() + "/b"});
+  EXPECT_EQ(second.Wait(), 1);
+  EXPECT_NE(second.output.find(std::to_string(port)), std::string::npos) << second.output;
+
+  Process same_data(ServeArguments());
+  EXPECT_EQ(same_data.Wait(), 1);
+  EXPECT_NE(same_data.output.find(directory.path()), std::string::npos) << same_data.output;
+
+  Process version({"--version"});
+  EXPECT_EQ(version.Wait(), 0);
+  EXPECT_EQ(version.output.rfind("weft ", 0), 0U);
+}
+
+TEST_F(ProcessTest, InspectsAFileAndNamesOneThatItCannotRead) {
+  crdt::Doc doc;
+  doc.GetText("content").Insert(0, "hello");
+  const crdt::Bytes update = doc.EncodeStateAsUpdate();
+  const std::string path = directory.path() + "/update.bin";
+  std::ofstream(path, std::ios::binary) << crdt::AsText(update);
+  Process good({"inspect", path});
+  EXPECT_EQ(good.Wait(), 0);
+  EXPECT_NE(good.output.find("\"hello\""), std::string::npos) << good.output;
+  Process missing({"inspect", directory.path() + "/missing"});
+  EXPECT_EQ(missing.Wait(), 1);
+  EXPECT_NE(missing.output.find("missing"), std::string::npos);
+  std::ofstream(path, std::ios::binary) << "\x01\x01\x01";
+  Process bad({"inspect", path});
+  EXPECT_EQ(bad.Wait(), 1);
+  EXPECT_NE(bad.output.find("no update"), std::string::npos) << bad.output;
+}
+
+}  // namespace
+}  // namespace weft::server

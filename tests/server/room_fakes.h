@@ -1,0 +1,219 @@
+#pragma once
+
+// A room's surroundings without sockets, disk or clock: a log that commits when it is told to, and
+// editors that hold a document of their own and speak y-websocket.
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "crdt/doc.h"
+#include "server/connection.h"
+#include "server/room_table.h"
+#include "sync/message.h"
+
+namespace weft::server {
+
+class FakeLog final : public RoomLog {
+ public:
+  void Append(std::string_view room, crdt::ByteView update, AppendDone done) override {
+    appends_.push_back({std::string(room), {update.begin(), update.end()}, std::move(done)});
+  }
+
+  void Load(std::string_view room, LoadDone done) override {
+    ++load_count;
+    loads_.emplace_back(std::string(room), std::move(done));
+  }
+
+  bool congested() const override { return is_congested; }
+
+  std::size_t append_count() const { return appends_.size(); }
+  std::size_t waiting_loads() const { return loads_.size(); }
+
+  // Answers the oldest append; what was answered with OK is stored.
+  void FinishAppend(const absl::Status& result = absl::OkStatus()) {
+    Pending append = std::move(appends_.front());
+    appends_.pop_front();
+    if (result.ok()) stored[append.room].push_back(append.update);
+    append.done(result);
+  }
+  void FinishAppends(const absl::Status& result = absl::OkStatus()) {
+    for (std::size_t count = appends_.size(); count > 0; --count) FinishAppend(result);
+  }
+
+  void FinishLoad(const absl::Status& result = absl::OkStatus()) {
+    auto [room, done] = std::move(loads_.front());
+    loads_.pop_front();
+    if (!result.ok()) return done(result);
+    done(stored[room]);
+  }
+
+  std::map<std::string, std::vector<crdt::Bytes>> stored;
+  bool is_congested = false;
+  int load_count = 0;
+
+ private:
+  struct Pending {
+    std::string room;
+    crdt::Bytes update;
+    AppendDone done;
+  };
+  std::deque<Pending> appends_;
+  std::deque<std::pair<std::string, LoadDone>> loads_;
+};
+
+// The surroundings of a table of rooms.
+struct FakeWorld {
+  FakeWorld() : rooms(RoomServices{log, limits, stats, [this] { return now; }}) {}
+
+  void Advance(sync::Duration duration) {
+    now += duration;
+    rooms.Tick();
+  }
+
+  FakeLog log;
+  Limits limits;
+  Stats stats;
+  sync::TimePoint now{std::chrono::hours(1)};
+  RoomTable rooms;
+};
+
+// Someone who edits the text "content" of a room's document. Messages of the room wait in
+// `received` until Read; messages to the room wait while the room does not read.
+class Editor final : public Connection {
+ public:
+  explicit Editor(std::uint64_t client)
+      : doc_(crdt::Doc::Options{.client_id = crdt::ClientId{client}, .gc = true, .limits = {}}),
+        client_(client) {
+    subscription_ = doc_.OnUpdate([this](const crdt::UpdateEvent& event) {
+      if (event.local) Say(sync::Update{event.update});
+    });
+  }
+
+  // As y-websocket does: joins, and asks for what it lacks.
+  void Join(Room& room) {
+    room_ = &room;
+    closed.reset();
+    reading_ = false;
+    received.clear();
+    to_room_.clear();
+    room.Join(*this);
+    const crdt::Bytes state_vector = crdt::EncodeStateVector(doc_.GetStateVector());
+    Say(sync::SyncStep1{state_vector});
+  }
+
+  void Leave() {
+    if (room_ != nullptr) std::exchange(room_, nullptr)->Leave(*this);
+  }
+
+  void Type(std::string_view text) { doc_.GetText("content").Insert(length(), text); }
+  void Erase(std::uint64_t index) { doc_.GetText("content").Delete(index, 1); }
+  std::uint64_t length() { return doc_.GetText("content").length(); }
+  std::string text() { return doc_.GetText("content").ToString(); }
+  crdt::Doc& doc() { return doc_; }
+
+  // Announces a cursor: one state with a new clock.
+  void ShowCursor() {
+    crdt::ByteWriter writer;
+    writer.WriteVarUint(1);
+    writer.WriteVarUint(client_);
+    writer.WriteVarUint(++cursor_clock_);
+    writer.WriteString(R"({"cursor":1})");
+    Say(sync::AwarenessUpdate{writer.view()});
+  }
+
+  void SayBytes(crdt::ByteView bytes) {
+    if (room_ == nullptr) return;
+    to_room_.emplace_back(bytes.begin(), bytes.end());
+    Deliver();
+  }
+  void Say(const sync::Message& message) { SayBytes(sync::EncodeMessage(message)); }
+
+  // Handles what the room has sent, as y-websocket does.
+  void Read() {
+    for (const crdt::Bytes& bytes : std::exchange(received, {})) {
+      const auto message = sync::DecodeMessage(bytes);
+      if (!message.ok()) continue;
+      if (const auto* step1 = std::get_if<sync::SyncStep1>(&*message)) {
+        const auto known = crdt::DecodeStateVector(step1->state_vector);
+        const crdt::Bytes update = doc_.EncodeStateAsUpdate(*known);
+        Say(sync::SyncStep2{update});
+      } else if (const auto* step2 = std::get_if<sync::SyncStep2>(&*message)) {
+        synced = true;
+        apply_errors += doc_.ApplyUpdate(step2->update).ok() ? 0 : 1;
+      } else if (const auto* update = std::get_if<sync::Update>(&*message)) {
+        ++updates_received;
+        apply_errors += doc_.ApplyUpdate(update->update).ok() ? 0 : 1;
+      } else if (const auto* awareness = std::get_if<sync::AwarenessUpdate>(&*message)) {
+        last_awareness.assign(awareness->update.begin(), awareness->update.end());
+        ++awareness_received;
+      }
+    }
+  }
+
+  // Connection
+  void Send(crdt::ByteView message) override {
+    received.emplace_back(message.begin(), message.end());
+  }
+  void Close(CloseCode code, std::string_view reason) override {
+    closed = code;
+    close_reason = std::string(reason);
+    room_ = nullptr;
+  }
+  void SetReading(bool reading) override { reading_ = reading; }
+
+  bool reading() const { return reading_; }
+  bool joined() const { return room_ != nullptr; }
+  // Delivers what waited for the room to read. Called by tests after the room went on reading.
+  void Deliver() {
+    while (reading_ && room_ != nullptr && !to_room_.empty()) {
+      const crdt::Bytes bytes = std::move(to_room_.front());
+      to_room_.pop_front();
+      room_->Receive(*this, bytes);
+    }
+  }
+  bool has_undelivered() const { return !to_room_.empty(); }
+
+  std::vector<crdt::Bytes> received;
+  std::optional<CloseCode> closed;
+  std::string close_reason;
+  bool synced = false;
+  int updates_received = 0;
+  int awareness_received = 0;
+  int apply_errors = 0;
+  crdt::Bytes last_awareness;
+
+ private:
+  crdt::Doc doc_;
+  crdt::Subscription subscription_;
+  std::uint64_t client_;
+  std::uint64_t cursor_clock_ = 0;
+  Room* room_ = nullptr;
+  bool reading_ = false;
+  std::deque<crdt::Bytes> to_room_;
+};
+
+// Lets everything under way arrive: loads, commits, and what editors have to say to what they hear.
+inline void Settle(FakeWorld& world, std::initializer_list<Editor*> editors) {
+  for (bool busy = true; busy;) {
+    busy = false;
+    while (world.log.waiting_loads() > 0) {
+      world.log.FinishLoad();
+      busy = true;
+    }
+    while (world.log.append_count() > 0) {
+      world.log.FinishAppend();
+      busy = true;
+    }
+    for (Editor* editor : editors) {
+      busy = busy || !editor->received.empty() || (editor->reading() && editor->has_undelivered());
+      editor->Deliver();
+      editor->Read();
+    }
+  }
+}
+
+}  // namespace weft::server
