@@ -36,8 +36,8 @@ constexpr const char* kServeExamples =
 
 constexpr const char* kInspectExamples =
     "\nReads one update of format v1, as Y.encodeStateAsUpdate makes them, and prints its clients, "
-    "its\n"
-    "blocks, what it deletes, and where the bytes go.\n"
+    "their\n"
+    "blocks, and what it deletes.\n"
     "\nExamples:\n"
     "  weft inspect update.bin\n"
     "  curl -s https://example.org/update | weft inspect -";
@@ -169,6 +169,13 @@ CommandLine ParseCommandLine(std::vector<std::string> arguments) {
   AddServe(app, line);
   AddInspect(app, line);
   const bool nothing_asked = arguments.empty();
+  const auto is_asked = [&](const CLI::App* verb) { return verb->get_name() == arguments[0]; };
+  if (!nothing_asked && !arguments[0].starts_with("-") && app.get_subcommands(is_asked).empty()) {
+    line.exit_code = kExitUsage;
+    line.output = "weft: there is no command \"" + arguments[0] +
+                  "\"; there are serve and inspect.\nRun weft --help for more information.\n";
+    return line;
+  }
   try {
     std::reverse(arguments.begin(), arguments.end());
     app.parse(std::move(arguments));

@@ -130,6 +130,11 @@ std::string BlockLine(const crdt::Update& update, const Block& block) {
   return line + "\n";
 }
 
+// "1 block", "2 blocks".
+std::string Count(std::uint64_t count, std::string_view noun) {
+  return absl::StrCat(count, " ", std::string(noun), count == 1 ? "" : "s");
+}
+
 std::string Summary(const crdt::Update& update, std::size_t bytes) {
   std::size_t ranges = 0;
   crdt::Clock deleted = 0;
@@ -144,11 +149,12 @@ std::string Summary(const crdt::Update& update, std::size_t bytes) {
     elements += block.length;
   }
   std::string text =
-      absl::StrCat(bytes, " bytes, ", update.sections.size(), " clients, ", update.blocks.size(),
-                   " blocks, ", deleted, " elements deleted in ", ranges, " ranges\n");
+      absl::StrCat(Count(bytes, "byte"), ", ", Count(update.sections.size(), "client"), ", ",
+                   Count(update.blocks.size(), "block"), ", ", Count(deleted, "element"),
+                   " deleted in ", Count(ranges, "range"), "\n");
   for (const auto& [kind, count] : kinds) {
-    absl::StrAppendFormat(&text, "  %-9s %d blocks, %d elements\n", ToText(KindName(kind)),
-                          count.first, count.second);
+    absl::StrAppendFormat(&text, "  %-9s %s, %s\n", ToText(KindName(kind)),
+                          Count(count.first, "block"), Count(count.second, "element"));
   }
   return text;
 }

@@ -43,6 +43,9 @@ SocketConnection::~SocketConnection() = default;
 void SocketConnection::Send(crdt::ByteView message) {
   if (state_ != State::kOpen || overflowed_) return;
   const std::size_t bound = worker_.limits().queue_bytes;
+  // A burst within one turn is no sign of a slow reader: see first what the socket takes. An error
+  // shows again at the end of the turn.
+  if (counted_queue_bytes() > bound && !write_armed_) WriteOut();
   if (counted_queue_bytes() > bound) {
     // The room may be in the middle of a broadcast: it is told at the end of the turn.
     overflowed_ = true;
@@ -76,14 +79,20 @@ void SocketConnection::Flush() {
     BeginClose(CloseCode::kBusy, "this client reads more slowly than others write");
   }
   if (state_ == State::kGone || write_armed_) return;
-  while (out_begin_ < out_.size()) {
-    error_code error;
+  const error_code error = WriteOut();
+  if (error == asio::error::would_block || error == asio::error::try_again) return ArmWrite();
+  if (error) return Drop();
+  OnDrained();
+}
+
+// Writes until all is written or the socket takes no more for now.
+error_code SocketConnection::WriteOut() {
+  error_code error;
+  while (!error && out_begin_ < out_.size()) {
     out_begin_ +=
         socket_.write_some(asio::buffer(out_.data() + out_begin_, out_.size() - out_begin_), error);
-    if (error == asio::error::would_block || error == asio::error::try_again) return ArmWrite();
-    if (error) return Drop();
   }
-  OnDrained();
+  return error;
 }
 
 void SocketConnection::ArmWrite() {
@@ -107,6 +116,7 @@ void SocketConnection::OnDrained() {
   out_.clear();
   if (out_.capacity() > kKeptBufferBytes) crdt::Bytes().swap(out_);
   out_begin_ = frame_begin_ = exempt_end_ = 0;
+  if (state_ == State::kClosing && client_closed_) return Drop();
   if (state_ == State::kClosing && !shut_) {
     shut_ = true;
     error_code ignored;
@@ -197,6 +207,7 @@ void SocketConnection::HandleEvent(const FrameParser::Event& event) {
       }
       break;
     case Opcode::kClose:
+      client_closed_ = true;
       BeginClose(
           event.close_code == 1005 ? CloseCode::kNormal : static_cast<CloseCode>(event.close_code),
           "");

@@ -71,6 +71,7 @@ class SocketConnection final : public Connection,
 
   void Queue(Opcode opcode, crdt::ByteView payload);
   void ScheduleFlush();
+  error_code WriteOut();
   void ArmWrite();
   void OnDrained();
   std::size_t counted_queue_bytes() const;
@@ -90,7 +91,8 @@ class SocketConnection final : public Connection,
   bool flush_scheduled_ = false;
   bool ping_sent_ = false;
   bool overflowed_ = false;
-  bool shut_ = false;  // our side of the stream
+  bool client_closed_ = false;  // its close frame has come
+  bool shut_ = false;           // our side of the stream
   Clock::time_point last_heard_;
   Clock::time_point close_deadline_;
 

@@ -23,8 +23,8 @@ TEST(Inspect, ShowsClientsBlocksAndDeletes) {
   doc.GetText("content").Delete(1, 2);
   doc.GetMap("meta").Set("title", crdt::Any("A\nB"));
   const std::string report = Inspect(doc.EncodeStateAsUpdate());
-  EXPECT_NE(report.find("1 clients"), std::string::npos) << report;
-  EXPECT_NE(report.find("2 elements deleted in 1 ranges"), std::string::npos) << report;
+  EXPECT_NE(report.find("1 client,"), std::string::npos) << report;
+  EXPECT_NE(report.find("2 elements deleted in 1 range\n"), std::string::npos) << report;
   EXPECT_NE(report.find("client 42\n"), std::string::npos) << report;
   EXPECT_NE(report.find("text      \"h\"  in root \"content\""), std::string::npos) << report;
   EXPECT_NE(report.find("any       \"A\\nB\"  in root \"meta\"  at key \"title\""),

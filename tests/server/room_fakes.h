@@ -3,9 +3,12 @@
 // A room's surroundings without sockets, disk or clock: a log that commits when it is told to, and
 // editors that hold a document of their own and speak y-websocket.
 
+#include <gtest/gtest.h>
+
 #include <deque>
 #include <map>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -106,6 +109,7 @@ class Editor final : public Connection {
   }
 
   void Leave() {
+    to_room_.clear();
     if (room_ != nullptr) std::exchange(room_, nullptr)->Leave(*this);
   }
 
@@ -162,6 +166,7 @@ class Editor final : public Connection {
     closed = code;
     close_reason = std::string(reason);
     room_ = nullptr;
+    to_room_.clear();
   }
   void SetReading(bool reading) override { reading_ = reading; }
 
@@ -197,9 +202,19 @@ class Editor final : public Connection {
 };
 
 // Lets everything under way arrive: loads, commits, and what editors have to say to what they hear.
+// Fails the test when they do not stop talking.
 inline void Settle(FakeWorld& world, std::initializer_list<Editor*> editors) {
+  int rounds = 0;
   for (bool busy = true; busy;) {
     busy = false;
+    if (++rounds > 1'000) {
+      for (Editor* editor : editors) {
+        for (const crdt::Bytes& bytes : editor->received) {
+          ADD_FAILURE() << "still said: " << testing::PrintToString(bytes);
+        }
+      }
+      throw std::runtime_error("the conversation does not end");
+    }
     while (world.log.waiting_loads() > 0) {
       world.log.FinishLoad();
       busy = true;
