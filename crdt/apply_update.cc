@@ -74,9 +74,9 @@ class Rest {
 
 }  // namespace
 
-absl::Status DocCore::ApplyUpdate(ByteView bytes, std::string_view origin) {
+absl::Status DocCore::ApplyUpdate(ByteView bytes, std::string_view origin, UpdateFormat format) {
   CHECK(transaction_ == nullptr && "updates are applied outside of transactions");
-  const absl::StatusOr<Update> update = DecodeUpdate(bytes, limits_);
+  const absl::StatusOr<Update> update = DecodeUpdate(bytes, limits_, format);
   if (!update.ok()) return update.status();
   if (clients_.size() + update->sections.size() > kMaxClients) {
     return absl::ResourceExhaustedError(

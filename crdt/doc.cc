@@ -27,20 +27,20 @@ void Doc::Transact(std::string_view origin, const std::function<void()>& edit) {
   core_->Transact(origin, /*local=*/true, edit);
 }
 
-absl::Status Doc::ApplyUpdate(ByteView update, std::string_view origin) {
-  return core_->ApplyUpdate(update, origin);
+absl::Status Doc::ApplyUpdate(ByteView update, std::string_view origin, UpdateFormat format) {
+  return core_->ApplyUpdate(update, origin, format);
 }
 
-Bytes Doc::EncodeStateAsUpdate(const StateVector& known) const {
-  return core_->EncodeStateAsUpdate(known);
+Bytes Doc::EncodeStateAsUpdate(const StateVector& known, UpdateFormat format) const {
+  return core_->EncodeStateAsUpdate(known, format);
 }
 
 StateVector Doc::GetStateVector() const { return core_->GetStateVector(); }
 bool Doc::has_pending() const { return core_->has_pending(); }
 Any Doc::ToJson() const { return core_->RootsAsJson(); }
 
-Subscription Doc::OnUpdate(std::function<void(const UpdateEvent&)> observer) {
-  return core_->OnUpdate(std::move(observer));
+Subscription Doc::OnUpdate(std::function<void(const UpdateEvent&)> observer, UpdateFormat format) {
+  return core_->OnUpdate(std::move(observer), format);
 }
 
 absl::Status Doc::Validate() const { return core_->Validate(); }

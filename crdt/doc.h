@@ -28,6 +28,7 @@
 #include "crdt/limits.h"
 #include "crdt/state_vector.h"
 #include "crdt/types.h"
+#include "crdt/update_format.h"
 
 namespace weft::crdt {
 
@@ -35,9 +36,9 @@ namespace internal {
 class DocCore;
 }
 
-// What one transaction changed, as an update (format v1).
+// What one transaction changed, as an update.
 struct UpdateEvent {
-  ByteView update;          // valid during the call
+  ByteView update;          // in the format subscribed to; valid during the call
   std::string_view origin;  // of the transaction
   bool local = true;        // false when it came through ApplyUpdate
 };
@@ -93,15 +94,17 @@ class Doc {
   // transaction join it; edits outside of one make a transaction of their own.
   void Transact(std::string_view origin, const std::function<void()>& edit);
 
-  // Applies an update of format v1. Parts that depend on blocks not seen yet are kept as pending
+  // Applies an update. Parts that depend on blocks not seen yet are kept as pending
   // and applied when those arrive; that is not an error. Fails: kInvalidArgument (malformed, with
   // the offset), kResourceExhausted (a limit); the document is then what it was. Requires: no
   // transaction is open.
-  absl::Status ApplyUpdate(ByteView update, std::string_view origin = "");
+  absl::Status ApplyUpdate(ByteView update, std::string_view origin = "",
+                           UpdateFormat format = UpdateFormat::kV1);
 
-  // Everything that a replica with state vector `known` lacks, pending parts included, as an update
-  // of format v1; the bytes are those of Yjs for the same history.
-  Bytes EncodeStateAsUpdate(const StateVector& known = {}) const;
+  // Everything that a replica with state vector `known` lacks, pending parts included, as an
+  // update; the bytes are those of Yjs for the same history.
+  Bytes EncodeStateAsUpdate(const StateVector& known = {},
+                            UpdateFormat format = UpdateFormat::kV1) const;
 
   StateVector GetStateVector() const;
 
@@ -115,7 +118,9 @@ class Doc {
   // Calls `observer` at the end of each transaction that changed something, in subscription order.
   // The observer may edit the document (a further transaction follows) and may cancel
   // subscriptions.
-  [[nodiscard]] Subscription OnUpdate(std::function<void(const UpdateEvent&)> observer);
+  // Those of format v1 are called before those of v2.
+  [[nodiscard]] Subscription OnUpdate(std::function<void(const UpdateEvent&)> observer,
+                                      UpdateFormat format = UpdateFormat::kV1);
 
   // OK, or the first broken invariant. Slow: visits everything.
   absl::Status Validate() const;

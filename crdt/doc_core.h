@@ -17,6 +17,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -111,12 +112,12 @@ class DocCore {
   std::vector<std::string> KeysOf(TypeRef type) const;
 
   // -- Exchange --
-  absl::Status ApplyUpdate(ByteView update, std::string_view origin);
-  Bytes EncodeStateAsUpdate(const StateVector& known) const;
+  absl::Status ApplyUpdate(ByteView update, std::string_view origin, UpdateFormat format);
+  Bytes EncodeStateAsUpdate(const StateVector& known, UpdateFormat format) const;
   StateVector GetStateVector() const;
   bool has_pending() const { return pending_.any || !pending_deletes_.empty(); }
 
-  Subscription OnUpdate(std::function<void(const UpdateEvent&)> observer);
+  Subscription OnUpdate(std::function<void(const UpdateEvent&)> observer, UpdateFormat format);
 
   ClientId client_id() const { return client_id_; }
   void set_client_id(ClientId client) { client_id_ = client; }
@@ -198,11 +199,20 @@ class DocCore {
   void EmitUpdate(Transaction& transaction);
 
   // -- Encoding (encode_state.cc) --
-  void WriteBlocks(ByteWriter& out, ClientIndex client, Clock from) const;
-  void WriteItem(ByteWriter& out, const Item& item, Clock offset) const;
-  void WriteContent(ByteWriter& out, const Item& item, Clock offset) const;
+  // The blocks of each client from a clock on, in the order given, and deletes.
+  Bytes EncodeBlocks(std::span<const std::pair<ClientIndex, Clock>> starts,
+                     const DeleteSet& deletes, UpdateFormat format) const;
+  template <typename Writer>
+  Bytes EncodeBlocks(std::span<const std::pair<ClientIndex, Clock>> starts,
+                     const DeleteSet& deletes) const;
+  template <typename Writer>
+  void WriteBlocks(Writer& writer, ClientIndex client, Clock from) const;
+  template <typename Writer>
+  void WriteItem(Writer& writer, const Item& item, Clock offset) const;
+  template <typename Writer>
+  void WriteContent(Writer& writer, const Item& item, Clock offset) const;
   DeleteSet AllDeletes() const;
-  Bytes EncodeTransaction(const Transaction& transaction) const;
+  Bytes EncodeTransaction(const Transaction& transaction, UpdateFormat format) const;
 
   // -- Local edits (local_edit.cc) --
   struct Position {

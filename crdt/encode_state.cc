@@ -1,15 +1,14 @@
-// Blocks become bytes, in format v1.
+// Blocks become bytes, in either format.
 
 #include <algorithm>
 
-#include "crdt/codec/update_v1.h"
 #include "crdt/doc_core.h"
 #include "crdt/update_merge.h"
 
 namespace weft::crdt::internal {
 
-void DocCore::WriteItem(ByteWriter& out, const Item& item, Clock offset) const {
-  UpdateWriterV1 writer(out);
+template <typename Writer>
+void DocCore::WriteItem(Writer& writer, const Item& item, Clock offset) const {
   if (item.is_gc()) {
     writer.WriteInfo(static_cast<std::uint8_t>(ContentKind::kGc));
     return writer.WriteLength(item.length() - offset);
@@ -41,18 +40,23 @@ void DocCore::WriteItem(ByteWriter& out, const Item& item, Clock offset) const {
     }
   }
   WriteItemHead(writer, head);
-  WriteContent(out, item, offset);
+  WriteContent(writer, item, offset);
 }
 
-void DocCore::WriteContent(ByteWriter& out, const Item& item, Clock offset) const {
-  UpdateWriterV1 writer(out);
+template <typename Writer>
+void DocCore::WriteContent(Writer& writer, const Item& item, Clock offset) const {
   switch (item.kind) {
     case ContentKind::kDeleted:
       return writer.WriteLength(item.length() - offset);
     case ContentKind::kString: {
       std::string text;
       const auto begin = static_cast<std::uint32_t>(offset);
-      clients_[item.id.client()].text.AppendUtf8(RunOf(item), begin, item.length_low - begin, text);
+      const TextBuffer& buffer = clients_[item.id.client()].text;
+      if constexpr (Writer::kStringsStandAlone) {
+        buffer.AppendUtf8(RunOf(item), begin, item.length_low - begin, text);
+      } else {
+        buffer.AppendWtf8(RunOf(item), begin, item.length_low - begin, text);
+      }
       return writer.WriteString(text);
     }
     case ContentKind::kAny:
@@ -79,7 +83,7 @@ void DocCore::WriteContent(ByteWriter& out, const Item& item, Clock offset) cons
     }
     case ContentKind::kDoc: {
       const Subdocument& subdocument = contents_.subdocument(item.content);
-      writer.WriteString(subdocument.guid);
+      writer.WriteName(subdocument.guid);
       return writer.WriteAny(subdocument.options);
     }
     case ContentKind::kType: {
@@ -94,18 +98,18 @@ void DocCore::WriteContent(ByteWriter& out, const Item& item, Clock offset) cons
   }
 }
 
-void DocCore::WriteBlocks(ByteWriter& out, ClientIndex client, Clock from) const {
+template <typename Writer>
+void DocCore::WriteBlocks(Writer& writer, ClientIndex client, Clock from) const {
   const BlockList& blocks = clients_[client].blocks;
   const BlockList::Cursor begin = blocks.Find(items_, from);
   std::size_t count = 1;
   for (BlockList::Cursor cursor = begin; blocks.Next(cursor);) ++count;
-  UpdateWriterV1 writer(out);
   writer.WriteCount(count);
   writer.WriteClient(clients_[client].id);
   writer.WriteClock(from);
   BlockList::Cursor cursor = begin;
-  WriteItem(out, At(blocks.At(cursor)), from - At(blocks.At(cursor)).clock());
-  while (blocks.Next(cursor)) WriteItem(out, At(blocks.At(cursor)), 0);
+  WriteItem(writer, At(blocks.At(cursor)), from - At(blocks.At(cursor)).clock());
+  while (blocks.Next(cursor)) WriteItem(writer, At(blocks.At(cursor)), 0);
 }
 
 DeleteSet DocCore::AllDeletes() const {
@@ -123,50 +127,60 @@ DeleteSet DocCore::AllDeletes() const {
   return deletes;
 }
 
-Bytes DocCore::EncodeStateAsUpdate(const StateVector& known) const {
-  ByteWriter out;
-  std::size_t count = 0;
-  const auto wanted = [&](ClientIndex index) {
-    return clients_[index].blocks.end() > known.Get(clients_[index].id);
-  };
-  for (const ClientIndex index : ClientsDescending()) count += wanted(index) ? 1 : 0;
-  out.WriteVarUint(count);
+template <typename Writer>
+Bytes DocCore::EncodeBlocks(std::span<const std::pair<ClientIndex, Clock>> starts,
+                            const DeleteSet& deletes) const {
+  Writer writer;
+  writer.WriteCount(starts.size());
+  for (const auto& [client, from] : starts) WriteBlocks(writer, client, from);
+  writer.WriteDeletes(deletes);
+  return std::move(writer).Finish();
+}
+
+Bytes DocCore::EncodeBlocks(std::span<const std::pair<ClientIndex, Clock>> starts,
+                            const DeleteSet& deletes, UpdateFormat format) const {
+  return format == UpdateFormat::kV1 ? EncodeBlocks<UpdateWriterV1>(starts, deletes)
+                                     : EncodeBlocks<UpdateWriterV2>(starts, deletes);
+}
+
+Bytes DocCore::EncodeStateAsUpdate(const StateVector& known, UpdateFormat format) const {
+  std::vector<std::pair<ClientIndex, Clock>> starts;
   for (const ClientIndex index : ClientsDescending()) {
-    if (wanted(index)) WriteBlocks(out, index, known.Get(clients_[index].id));
+    const Clock from = known.Get(clients_[index].id);
+    if (clients_[index].blocks.end() > from) starts.emplace_back(index, from);
   }
-  WriteDeleteSet(out, AllDeletes());
-  if (!has_pending()) return out.Take();
+  Bytes state = EncodeBlocks(starts, AllDeletes(), format);
+  if (!has_pending()) return state;
 
   // What waits belongs to the state too.
-  const Bytes state = out.Take();
   std::vector<ByteView> parts{state};
   Bytes deletes;
   if (!pending_deletes_.empty()) {
-    deletes = UpdateBuilder().Finish(pending_deletes_);
+    deletes = UpdateBuilder(format).Finish(pending_deletes_);
     parts.push_back(deletes);
   }
   Bytes blocks;
   if (pending_.any) {
     absl::StatusOr<Bytes> diff = DiffUpdate(pending_.update, known, LimitsOfOwnBytes());
     CHECK(diff.ok());
+    if (format != UpdateFormat::kV1) {
+      diff = ConvertUpdate(*diff, UpdateFormat::kV1, format, LimitsOfOwnBytes());
+      CHECK(diff.ok());
+    }
     blocks = *std::move(diff);
     parts.push_back(blocks);
   }
-  absl::StatusOr<Bytes> merged = MergeUpdates(parts, LimitsOfOwnBytes());
+  absl::StatusOr<Bytes> merged = MergeUpdates(parts, LimitsOfOwnBytes(), format);
   CHECK(merged.ok());
   return *std::move(merged);
 }
 
-Bytes DocCore::EncodeTransaction(const Transaction& transaction) const {
+Bytes DocCore::EncodeTransaction(const Transaction& transaction, UpdateFormat format) const {
   std::vector<std::pair<ClientIndex, Clock>> touched(transaction.touched.entries().begin(),
                                                      transaction.touched.entries().end());
   std::ranges::sort(touched, std::ranges::greater{},
                     [&](const auto& entry) { return clients_[entry.first].id; });
-  ByteWriter out;
-  out.WriteVarUint(touched.size());
-  for (const auto& [client, before] : touched) WriteBlocks(out, client, before);
-  WriteDeleteSet(out, transaction.deletes);
-  return out.Take();
+  return EncodeBlocks(touched, transaction.deletes, format);
 }
 
 }  // namespace weft::crdt::internal

@@ -126,6 +126,13 @@ void TextBuffer::AppendUtf8(TextRun run, std::uint32_t begin, std::uint32_t coun
   }
 }
 
+void TextBuffer::AppendWtf8(TextRun run, std::uint32_t begin, std::uint32_t count,
+                            std::string& out) const {
+  if (!run.wide) return AppendUtf8(run, begin, count, out);
+  DCHECK(begin + count <= run.units);
+  AppendUtf16AsWtf8(out, Wide(run).substr(begin, count));
+}
+
 TextRun TextBuffer::CopyTo(TextRun run, TextBuffer& target) const {
   if (run.wide) target.AlignForWide();
   CHECK(target.bytes_.size() + run.bytes() <= kMaxBytes);

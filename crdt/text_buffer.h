@@ -53,6 +53,9 @@ class TextBuffer {
   // Appends units [begin, begin + count) of the run to `out` as UTF-8, lone surrogates as U+FFFD.
   void AppendUtf8(TextRun run, std::uint32_t begin, std::uint32_t count, std::string& out) const;
 
+  // As above, lone surrogates as they are (WTF-8).
+  void AppendWtf8(TextRun run, std::uint32_t begin, std::uint32_t count, std::string& out) const;
+
   // Copies the run as it is to the end of `target`.
   TextRun CopyTo(TextRun run, TextBuffer& target) const;
 

@@ -14,16 +14,19 @@ namespace weft::crdt::internal {
 struct DocCore::Observers {
   struct Entry {
     std::uint64_t number = 0;
+    UpdateFormat format = UpdateFormat::kV1;
     std::function<void(const UpdateEvent&)> call;
   };
   std::vector<std::shared_ptr<Entry>> entries;
   std::uint64_t next_number = 1;
 };
 
-Subscription DocCore::OnUpdate(std::function<void(const UpdateEvent&)> observer) {
+Subscription DocCore::OnUpdate(std::function<void(const UpdateEvent&)> observer,
+                               UpdateFormat format) {
   if (observers_ == nullptr) observers_ = std::make_shared<Observers>();
   const std::uint64_t number = observers_->next_number++;
-  observers_->entries.push_back(std::make_shared<Observers::Entry>(number, std::move(observer)));
+  observers_->entries.push_back(
+      std::make_shared<Observers::Entry>(number, format, std::move(observer)));
   return Subscription([weak = std::weak_ptr(observers_), number] {
     const std::shared_ptr<Observers> observers = weak.lock();
     if (observers == nullptr) return;
@@ -74,12 +77,18 @@ void DocCore::RunCleanups() {
 void DocCore::EmitUpdate(Transaction& transaction) {
   if (observers_ == nullptr || observers_->entries.empty()) return;
   if (transaction.deletes.empty() && transaction.touched.entries().empty()) return;
-  const Bytes update = EncodeTransaction(transaction);
-  const UpdateEvent event{
-      .update = update, .origin = transaction.origin, .local = transaction.local};
   const auto entries = observers_->entries;  // observers may subscribe and cancel
-  for (const std::shared_ptr<Observers::Entry>& entry : entries) {
-    if (entry->number != 0) entry->call(event);
+  for (const UpdateFormat format : {UpdateFormat::kV1, UpdateFormat::kV2}) {
+    const auto wants = [&](const std::shared_ptr<Observers::Entry>& entry) {
+      return entry->number != 0 && entry->format == format;
+    };
+    if (std::ranges::none_of(entries, wants)) continue;
+    const Bytes update = EncodeTransaction(transaction, format);
+    const UpdateEvent event{
+        .update = update, .origin = transaction.origin, .local = transaction.local};
+    for (const std::shared_ptr<Observers::Entry>& entry : entries) {
+      if (wants(entry)) entry->call(event);
+    }
   }
 }
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
-#include "crdt/codec/update_v1.h"
 
 namespace weft::crdt {
 
@@ -42,18 +41,17 @@ Any NormalizedSubdocumentOptions(const Any& options) {
   return normalized;
 }
 
+template <typename Reader>
 class UpdateDecoder {
  public:
-  UpdateDecoder(ByteReader& in, const DecodeLimits& limits)
-      : in_(in), reader_(in, limits), limits_(limits) {}
+  template <typename... Owned>
+  UpdateDecoder(ByteReader& in, const DecodeLimits& limits, Update& update, Owned&... owned)
+      : in_(in), reader_(in, limits, owned...), limits_(limits), update_(update) {}
 
-  absl::StatusOr<Update> Decode() && {
+  void Decode() {
     const std::uint64_t sections = reader_.ReadCount();
-    for (std::uint64_t i = 0; i < sections && in_.ok(); ++i) DecodeSection();
-    update_.deletes = ReadDeleteSet(in_);
-    if (!exhausted_.ok()) return exhausted_;
-    if (!in_.ok()) return in_.status();
-    return std::move(update_);
+    for (std::uint64_t i = 0; i < sections && reader_.ok(); ++i) DecodeSection();
+    if (reader_.ok()) update_.deletes = reader_.ReadDeletes();
   }
 
  private:
@@ -62,14 +60,14 @@ class UpdateDecoder {
     const ClientId client = reader_.ReadClient();
     Clock clock = reader_.ReadClock();
     const std::size_t begin = update_.blocks.size();
-    for (std::uint64_t i = 0; i < blocks && in_.ok(); ++i) {
+    for (std::uint64_t i = 0; i < blocks && reader_.ok(); ++i) {
       if (update_.blocks.size() == limits_.update_blocks) {
-        return Exhaust("more blocks than the limit allows");
+        return in_.Exceed("more blocks than the limit allows");
       }
       Block& block = update_.blocks.emplace_back();
       block.id = {client, clock};
       DecodeBlock(block);
-      if (!in_.ok()) return;
+      if (!reader_.ok()) return;
       if (block.length == 0) return in_.Fail("a block of no elements");
       if (block.length > kMaxSafeInteger - clock) return in_.Fail("a clock above 2^53 - 1");
       clock = block.end();
@@ -99,14 +97,14 @@ class UpdateDecoder {
     if (!block.has_origin && !block.has_right_origin) {
       if (reader_.ReadParentInfo()) {
         block.parent = Block::Parent::kRoot;
-        block.root_name = reader_.ReadKey();
+        block.root_name = reader_.ReadName();
       } else {
         block.parent = Block::Parent::kItem;
         block.parent_item = ReadEarlierId(block, reader_.ReadLeftId());
       }
       if ((info & kKeyBit) != 0) {
         block.has_key = true;
-        block.key = reader_.ReadKey();
+        block.key = reader_.ReadName();
       }
     }
     DecodeContent(block);
@@ -129,7 +127,7 @@ class UpdateDecoder {
         return;
       case ContentKind::kJson:
         block.length = reader_.ReadLength();
-        for (Clock i = 0; i < block.length && in_.ok(); ++i) {
+        for (Clock i = 0; i < block.length && reader_.ok(); ++i) {
           const std::string_view text = reader_.ReadString();
           if (text == "undefined") {
             AddValue(block, Any());
@@ -145,7 +143,7 @@ class UpdateDecoder {
         return;
       case ContentKind::kString:
         block.text = reader_.ReadString();
-        block.length = in_.ok() ? Utf16Length(block.text) : 0;
+        block.length = reader_.ok() ? Utf16Length(block.text) : 0;
         return;
       case ContentKind::kEmbed:
         AddValue(block, reader_.ReadJson());
@@ -167,7 +165,7 @@ class UpdateDecoder {
       }
       case ContentKind::kAny:
         block.length = reader_.ReadLength();
-        for (Clock i = 0; i < block.length && in_.ok(); ++i) AddValue(block, reader_.ReadAny());
+        for (Clock i = 0; i < block.length && reader_.ok(); ++i) AddValue(block, reader_.ReadAny());
         return;
       case ContentKind::kDoc:
         block.text = reader_.ReadString();
@@ -187,19 +185,14 @@ class UpdateDecoder {
     ++block.values_count;
   }
 
-  void Exhaust(const char* reason) {
-    exhausted_ = absl::ResourceExhaustedError(absl::StrCat(reason, ", at byte ", in_.offset()));
-    in_.Fail(reason);
-  }
-
   ByteReader& in_;
-  UpdateReaderV1 reader_;
+  Reader reader_;
   const DecodeLimits& limits_;
-  Update update_;
-  absl::Status exhausted_;
+  Update& update_;
 };
 
-void WriteContent(UpdateWriterV1& writer, const Update& source, const Block& block) {
+template <typename Writer>
+void WriteContent(Writer& writer, const Update& source, const Block& block) {
   switch (block.kind) {
     case ContentKind::kDeleted:
       return writer.WriteLength(block.length);
@@ -212,9 +205,14 @@ void WriteContent(UpdateWriterV1& writer, const Update& source, const Block& blo
     case ContentKind::kBinary:
       return writer.WriteBuffer(AsBytes(block.text));
     case ContentKind::kString: {
-      if (block.skipped == 0) return writer.WriteString(block.text);
+      if (block.skipped == 0) return writer.WriteName(block.text);
+      const std::u16string units = Utf8ToUtf16(block.text);
       std::string text;
-      AppendUtf16AsUtf8(text, std::u16string_view(Utf8ToUtf16(block.text)).substr(block.skipped));
+      if constexpr (Writer::kStringsStandAlone) {
+        AppendUtf16AsUtf8(text, std::u16string_view(units).substr(block.skipped));
+      } else {
+        AppendUtf16AsWtf8(text, std::u16string_view(units).substr(block.skipped));
+      }
       return writer.WriteString(text);
     }
     case ContentKind::kEmbed:
@@ -233,7 +231,7 @@ void WriteContent(UpdateWriterV1& writer, const Update& source, const Block& blo
       for (const Any& value : source.ValuesOf(block).subspan(block.skipped)) writer.WriteAny(value);
       return;
     case ContentKind::kDoc:
-      writer.WriteString(block.text);
+      writer.WriteName(block.text);
       return writer.WriteAny(source.values[block.values_begin]);
     case ContentKind::kGc:
     case ContentKind::kSkip:
@@ -241,7 +239,8 @@ void WriteContent(UpdateWriterV1& writer, const Update& source, const Block& blo
   }
 }
 
-void WriteBlock(UpdateWriterV1& writer, const Update& source, const Block& block) {
+template <typename Writer>
+void WriteBlock(Writer& writer, const Update& source, const Block& block) {
   if (block.kind == ContentKind::kGc) {
     writer.WriteInfo(static_cast<std::uint8_t>(block.kind));
     return writer.WriteLength(block.length);
@@ -273,43 +272,62 @@ void Block::CutFront(Clock count) {
   origin = {id.client, id.clock - 1};
 }
 
-absl::StatusOr<Update> DecodeUpdate(ByteView bytes, const DecodeLimits& limits) {
+absl::StatusOr<Update> DecodeUpdate(ByteView bytes, const DecodeLimits& limits,
+                                    UpdateFormat format) {
   if (bytes.size() > limits.update_bytes) {
     return absl::ResourceExhaustedError(absl::StrCat(
         "an update of ", bytes.size(), " bytes, above the limit of ", limits.update_bytes));
   }
   ByteReader reader(bytes);
-  return UpdateDecoder(reader, limits).Decode();
+  Update update;
+  if (format == UpdateFormat::kV1) {
+    UpdateDecoder<UpdateReaderV1>(reader, limits, update).Decode();
+  } else {
+    UpdateDecoder<UpdateReaderV2>(reader, limits, update, update.owned).Decode();
+  }
+  if (!reader.ok()) return reader.status();
+  return update;
+}
+
+UpdateBuilder::UpdateBuilder(UpdateFormat format) {
+  if (format == UpdateFormat::kV2) writer_.emplace<UpdateWriterV2>();
 }
 
 void UpdateBuilder::Add(const Update& source, const Block& block) {
   if (block_count_ > 0 && block.id.client != client_) EndSection();
-  UpdateWriterV1 writer(section_);
-  if (block_count_ == 0) {
-    client_ = block.id.client;
-    writer.WriteClient(client_);
-    writer.WriteClock(block.id.clock);
-  }
-  WriteBlock(writer, source, block);
+  std::visit(
+      [&](auto& writer) {
+        if (block_count_ == 0) {
+          client_ = block.id.client;
+          writer.WriteClient(client_);
+          writer.WriteClock(block.id.clock);
+        }
+        WriteBlock(writer, source, block);
+      },
+      writer_);
   ++block_count_;
 }
 
 void UpdateBuilder::EndSection() {
   if (block_count_ == 0) return;
+  ByteWriter& rest = std::visit([](auto& writer) -> ByteWriter& { return writer.rest(); }, writer_);
   sections_.WriteVarUint(block_count_);
-  sections_.WriteBytes(section_.view());
-  section_.Clear();
+  sections_.WriteBytes(rest.view());
+  rest.Clear();
   block_count_ = 0;
   ++section_count_;
 }
 
 Bytes UpdateBuilder::Finish(const DeleteSet& deletes) && {
   EndSection();
-  ByteWriter out;
-  out.WriteVarUint(section_count_);
-  out.WriteBytes(sections_.view());
-  WriteDeleteSet(out, deletes);
-  return out.Take();
+  return std::visit(
+      [&](auto& writer) {
+        writer.WriteCount(section_count_);
+        writer.rest().WriteBytes(sections_.view());
+        writer.WriteDeletes(deletes);
+        return std::move(writer).Finish();
+      },
+      writer_);
 }
 
 }  // namespace weft::crdt

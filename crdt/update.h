@@ -15,18 +15,24 @@
 // Strings and binary are views into the bytes that were decoded: those must outlive the Update.
 // Threads: a value type.
 
+#include <deque>
 #include <span>
+#include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "crdt/any.h"
 #include "crdt/base/bytes.h"
+#include "crdt/codec/update_v1.h"
+#include "crdt/codec/update_v2.h"
 #include "crdt/delete_set.h"
 #include "crdt/id.h"
 #include "crdt/item.h"
 #include "crdt/limits.h"
 #include "crdt/type_node.h"
+#include "crdt/update_format.h"
 
 namespace weft::crdt {
 
@@ -50,8 +56,9 @@ struct Block {
 
   Id origin;
   Id right_origin;
-  Id parent_item;              // Parent::kItem
-  std::string_view root_name;  // Parent::kRoot
+  Id parent_item;  // Parent::kItem
+  std::string_view
+      root_name;  // Parent::kRoot; UTF-8, or WTF-8 where v2 has cut a pair, as all strings here
   std::string_view key;
 
   // kString: UTF-8; kBinary: the bytes; kFormat: the key; kType: the name of an XML element or
@@ -78,15 +85,17 @@ struct Update {
   std::vector<Block> blocks;
   std::vector<Any> values;
   DeleteSet deletes;
+  std::deque<std::string> owned;  // strings that are no plain part of the decoded bytes
 
   std::span<const Any> ValuesOf(const Block& block) const {
     return std::span(values).subspan(block.values_begin, block.values_count);
   }
 };
 
-// Decodes format v1 completely.
+// Decodes an update completely.
 // Fails: kInvalidArgument with the offset, kResourceExhausted past `limits`.
-absl::StatusOr<Update> DecodeUpdate(ByteView bytes, const DecodeLimits& limits = {});
+absl::StatusOr<Update> DecodeUpdate(ByteView bytes, const DecodeLimits& limits = {},
+                                    UpdateFormat format = UpdateFormat::kV1);
 
 // The fields of an item before its content, for writers of blocks and of documents.
 struct ItemHead {
@@ -108,16 +117,18 @@ void WriteItemHead(Writer& writer, const ItemHead& head) {
   if (head.origin != nullptr || head.right_origin != nullptr) return;
   writer.WriteParentInfo(head.parent == Block::Parent::kRoot);
   if (head.parent == Block::Parent::kRoot) {
-    writer.WriteString(head.root_name);
+    writer.WriteName(head.root_name);
   } else {
     writer.WriteLeftId(head.parent_item);
   }
-  if (head.key != nullptr) writer.WriteString(*head.key);
+  if (head.key != nullptr) writer.WriteName(*head.key);
 }
 
-// Builds an update of format v1 block by block; the counts are put in at the end.
+// Builds an update block by block; the counts are put in at the end.
 class UpdateBuilder {
  public:
+  explicit UpdateBuilder(UpdateFormat format = UpdateFormat::kV1);
+
   // Appends a block of `source`. Blocks of one client come together, by clock.
   void Add(const Update& source, const Block& block);
   // Requires: `deletes` is merged.
@@ -126,10 +137,10 @@ class UpdateBuilder {
  private:
   void EndSection();
 
-  ByteWriter sections_;
+  std::variant<UpdateWriterV1, UpdateWriterV2> writer_;
+  ByteWriter sections_;  // what is finished of the writer's rest
   std::size_t section_count_ = 0;
-  ByteWriter section_;  // client, clock and blocks of the open section
-  std::size_t block_count_ = 0;
+  std::size_t block_count_ = 0;  // of the open section
   ClientId client_{};
 };
 

@@ -48,7 +48,7 @@ struct Candidate {
 
 class Merger {
  public:
-  explicit Merger(std::span<const Update> updates) {
+  Merger(std::span<const Update> updates, UpdateFormat format) : builder_(format) {
     readers_.reserve(updates.size());
     for (const Update& update : updates) readers_.emplace_back(update);
     for (BlockReader& reader : readers_) Enqueue(reader, static_cast<std::int64_t>(queue_.size()));
@@ -146,11 +146,12 @@ class Merger {
 
 }  // namespace
 
-absl::StatusOr<Bytes> MergeUpdates(std::span<const ByteView> updates, const DecodeLimits& limits) {
+absl::StatusOr<Bytes> MergeUpdates(std::span<const ByteView> updates, const DecodeLimits& limits,
+                                   UpdateFormat format) {
   std::vector<Update> decoded;
   decoded.reserve(updates.size());
   for (const ByteView bytes : updates) {
-    absl::StatusOr<Update> update = DecodeUpdate(bytes, limits);
+    absl::StatusOr<Update> update = DecodeUpdate(bytes, limits, format);
     if (!update.ok()) return update.status();
     decoded.push_back(*std::move(update));
   }
@@ -162,16 +163,16 @@ absl::StatusOr<Bytes> MergeUpdates(std::span<const ByteView> updates, const Deco
     }
   }
   deletes.SortAndMerge();
-  Merger merger(decoded);
+  Merger merger(decoded, format);
   merger.Run();
   return std::move(merger).Finish(deletes);
 }
 
 absl::StatusOr<Bytes> DiffUpdate(ByteView bytes, const StateVector& known,
-                                 const DecodeLimits& limits) {
-  const absl::StatusOr<Update> update = DecodeUpdate(bytes, limits);
+                                 const DecodeLimits& limits, UpdateFormat format) {
+  const absl::StatusOr<Update> update = DecodeUpdate(bytes, limits, format);
   if (!update.ok()) return update.status();
-  UpdateBuilder builder;
+  UpdateBuilder builder(format);
   std::size_t next = 0;
   const std::vector<Block>& blocks = update->blocks;
   while (next < blocks.size()) {
@@ -190,6 +191,32 @@ absl::StatusOr<Bytes> DiffUpdate(ByteView bytes, const StateVector& known,
     }
   }
   return std::move(builder).Finish(update->deletes);
+}
+
+absl::StatusOr<Bytes> ConvertUpdate(ByteView bytes, UpdateFormat from, UpdateFormat to,
+                                    const DecodeLimits& limits) {
+  const absl::StatusOr<Update> update = DecodeUpdate(bytes, limits, from);
+  if (!update.ok()) return update.status();
+  UpdateBuilder builder(to);
+  for (const Block& block : update->blocks) builder.Add(*update, block);
+  return std::move(builder).Finish(update->deletes);
+}
+
+absl::StatusOr<StateVector> StateVectorOfUpdate(ByteView bytes, const DecodeLimits& limits,
+                                                UpdateFormat format) {
+  const absl::StatusOr<Update> update = DecodeUpdate(bytes, limits, format);
+  if (!update.ok()) return update.status();
+  StateVector vector;
+  for (const Update::Section& section : update->sections) {
+    Clock clock = 0;
+    for (std::size_t i = section.begin; i < section.end; ++i) {
+      const Block& block = update->blocks[i];
+      if (block.kind == ContentKind::kSkip || block.id.clock != clock) break;
+      clock = block.end();
+    }
+    vector.Set(section.client, clock);
+  }
+  return vector;
 }
 
 }  // namespace weft::crdt

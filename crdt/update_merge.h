@@ -1,6 +1,7 @@
 #pragma once
 
-// Work on updates without a document: joining several into one, and cutting off what is known.
+// Work on updates without a document: joining several into one, cutting off what is known, changing
+// the format.
 
 #include <span>
 
@@ -12,16 +13,28 @@
 
 namespace weft::crdt {
 
-// One update (v1) that brings what all of `updates` bring. Holes between blocks of a client become
+// One update that brings what all of `updates` bring. Holes between blocks of a client become
 // Skip blocks. The bytes are those of Yjs: one input comes back unchanged (though it is checked),
 // an overlap is cut from the block that comes later. Cost: O(total blocks * log inputs). Fails: as
 // DecodeUpdate.
 absl::StatusOr<Bytes> MergeUpdates(std::span<const ByteView> updates,
-                                   const DecodeLimits& limits = {});
+                                   const DecodeLimits& limits = {},
+                                   UpdateFormat format = UpdateFormat::kV1);
 
-// What `update` (v1) brings beyond `known`; its whole delete set stays.
+// What `update` brings beyond `known`; its whole delete set stays.
 // Fails: as DecodeUpdate.
 absl::StatusOr<Bytes> DiffUpdate(ByteView update, const StateVector& known,
-                                 const DecodeLimits& limits = {});
+                                 const DecodeLimits& limits = {},
+                                 UpdateFormat format = UpdateFormat::kV1);
+
+// The same update in the other format.
+// Fails: as DecodeUpdate.
+absl::StatusOr<Bytes> ConvertUpdate(ByteView update, UpdateFormat from, UpdateFormat to,
+                                    const DecodeLimits& limits = {});
+
+// What a replica has seen that got nothing but `update`: of each client as far as its blocks follow
+// one another from clock 0 on. Fails: as DecodeUpdate.
+absl::StatusOr<StateVector> StateVectorOfUpdate(ByteView update, const DecodeLimits& limits = {},
+                                                UpdateFormat format = UpdateFormat::kV1);
 
 }  // namespace weft::crdt

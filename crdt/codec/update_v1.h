@@ -16,6 +16,7 @@
 #include "crdt/any_codec.h"
 #include "crdt/base/bytes.h"
 #include "crdt/base/utf.h"
+#include "crdt/delete_set.h"
 #include "crdt/id.h"
 #include "crdt/json.h"
 #include "crdt/limits.h"
@@ -24,8 +25,6 @@ namespace weft::crdt {
 
 class UpdateWriterV1 {
  public:
-  explicit UpdateWriterV1(ByteWriter& out) : out_(out) {}
-
   void WriteCount(std::uint64_t count) { out_.WriteVarUint(count); }
   void WriteClock(Clock clock) { out_.WriteVarUint(clock); }
   void WriteSkipLength(Clock length) { out_.WriteVarUint(length); }
@@ -36,12 +35,29 @@ class UpdateWriterV1 {
   void WriteLeftId(Id id) { WriteId(id); }
   void WriteRightId(Id id) { WriteId(id); }
   void WriteParentInfo(bool is_root) { out_.WriteVarUint(is_root ? 1 : 0); }
+  // UTF-8.
   void WriteString(std::string_view text) { out_.WriteString(text); }
-  void WriteKey(std::string_view key) { out_.WriteString(key); }
+  // WTF-8, for names of roots, keys of entries and the like.
+  void WriteName(std::string_view name) {
+    if (!HasLoneSurrogate(name)) return out_.WriteString(name);
+    std::string utf8(name);
+    ReplaceLoneSurrogates(utf8);
+    out_.WriteString(utf8);
+  }
+  void WriteKey(std::string_view key) { WriteName(key); }
   void WriteBuffer(ByteView bytes) { out_.WriteBuffer(bytes); }
   void WriteTypeRef(std::uint64_t type) { out_.WriteVarUint(type); }
   void WriteAny(const Any& value) { crdt::WriteAny(out_, value); }
   void WriteJson(const Any& value) { out_.WriteString(ToJsonText(value)); }
+  // Requires: merged.
+  void WriteDeletes(const DeleteSet& set) { WriteDeleteSet(out_, set); }
+
+  // Where counts and first clocks go: the whole update.
+  ByteWriter& rest() { return out_; }
+  Bytes Finish() && { return out_.Take(); }
+
+  // Whether strings are encoded each for itself, so that half a pair must be replaced at once.
+  static constexpr bool kStringsStandAlone = true;
 
  private:
   void WriteId(Id id) {
@@ -49,7 +65,7 @@ class UpdateWriterV1 {
     out_.WriteVarUint(id.clock);
   }
 
-  ByteWriter& out_;
+  ByteWriter out_;
 };
 
 class UpdateReaderV1 {
@@ -57,7 +73,6 @@ class UpdateReaderV1 {
   UpdateReaderV1(ByteReader& in, const DecodeLimits& limits) : in_(in), limits_(limits) {}
 
   bool ok() const { return in_.ok(); }
-  void Fail(const char* reason) { in_.Fail(reason); }
 
   std::uint64_t ReadCount() { return in_.ReadVarUint(); }
   Clock ReadClock() { return in_.ReadVarUint(); }
@@ -74,14 +89,16 @@ class UpdateReaderV1 {
     if (!IsValidUtf8(text)) in_.Fail("a string that is not UTF-8");
     return text;
   }
-  std::string_view ReadKey() {
-    const std::string_view key = ReadString();
-    if (key.size() > limits_.key_bytes) in_.Fail("a key longer than the limit");
-    return key;
+  std::string_view ReadName() {
+    const std::string_view name = ReadString();
+    if (name.size() > limits_.key_bytes) in_.Exceed("a key longer than the limit");
+    return name;
   }
+  std::string_view ReadKey() { return ReadName(); }
   ByteView ReadBuffer() { return in_.ReadBuffer(); }
   std::uint64_t ReadTypeRef() { return in_.ReadVarUint(); }
   Any ReadAny() { return crdt::ReadAny(in_, limits_.value_depth); }
+  DeleteSet ReadDeletes() { return ReadDeleteSet(in_); }
   Any ReadJson() {
     std::optional<Any> value = ParseJson(ReadString(), limits_.value_depth);
     if (!value.has_value()) in_.Fail("a value that is not JSON");
