@@ -35,7 +35,7 @@ TEST(Script, IsMinimisedToTheEditsThatTheFailureNeeds) {
   ASSERT_EQ(small.steps[0].edits.size(), 1u);
   EXPECT_TRUE(small.steps[0].edits[0].remove);
   EXPECT_EQ(small.steps[1].kind, Step::Kind::kDeliver);
-  EXPECT_FALSE(small.settle.has_value());
+  EXPECT_FALSE(small.settle);
 }
 
 }  // namespace

@@ -43,7 +43,8 @@ class Generator {
     remove_percent_ = Pick<std::uint64_t>({15, 30, 50});
     const std::size_t steps = Chance(80) ? 10 + Below(50) : 60 + Below(140);
     for (std::size_t i = 0; i < steps; ++i) script.steps.push_back(MakeStep(replicas));
-    if (!Chance(10)) script.settle = Below(1'000'000);
+    script.settle = !Chance(10);
+    if (script.settle) DeliverEverything(script);
     return script;
   }
 
@@ -55,6 +56,19 @@ class Generator {
     return list[Below(list.size())];
   }
 
+  // Every update to everybody, in an order of their own.
+  void DeliverEverything(Script& script) {
+    std::vector<std::size_t> order(updates_);
+    for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+    for (std::size_t replica = 0; replica < script.clients.size(); ++replica) {
+      std::ranges::shuffle(order, random_);
+      for (const std::size_t update : order) {
+        script.steps.push_back(
+            {.kind = Step::Kind::kDeliver, .replica = replica, .other = update, .edits = {}});
+      }
+    }
+  }
+
   Step MakeStep(std::size_t replicas) {
     Step step;
     step.replica = Below(replicas);
@@ -64,10 +78,11 @@ class Generator {
     } else if (kind < 12 && replicas > 1) {
       step.kind = Step::Kind::kSync;
       step.other = Below(replicas);
-    } else if (kind < 45 && replicas > 1) {
+    } else if (kind < 45 && replicas > 1 && updates_ > 0) {
       step.kind = Step::Kind::kDeliver;
-      step.other = Below(1000);
+      step.other = Below(updates_);
     } else {
+      step.other = updates_++;
       const std::size_t edits = Chance(70) ? 1 : 2 + Below(4);
       for (std::size_t i = 0; i < edits; ++i) step.edits.push_back(MakeEdit());
     }
@@ -155,6 +170,7 @@ class Generator {
   std::uint64_t depth_ = 0;
   std::uint64_t remove_percent_ = 0;
   std::uint64_t last_at_ = 0;
+  std::size_t updates_ = 0;
 };
 
 Any NumberToAny(std::uint64_t number) { return static_cast<double>(number); }
@@ -184,6 +200,7 @@ Any ToAny(const Step& step) {
       Any::Array edits;
       for (const Edit& edit : step.edits) edits.push_back(ToAny(edit));
       object.Set("edit", replica);
+      object.Set("as", NumberToAny(step.other));
       object.Set("do", std::move(edits));
       break;
     }
@@ -225,6 +242,7 @@ Step StepOf(const Any& any) {
   Step step;
   if (object.Find("edit") != nullptr) {
     step.replica = NumberMember(any, "edit");
+    step.other = NumberMember(any, "as");
     for (const Any& edit : *Member(any, "do").AsArray()) step.edits.push_back(EditOf(edit));
   } else if (object.Find("deliver") != nullptr) {
     step.kind = Step::Kind::kDeliver;
@@ -252,7 +270,7 @@ std::string ToText(const Script& script) {
   for (const std::uint64_t client : script.clients) clients.push_back(NumberToAny(client));
   std::string text = "{\"clients\": " + ToJsonText(Any(std::move(clients)));
   text += script.gc ? ", \"gc\": true" : ", \"gc\": false";
-  if (script.settle) text += ", \"settle\": " + std::to_string(*script.settle);
+  text += script.settle ? ", \"settle\": true" : ", \"settle\": false";
   text += ", \"steps\": [";
   for (std::size_t i = 0; i < script.steps.size(); ++i) {
     text += (i == 0 ? "\n  " : ",\n  ") + ToText(script.steps[i]);
@@ -268,7 +286,7 @@ Script ParseScript(std::string_view text) {
     script.clients.push_back(static_cast<std::uint64_t>(*client.AsNumber()));
   }
   script.gc = *Member(*any, "gc").AsBool();
-  if (any->AsObject()->Find("settle") != nullptr) script.settle = NumberMember(*any, "settle");
+  script.settle = *Member(*any, "settle").AsBool();
   for (const Any& step : *Member(*any, "steps").AsArray()) script.steps.push_back(StepOf(step));
   return script;
 }
@@ -280,7 +298,7 @@ Script MinimizeScript(Script script, const std::function<bool(const Script&)>& f
     change(smaller);
     if (fails(smaller)) script = std::move(smaller);
   };
-  attempt([](Script& smaller) { smaller.settle.reset(); });
+  attempt([](Script& smaller) { smaller.settle = false; });
   script.steps = Minimize(script.steps, [&](const std::vector<Step>& steps) {
     Script smaller = script;
     smaller.steps = steps;

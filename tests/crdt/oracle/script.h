@@ -6,11 +6,13 @@
 // length plus one, an update's number modulo the updates so far), so that a script stays a script
 // when steps are taken out of it.
 //
-//   script := {"clients": [client id], "gc": bool, "settle": seed, "steps": [step]}
-//   step   := {"edit": replica, "do": [edit]}            one transaction
-//           | {"deliver": replica, "update": number}     an update that some replica emitted
-//           | {"sync": replica, "from": replica}         what it lacks, by state vector
-//           | {"reload": replica}                        as if the process had been started again
+//   script := {"clients": [client id], "gc": bool, "settle": bool, "steps": [step]}
+//   step   := {"edit": replica, "as": name, "do": [edit]}   one transaction; its update gets that
+//   name
+//           | {"deliver": replica, "update": name}          an update that some replica emitted
+//           | {"sync": replica, "from": replica}            what it lacks, by state vector
+//           | {"reload": replica}                           as if the process had been started
+//           again
 //   edit   := {"root": "text|array|map", "path": [number of a nested type], "remove": bool,
 //              "at", "count", "key", "text", "values": [value of the driver]}
 //
@@ -20,7 +22,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,7 +45,7 @@ struct Step {
   enum class Kind { kEdit, kDeliver, kSync, kReload };
   Kind kind = Kind::kEdit;
   std::size_t replica = 0;
-  std::size_t other = 0;    // the update's number (deliver) or the sender (sync)
+  std::size_t other = 0;    // the update's name (edit, deliver) or the sender (sync)
   std::vector<Edit> edits;  // of kEdit
 };
 
@@ -52,7 +53,7 @@ struct Script {
   std::vector<std::uint64_t> clients;  // one replica each
   bool gc = true;
   std::vector<Step> steps;
-  std::optional<std::uint64_t> settle;
+  bool settle = false;
 };
 
 // The same script for the same seed, everywhere.

@@ -1,9 +1,8 @@
 #include "tests/crdt/oracle/script_runner.h"
 
-#include <algorithm>
 #include <deque>
+#include <map>
 #include <memory>
-#include <random>
 #include <utility>
 
 #include "crdt/doc.h"
@@ -79,8 +78,8 @@ class Network {
       case Step::Kind::kEdit:
         return RunEdit(step, replica);
       case Step::Kind::kDeliver:
-        if (updates_.empty()) return "";
-        return Apply(replica, updates_[step.other % updates_.size()]);
+        if (!updates_.contains(step.other)) return "";
+        return Apply(replica, updates_.at(step.other));
       case Step::Kind::kSync:
         return Sync(replica, step.other % replicas_.size());
       case Step::Kind::kReload: {
@@ -121,7 +120,7 @@ class Network {
     std::string update = "null";
     if (!replica.emitted.empty()) {
       update = ToBase64(replica.emitted.front());
-      updates_.push_back(replica.emitted.front());
+      updates_[step.other] = replica.emitted.front();
     }
     Ask("update", update,
         {{"op", "edit"}, {"doc", Number(index)}, {"actions", std::move(actions)}});
@@ -147,17 +146,12 @@ class Network {
     return Apply(to, update);
   }
 
-  // Everybody gets every update, in an order of their own; then all must show the same.
+  // Everybody gets every update; then all must show the same.
   std::string Settle() {
-    std::mt19937_64 random(*script_.settle);
     for (std::size_t i = 0; i < replicas_.size(); ++i) {
-      std::vector<std::size_t> order(updates_.size());
-      for (std::size_t j = 0; j < order.size(); ++j) order[j] = j;
-      std::ranges::shuffle(order, random);
-      for (const std::size_t number : order) {
-        step_text_ = "{\"deliver\":" + std::to_string(i) + ",\"update\":" + std::to_string(number) +
-                     "} while settling";
-        const std::string failure = Apply(i, updates_[number]);
+      for (const auto& [name, update] : updates_) {
+        step_text_ = ToText(Step{Step::Kind::kDeliver, i, name, {}}) + " while settling";
+        const std::string failure = Apply(i, update);
         if (!failure.empty()) return step_text_ + "\n" + failure;
         AskState(i);
       }
@@ -231,7 +225,7 @@ class Network {
   const Script& script_;
   YjsProcess& yjs_;
   std::vector<Replica> replicas_;
-  std::vector<Bytes> updates_;  // emitted by local transactions, in order
+  std::map<std::size_t, Bytes> updates_;  // emitted by local transactions, by name
   std::deque<Question> questions_;
   std::uint64_t reloads_ = 0;
   std::string step_text_ = "of opening the replicas";
