@@ -82,27 +82,37 @@ bool IsExhausted(const error_code& error) {
          error == boost::system::errc::too_many_files_open_in_system;
 }
 
+// Accepts one socket and hands it over. Nothing of its executor outlives the call, since a listener
+// that waits for descriptors may end after that executor.
+asio::awaitable<error_code> AcceptOne(Tcp::acceptor& acceptor,
+                                      const Listener::ChooseExecutor& choose_executor,
+                                      const Listener::OnAccepted& on_accepted) {
+  const asio::any_io_executor executor = choose_executor();
+  auto [error, socket] = co_await acceptor.async_accept(executor, kAsTuple);
+  if (!error) {
+    error_code ignored;
+    socket.set_option(Tcp::no_delay(true), ignored);
+    auto shared = std::make_shared<Tcp::socket>(std::move(socket));
+    asio::post(executor, [shared, on_accepted] { on_accepted(std::move(*shared)); });
+  }
+  co_return error;
+}
+
 asio::awaitable<void> Accept(Tcp::acceptor& acceptor, Listener::ChooseExecutor choose_executor,
                              Listener::OnAccepted on_accepted) {
   asio::steady_timer timer(acceptor.get_executor());
   auto delay = kFirstDelay;
   while (acceptor.is_open()) {
-    const asio::any_io_executor executor = choose_executor();
-    auto [error, socket] = co_await acceptor.async_accept(executor, kAsTuple);
-    if (error == asio::error::operation_aborted || !acceptor.is_open()) co_return;
-    if (IsExhausted(error)) {
-      if (delay == kFirstDelay) LogWarning("cannot accept clients for now: {}", error.message());
-      timer.expires_after(delay);
-      co_await timer.async_wait(kAsTuple);
-      delay = std::min(2 * delay, kLastDelay);
+    const error_code error = co_await AcceptOne(acceptor, choose_executor, on_accepted);
+    if (error == asio::error::operation_aborted) co_return;
+    if (!IsExhausted(error)) {
+      delay = kFirstDelay;
       continue;
     }
-    delay = kFirstDelay;
-    if (error) continue;
-    error_code ignored;
-    socket.set_option(Tcp::no_delay(true), ignored);
-    auto shared = std::make_shared<Tcp::socket>(std::move(socket));
-    asio::post(executor, [shared, on_accepted] { on_accepted(std::move(*shared)); });
+    if (delay == kFirstDelay) LogWarning("cannot accept clients for now: {}", error.message());
+    timer.expires_after(delay);
+    co_await timer.async_wait(kAsTuple);
+    delay = std::min(2 * delay, kLastDelay);
   }
 }
 

@@ -53,6 +53,10 @@ struct Server::Parts {
 
   ~Parts() {
     for (const auto& worker : workers) worker->StopAndJoin();
+    // An accept that is under way holds a socket of a worker: it ends before the workers do.
+    for (const auto& listener : listeners) listener->Stop();
+    front.restart();
+    front.poll();
     loading.stop();
     loading.join();
     log.reset();
