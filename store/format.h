@@ -13,9 +13,9 @@
 //   records  room:u32 sequence:u64 := checksum:16 bytes, link:u64 time_ms:i64 origin:u64
 //                            payload:bytes
 //
-//   checksum := XXH3-128 of all that follows it in the record, seeded by XXH3-64 of the record's
-//   key link     := the first 8 bytes of the previous record's checksum; 0 in record 1 check    :=
-//   XXH3-64 of all that follows it in the row, seeded by the room's number
+//   checksum := XXH3-128 of all that follows it in the record, seeded by XXH3-64 of the record's key
+//   link     := the first 8 bytes of the previous record's checksum; 0 in record 1
+//   check    := XXH3-64 of all that follows it in the row, seeded by the room's number
 //
 // A record proves itself alone: its checksum covers its place, its fields and its payload, so one
 // damaged record does not make its neighbour doubtful. The link inside ties it to all records

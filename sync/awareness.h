@@ -12,12 +12,12 @@
 // left:
 //
 //   state, clock above the known one (0 if unknown)   accepted; the sender owns it now
-//   state, the client has left with this clock or a
-//     later one                                       not accepted; the sender is told of the
-//     departure
+//   state, the client has left with this clock or     not accepted; the sender is told of the
+//     a later one                                       departure
 //   state otherwise                                   ignored: y-websocket clients send back
-//   whatever they hear null for a state that the sender owns, clock at
-//     least the known one                             accepted: the client has left
+//                                                       whatever they hear
+//   null for a state that the sender owns, clock      accepted: the client has left
+//     at least the known one
 //   null otherwise                                    ignored
 //
 // Why: y-websocket clients broadcast every change of their own view, also what they heard from

@@ -11,22 +11,22 @@
 // What a session says:
 //
 //   on Open              SyncStep1 (so that the peer sends what it made offline), then every
-//   awareness
-//                        state, if there are any
+//                        awareness state, if there are any
 //   SyncStep1            Reply: SyncStep2 with what the peer lacks and the whole delete set
 //   SyncStep2, Update    PublishUpdate if it brought news; while parts of the document wait for
-//   missing
-//                        blocks also Reply: SyncStep1, once a gap
-//   Awareness            PublishAwareness of what was accepted, Reply of what the peer is wrong
-//   about QueryAwareness       Reply: every awareness state anything else        nothing on Close
-//   PublishAwareness: the clients that this session spoke for have left
+//                        missing blocks also Reply: SyncStep1, once a gap
+//   Awareness            PublishAwareness of what was accepted, Reply of what the peer is wrong about
+//   QueryAwareness       Reply: every awareness state
+//   anything else        nothing
+//   on Close             PublishAwareness: the clients that this session spoke for have left
 //
 // A reader is not asked for what it made offline; its SyncStep2 or Update changes nothing and is
 // answered by PermissionDenied. Its awareness is as good as anyone's.
 //
 // Laws: an update is never sent back to where it came from; effects stand in the order of what
-// caused them; what is published was checked first; a frame that fails changed nothing. Threads:
-// that of its document. Source: y-websocket 3 (client), @y/websocket-server (server).
+// caused them; what is published was checked first; a frame that fails changed nothing.
+// Threads: that of its document.
+// Source: y-websocket 3 (client), @y/websocket-server (server).
 
 #include "absl/status/statusor.h"
 #include "crdt/base/bytes.h"

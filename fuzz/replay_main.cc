@@ -1,0 +1,33 @@
+// Runs a fuzz target on the files of a folder, so that whatever once broke it is tested with every
+// compiler. A failure ends the program; the file in work was named before.
+
+#include <algorithm>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <vector>
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
+
+int main(int argc, char** argv) {
+  if (argc != 2 || !std::filesystem::is_directory(argv[1])) {
+    std::cerr << "usage: " << argv[0] << " FOLDER\n";
+    return 2;
+  }
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::directory_iterator(argv[1])) {
+    files.push_back(entry.path());
+  }
+  std::ranges::sort(files);
+  for (const std::filesystem::path& path : files) {
+    std::cout << path.filename().string() << std::endl;
+    std::ifstream file(path, std::ios::binary);
+    const std::vector<std::uint8_t> bytes{std::istreambuf_iterator<char>(file),
+                                          std::istreambuf_iterator<char>()};
+    LLVMFuzzerTestOneInput(bytes.data(), bytes.size());
+  }
+  std::cout << files.size() << " inputs replayed" << std::endl;
+  return files.empty() ? 1 : 0;
+}
