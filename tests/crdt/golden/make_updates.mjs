@@ -396,6 +396,22 @@ addCase('updates without content', { text: 'text' }, (session) => {
   session.updates.push(new Uint8Array([0, 0]))
 })
 
+// Found by random networks; their updates as they were minimised.
+const addFound = (name, updates) =>
+  cases.push(describe(name, {}, updates.map((text) => new Uint8Array(Buffer.from(text, 'base64'))), true))
+
+addFound('a collected child does not merge with what nobody deleted', [
+  'AQKAgICACAAnAQNtYXACMTABKACAgICACAAE8J+UkQF8wCAAAAA=',
+  'AQYCACcAgICAgAgAAWsBKAACAAExAXcBICEAAgADa2V5AQABCAEFYXJyYXkBfQGoAgIBfQEBAgECAg==',
+  'AAKAgICACAEAAgICAAIFAQ=='
+])
+addFound('a block that waits as an item and came collected', [
+  'AQEHAAgAAQABfQUA', 'AQEHAAABAgcBAAEBAQAB', 'AQEBAAcBBWFycmF5AAA='
+])
+addFound('the same with a smaller client waiting', [
+  'AQEBAAgABwABfQUA', 'AQEBAAABAgcBAAEBAQAB', 'AQEHAAcBBWFycmF5AAA='
+])
+
 for (let seed = 1; seed <= 6; seed++) {
   const updates = writeHistory({ seed, replicas: 4, steps: 24, kinds: [], roots: ['text', 'array', 'map'] })
   cases.push(describe(`a random history of text, arrays and maps, number ${seed}`,
