@@ -5,6 +5,7 @@
 // client's, that client's blocks up to there. The order decides which pieces remain pending.
 
 #include <algorithm>
+#include <ranges>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -355,7 +356,8 @@ std::uint32_t DocCore::StoreContent(const Update& update, const Block& block, Ne
 
 DeleteSet DocCore::ApplyDeletes(const DeleteSet& deletes) {
   DeleteSet unknown;
-  for (const DeleteSet::ClientRanges& ranges : deletes.clients()) {
+  // Higher clients first, as updates have them: which blocks merge later depends on the order.
+  for (const DeleteSet::ClientRanges& ranges : deletes.clients() | std::views::reverse) {
     const std::optional<ClientIndex> client = FindClient(ranges.client);
     const Clock state = client.has_value() ? clients_[*client].blocks.end() : 0;
     for (const IdRange& range : ranges.ranges) {

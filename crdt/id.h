@@ -14,9 +14,12 @@ enum class ClientId : std::uint64_t {};
 
 inline constexpr std::uint64_t ToNumber(ClientId client) { return std::to_underlying(client); }
 
-// A position in one client's sequence: elements from 0, for text UTF-16 code units. At most 2^53
-// - 1.
+// A position in one client's sequence: elements from 0, for text UTF-16 code units.
 using Clock = std::uint64_t;
+
+// The largest clock of an update: format v2 writes twice the difference of two clocks as an integer of
+// at most 2^53 - 1. A client that types a thousand characters a second gets there in 140,000 years.
+inline constexpr Clock kMaxClock = (Clock{1} << 52) - 1;
 
 // Names one element forever.
 struct Id {

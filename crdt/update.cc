@@ -69,7 +69,9 @@ class UpdateDecoder {
       DecodeBlock(block);
       if (!reader_.ok()) return;
       if (block.length == 0) return in_.Fail("a block of no elements");
-      if (block.length > kMaxSafeInteger - clock) return in_.Fail("a clock above 2^53 - 1");
+      if (clock > kMaxClock || block.length > kMaxClock - clock) {
+        return in_.Fail("a clock above 2^52 - 1");
+      }
       clock = block.end();
     }
     update_.sections.push_back({.client = client, .begin = begin, .end = update_.blocks.size()});
@@ -112,6 +114,7 @@ class UpdateDecoder {
 
   // What a block refers to was there before it.
   Id ReadEarlierId(const Block& block, Id id) {
+    if (id.clock > kMaxClock) in_.Fail("a clock above 2^52 - 1");
     if (id.client == block.id.client && id.clock >= block.id.clock) {
       in_.Fail("a block that refers to itself or to a later block of its client");
     }

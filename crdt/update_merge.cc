@@ -31,8 +31,10 @@ class BlockReader {
   std::size_t next_ = 0;
 };
 
-// Chooses the input whose next block comes first: higher clients first, then lower clocks; between
-// equals the one that was chosen last.
+// Chooses the input whose next block comes first: higher clients first, then lower clocks. Between
+// equals it is the one that was chosen last; but where one is collected and the other is not, the
+// other way round: Yjs sorts its inputs before each choice, with a comparison that prefers either to
+// the other.
 struct Candidate {
   BlockReader* reader;
   std::int64_t rank;  // lower is more recent
@@ -42,7 +44,9 @@ struct Candidate {
     const Id b = other.reader->current().id;
     if (a.client != b.client) return a.client < b.client;
     if (a.clock != b.clock) return a.clock > b.clock;
-    return rank > other.rank;
+    const bool collected = reader->current().kind == ContentKind::kGc;
+    const bool other_collected = other.reader->current().kind == ContentKind::kGc;
+    return collected == other_collected ? rank > other.rank : rank < other.rank;
   }
 };
 
