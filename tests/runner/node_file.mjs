@@ -66,6 +66,7 @@ export async function runNodeFile ({ file, name, filter, stallMs, report }) {
 /** The file's group in the report; with a filter it begins only when a test of it was chosen. */
 class Group {
   #open = false
+  #startedMs = Date.now()
 
   constructor (name, report) {
     this.name = name
@@ -73,7 +74,7 @@ class Group {
   }
 
   begin () {
-    if (!this.#open) this.report.begin(this.name)
+    if (!this.#open) this.report.begin(this.name, this.#startedMs)
     this.#open = true
   }
 

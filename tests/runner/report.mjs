@@ -16,8 +16,8 @@ export class Report {
     this.#out = out
   }
 
-  begin (group) {
-    this.#group = { name: group, passed: 0, failed: 0, skipped: 0, now: '', startedMs: Date.now() }
+  begin (group, startedMs = Date.now()) {
+    this.#group = { name: group, passed: 0, failed: 0, skipped: 0, now: '', startedMs }
     if (!this.#out.isTTY) {
       this.#heartbeat = setInterval(() => this.#print(`  ${this.#statusLine()}`), kHeartbeatMs)
     }
