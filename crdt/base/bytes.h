@@ -119,7 +119,12 @@ class ByteWriter {
     bytes_.push_back(static_cast<std::uint8_t>(value));
   }
   void WriteVarInt(std::uint64_t magnitude, bool negative);
-  void WriteBytes(ByteView bytes) { bytes_.insert(bytes_.end(), bytes.begin(), bytes.end()); }
+  void WriteBytes(ByteView bytes) {
+    if (bytes.empty()) return;
+    const std::size_t size = bytes_.size();
+    bytes_.resize(size + bytes.size());
+    std::memcpy(bytes_.data() + size, bytes.data(), bytes.size());
+  }
   void WriteBuffer(ByteView bytes) {
     WriteVarUint(bytes.size());
     WriteBytes(bytes);
