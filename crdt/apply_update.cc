@@ -341,13 +341,12 @@ std::uint32_t DocCore::StoreContent(const Update& update, const Block& block, Ne
     }
     case ContentKind::kFormat:
       return contents_.Add(
-          Format{.key = keys_.Intern(block.text), .value = update.values[block.values_begin]});
+          Format{.key = keys_.Intern(block.text),
+                 .value = std::make_shared<const Any>(update.values[block.values_begin])});
     case ContentKind::kDoc:
-      return contents_.Add(Subdocument{.guid = std::string(block.text),
-                                       .options = update.values[block.values_begin]});
+      return AddSubdocument(std::string(block.text), update.values[block.values_begin]);
     case ContentKind::kType: {
-      const bool named = block.type == TypeKind::kXmlElement || block.type == TypeKind::kXmlHook;
-      return types_.Allocate(block.type, named ? keys_.Intern(block.text) : kNoKey);
+      return types_.Allocate(block.type, IsNamed(block.type) ? keys_.Intern(block.text) : kNoKey);
     }
     default:
       return 0;

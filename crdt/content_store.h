@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <string>
 #include <variant>
 #include <vector>
@@ -13,18 +14,29 @@
 #include "crdt/any.h"
 #include "crdt/item.h"
 
+namespace weft::crdt {
+class Doc;
+}
+
 namespace weft::crdt::internal {
+
+// The value of an attribute of text. Shared: Yjs compares objects by identity, so a value that was
+// taken over from one mark into another has to stay the same value. Never null.
+using FormatValue = std::shared_ptr<const Any>;
 
 // A formatting boundary of a text: from here on `key` has `value`; null ends it.
 struct Format {
   KeyRef key = kNoKey;
-  Any value;
+  FormatValue value;
 };
 
-// A document inside a document: its id and options, as the format carries them.
-struct Subdocument {
+// A document inside a document: its id and options, as the format carries them, and what is known
+// of it here.
+struct SubdocumentContent {
   std::string guid;
   Any options;
+  bool should_load = false;
+  std::shared_ptr<Doc> doc = nullptr;  // once somebody asked for it
 };
 
 // kAny and kJson: one value an element. kBinary and kEmbed: one value.
@@ -32,7 +44,7 @@ using Values = std::vector<Any>;
 
 class ContentStore {
  public:
-  using Slot = std::variant<std::monostate, Values, Format, Subdocument>;
+  using Slot = std::variant<std::monostate, Values, Format, SubdocumentContent>;
 
   std::uint32_t Add(Slot content) {
     if (free_.empty()) {
@@ -53,8 +65,11 @@ class ContentStore {
   Values& values(std::uint32_t slot) { return std::get<Values>(slots_[slot]); }
   const Values& values(std::uint32_t slot) const { return std::get<Values>(slots_[slot]); }
   const Format& format(std::uint32_t slot) const { return std::get<Format>(slots_[slot]); }
-  const Subdocument& subdocument(std::uint32_t slot) const {
-    return std::get<Subdocument>(slots_[slot]);
+  SubdocumentContent& subdocument(std::uint32_t slot) {
+    return std::get<SubdocumentContent>(slots_[slot]);
+  }
+  const SubdocumentContent& subdocument(std::uint32_t slot) const {
+    return std::get<SubdocumentContent>(slots_[slot]);
   }
 
  private:

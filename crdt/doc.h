@@ -22,11 +22,15 @@
 #include <string_view>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "crdt/any.h"
 #include "crdt/base/bytes.h"
+#include "crdt/delete_set.h"
 #include "crdt/id.h"
 #include "crdt/limits.h"
+#include "crdt/snapshot.h"
 #include "crdt/state_vector.h"
+#include "crdt/subscription.h"
 #include "crdt/types.h"
 #include "crdt/update_format.h"
 
@@ -43,25 +47,27 @@ struct UpdateEvent {
   bool local = true;        // false when it came through ApplyUpdate
 };
 
-// Ends a subscription when it dies. Movable. May outlive the Doc.
-class Subscription {
- public:
-  Subscription() = default;
-  explicit Subscription(std::function<void()> cancel) : cancel_(std::move(cancel)) {}
-  Subscription(Subscription&& other) noexcept : cancel_(std::exchange(other.cancel_, nullptr)) {}
-  Subscription& operator=(Subscription&& other) noexcept {
-    Cancel();
-    cancel_ = std::exchange(other.cancel_, nullptr);
-    return *this;
-  }
-  ~Subscription() { Cancel(); }
+// A transaction, for those who watch every one of them. Views are valid during the call.
+struct TransactionEvent {
+  std::string_view origin;
+  bool local = true;
+  StateVector before;                  // the state when it began
+  StateVector after;                   // when it ended
+  const DeleteSet* deletes = nullptr;  // what it deleted; never null
+};
 
-  void Cancel() {
-    if (cancel_) std::exchange(cancel_, nullptr)();
-  }
+// When observers of transactions are called.
+enum class TransactionPhase : std::uint8_t {
+  kBefore,   // it has begun; `after` and `deletes` are empty
+  kAfter,    // its edits and its observers are done; deleted content is still there
+  kCleaned,  // garbage is collected, neighbours are merged; update events follow
+};
 
- private:
-  std::function<void()> cancel_;
+// Subdocuments that a transaction added, removed, or asked to be loaded.
+struct SubdocumentsEvent {
+  std::vector<Subdocument> added;
+  std::vector<Subdocument> removed;
+  std::vector<Subdocument> loaded;
 };
 
 class Doc {
@@ -69,8 +75,13 @@ class Doc {
   struct Options {
     // Random (32 bits, as Yjs makes them) unless given.
     std::optional<ClientId> client_id;
+    // Names the document; random (a UUID) unless given.
+    std::string guid;
     // Whether the content of deleted items is dropped at the end of each transaction.
     bool gc = true;
+    // Asked for each deleted item before its content is dropped, by the type it stands in and its
+    // range of ids; false keeps the content. Without it all is dropped.
+    std::function<bool(const SharedType& parent, Id first, Clock length)> gc_filter;
     DecodeLimits limits;
   };
 
@@ -84,11 +95,25 @@ class Doc {
   ClientId client_id() const;
   void set_client_id(ClientId client);
 
+  const std::string& guid() const;
+
   // The root type of that name, made when it does not exist. A root has the type that it was first
   // asked for; asking for another kind later is a CHECK (as Yjs throws).
   Text GetText(std::string_view name);
   Array GetArray(std::string_view name);
   Map GetMap(std::string_view name);
+  XmlFragment GetXmlFragment(std::string_view name);
+  XmlElement GetXmlElement(std::string_view name);  // its name in XML is "UNDEFINED", as in Yjs
+  XmlText GetXmlText(std::string_view name);
+  // The same by kind. Requires: kind is not kUndefined.
+  SharedType GetType(std::string_view name, TypeKind kind);
+
+  // All roots in the order in which they were first named, kUndefined where nobody has asked for
+  // them by kind.
+  std::vector<std::pair<std::string, TypeKind>> Roots() const;
+
+  // All subdocuments that are there.
+  std::vector<Subdocument> Subdocuments() const;
 
   // Runs `edit` as one transaction: at its end the update event fires, once. Calls inside a
   // transaction join it; edits outside of one make a transaction of their own.
@@ -122,8 +147,25 @@ class Doc {
   [[nodiscard]] Subscription OnUpdate(std::function<void(const UpdateEvent&)> observer,
                                       UpdateFormat format = UpdateFormat::kV1);
 
+  // Calls `observer` for each transaction, in the phase asked for.
+  [[nodiscard]] Subscription OnTransaction(TransactionPhase phase,
+                                           std::function<void(const TransactionEvent&)> observer);
+
+  // Calls `observer` after each transaction that added, removed or loaded subdocuments.
+  [[nodiscard]] Subscription OnSubdocuments(std::function<void(const SubdocumentsEvent&)> observer);
+
+  // The state of now, to look at later.
+  Snapshot TakeSnapshot() const;
+  // A new document with the content of `snapshot`, as `options` says.
+  // Fails: kFailedPrecondition when this document drops deleted content (gc), kInvalidArgument when
+  // the snapshot is of a state that it has not reached.
+  absl::StatusOr<std::unique_ptr<Doc>> DocAt(const Snapshot& snapshot, Options options);
+
   // OK, or the first broken invariant. Slow: visits everything.
   absl::Status Validate() const;
+
+  // For the library.
+  internal::DocCore& core() { return *core_; }
 
  private:
   std::unique_ptr<internal::DocCore> core_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <random>
 
+#include "absl/strings/str_cat.h"
 #include "crdt/base/utf.h"
 
 namespace weft::crdt::internal {
@@ -16,9 +17,21 @@ ClientId RandomClientId() {
 
 }  // namespace
 
+std::string RandomGuid() {
+  std::random_device random;
+  std::string guid;
+  for (int i = 0; i < 4; ++i) absl::StrAppend(&guid, absl::Hex(random(), absl::kZeroPad8));
+  guid[12] = '4';
+  guid[16] = "89ab"[static_cast<unsigned>(guid[16]) % 4];
+  for (const std::size_t place : {20, 16, 12, 8}) guid.insert(place, "-");
+  return guid;
+}
+
 DocCore::DocCore(Doc::Options options)
     : client_id_(options.client_id.has_value() ? *options.client_id : RandomClientId()),
+      guid_(options.guid.empty() ? RandomGuid() : std::move(options.guid)),
       gc_(options.gc),
+      gc_filter_(std::move(options.gc_filter)),
       limits_(options.limits) {}
 
 ClientIndex DocCore::EnsureClient(ClientId id) {
@@ -69,6 +82,26 @@ TypeRef DocCore::Root(std::string_view name, TypeKind kind) {
   if (node.kind == TypeKind::kUndefined) node.kind = kind;
   CHECK(node.kind == kind && "a root keeps the kind that it was first asked for");
   return type;
+}
+
+std::vector<std::pair<std::string, TypeKind>> DocCore::Roots() const {
+  std::vector<std::pair<std::string, TypeKind>> roots;
+  roots.reserve(root_order_.size());
+  for (const TypeRef root : root_order_) {
+    roots.emplace_back(keys_.Text(types_.At(root).name), types_.At(root).kind);
+  }
+  return roots;
+}
+
+TypeRef DocCore::ParentOf(TypeRef type) const {
+  const ItemRef item = types_.At(type).item;
+  return item == kNoItem ? kNoType : At(item).parent;
+}
+
+std::optional<Id> DocCore::ItemIdOf(TypeRef type) const {
+  const ItemRef item = types_.At(type).item;
+  if (item == kNoItem) return std::nullopt;
+  return IdOf(item);
 }
 
 TypeRef DocCore::Resolve(const TypeHandle& handle) const {
@@ -123,6 +156,7 @@ ItemRef DocCore::Split(BlockList::Cursor& cursor, ClientIndex client, Clock offs
   right.origin = left.id.Plus(offset - 1);
   right.left = left_ref;
   right.set_length(left.length() - offset);
+  if (left.redone) redone_[right_ref] = redone_.at(left_ref).Plus(offset);
   SplitContent(left, right, offset);
   left.set_length(offset);
   left.right = right_ref;

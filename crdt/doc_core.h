@@ -5,10 +5,18 @@
 //   doc_core.cc      tables: clients, keys, roots; finding and splitting blocks
 //   integrate.cc     one new item finds its place among concurrent ones; deletion
 //   apply_update.cc  a decoded update becomes blocks, or waits
-//   transaction.cc   the end of a transaction: garbage, merging, the update event
+//   transaction.cc   the end of a transaction: observers, garbage, merging, the update event
+//   events.cc        who is told what about a transaction
 //   encode_state.cc  blocks become bytes
-//   local_edit.cc    what handles do
+//   local_edit.cc    what handles do to sequences and maps
+//   text_edit.cc     what handles do to texts: formatting, deltas
+//   format_cleanup.cc  redundant formatting marks are removed
 //   read.cc          JSON and text
+//   read_delta.cc    texts with their formatting
+//   read_xml.cc      XML
+//   redo.cc          deleted items are brought back
+//   snapshots.cc     what was visible then
+//   subdocuments.cc  documents in the document
 //   validate.cc      every invariant
 //
 // Threads: one at a time.
@@ -24,12 +32,19 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "crdt/attribute_map.h"
 #include "crdt/base/string_map.h"
 #include "crdt/block_list.h"
 #include "crdt/content_store.h"
+#include "crdt/delta.h"
 #include "crdt/doc.h"
+#include "crdt/event.h"
 #include "crdt/item.h"
+#include "crdt/observer_list.h"
+#include "crdt/snapshot.h"
 #include "crdt/text_buffer.h"
 #include "crdt/transaction.h"
 #include "crdt/type_node.h"
@@ -79,37 +94,136 @@ struct PendingBlocks {
   }
 };
 
+// A UUID of version 4.
+std::string RandomGuid();
+
 class DocCore {
  public:
   explicit DocCore(Doc::Options options);
 
   // -- Roots and handles --
   TypeRef Root(std::string_view name, TypeKind kind);
+  // The root of that name, of no kind yet when nobody has asked for it.
+  TypeRef EnsureRoot(std::string_view name);
+  std::vector<std::pair<std::string, TypeKind>> Roots() const;
   TypeHandle HandleTo(TypeRef type) { return {this, type, types_.At(type).generation}; }
   // kNoType when the type is gone.
   TypeRef Resolve(const TypeHandle& handle) const;
+  const TypeNode& Type(TypeRef type) const { return types_.At(type); }
+  std::string_view KeyText(KeyRef key) const { return key == kNoKey ? "" : keys_.Text(key); }
+  // The type around a nested one; kNoType of a root.
+  TypeRef ParentOf(TypeRef type) const;
+  std::optional<Id> ItemIdOf(TypeRef type) const;
+  bool IsDeleted(TypeRef type) const;
 
   // -- Transactions --
   void Transact(std::string_view origin, bool local, const std::function<void()>& edit);
   bool in_transaction() const { return transaction_ != nullptr; }
 
   // -- Local edits; each inside a transaction --
-  void InsertText(TypeRef type, std::uint64_t index, std::string_view utf8);
   void InsertValues(TypeRef type, std::uint64_t index, std::vector<Any> values);
-  TypeRef InsertType(TypeRef type, std::uint64_t index, TypeKind kind);
+  TypeRef InsertType(TypeRef type, std::uint64_t index, TypeKind kind, std::string_view name);
+  Subdocument InsertSubdocument(TypeRef type, std::uint64_t index,
+                                const Subdocument::Options& options);
   void DeleteRange(TypeRef type, std::uint64_t index, std::uint64_t count);
   void SetValue(TypeRef type, std::string_view key, Any value);
-  TypeRef SetType(TypeRef type, std::string_view key, TypeKind kind);
+  TypeRef SetType(TypeRef type, std::string_view key, TypeKind kind, std::string_view name);
+  Subdocument SetSubdocument(TypeRef type, std::string_view key,
+                             const Subdocument::Options& options);
   void DeleteKey(TypeRef type, std::string_view key);
+  void ClearKeys(TypeRef type);
+
+  // -- Edits of texts (text_edit.cc); each inside a transaction --
+  void InsertText(TypeRef type, std::uint64_t index, std::string_view utf8);
+  void InsertText(TypeRef type, std::uint64_t index, std::string_view utf8,
+                  const Attributes& attributes);
+  void InsertEmbed(TypeRef type, std::uint64_t index, Any embed, const Attributes& attributes);
+  TypeRef InsertTypeIntoText(TypeRef type, std::uint64_t index, TypeKind kind,
+                             std::string_view name, const Attributes& attributes);
+  void FormatText(TypeRef type, std::uint64_t index, std::uint64_t count,
+                  const Attributes& attributes);
+  void DeleteText(TypeRef type, std::uint64_t index, std::uint64_t count);
+  void ApplyDelta(TypeRef type, const Delta& delta, bool sanitize);
 
   // -- Reading --
   std::uint64_t LengthOf(TypeRef type) const { return types_.At(type).length; }
-  std::string TextOf(TypeRef type) const;
+  std::string TextOf(TypeRef type, bool wtf8 = false) const;
+  std::uint64_t TextLengthOf(TypeRef type, TextUnit unit) const;
+  // Converts offsets of a text; see Text.
+  std::uint64_t ToUtf16(TypeRef type, std::uint64_t offset, TextUnit unit) const;
+  std::uint64_t FromUtf16(TypeRef type, std::uint64_t offset, TextUnit unit) const;
   Any JsonOf(TypeRef type) const;
+  // The values of the entries by key, as JSON.
+  AnyObject EntriesAsJson(TypeRef type) const;
   Any RootsAsJson() const;
+  Delta DeltaOf(TypeRef type);
+  Delta DeltaOf(TypeRef type, const Snapshot& snapshot, const Snapshot* previous);
+  std::string XmlOf(TypeRef type) const;
   Element ElementAt(TypeRef type, std::uint64_t index);
   std::optional<Element> ElementOf(TypeRef type, std::string_view key);
   std::vector<std::string> KeysOf(TypeRef type) const;
+  Element HandleAsElement(TypeRef type);
+
+  // -- Observers (events.cc) --
+  Subscription Observe(TypeRef type, std::function<void(const Event&)> observer);
+  Subscription ObserveDeep(TypeRef type,
+                           std::function<void(const std::vector<const Event*>&)> observer);
+  Subscription OnUpdate(std::function<void(const UpdateEvent&)> observer, UpdateFormat format);
+  Subscription OnTransaction(TransactionPhase phase,
+                             std::function<void(const TransactionEvent&)> observer);
+  Subscription OnSubdocuments(std::function<void(const SubdocumentsEvent&)> observer);
+  // For UndoManager: called once observers have been, before anything is collected.
+  Subscription AfterTransaction(std::function<void(const Transaction&)> observer) {
+    return after_transaction_.Add(std::move(observer));
+  }
+  Delta DeltaOfEvent(const Event& event);
+  std::vector<KeyChange> KeysOfEvent(const Event& event);
+  std::vector<PathStep> PathOf(TypeRef from, TypeRef to) const;
+
+  // -- Undo (redo.cc) --
+  // What an UndoManager decides while items are brought back.
+  struct RedoRules {
+    const DeleteSet* insertions = nullptr;  // of the step: ids about to be deleted
+    std::function<bool(Id)> deleted_by_other_steps;
+    bool ignore_remote_map_changes = false;
+  };
+  // Calls `visit` for each item, not collected, that covers some of `ids`, after cutting items at
+  // the ends of ranges; `first_clients` in that order, then the others. In a transaction.
+  void ForEachItem(const DeleteSet& ids, std::span<const ClientId> first_clients,
+                   const std::function<void(ItemRef)>& visit);
+  bool IsWithin(ItemRef item, std::span<const TypeRef> scope) const;
+  void Keep(ItemRef item, bool keep);
+  // The item that stands for `item` now, which is cut where needed.
+  ItemRef LatestOf(ItemRef item);
+  // Brings items back; whether any was.
+  bool RedoItems(std::span<const ItemRef> items, const RedoRules& rules);
+  void DeleteItem(ItemRef item) { Delete(item); }
+  const Item& ItemAt(ItemRef ref) const { return items_.At(ref); }
+  Id IdOf(ItemRef item) const { return Unpack(At(item).id); }
+
+  // -- Relative positions --
+  struct ItemPlace {
+    ItemRef item = kNoItem;
+    Clock offset = 0;
+  };
+  // None when the id is not there yet.
+  std::optional<ItemPlace> PlaceOfId(Id id, bool follow_redone) const;
+  // The element at `index`; none at the end.
+  std::optional<Id> IdAtIndex(TypeRef type, std::uint64_t index);
+  std::optional<Id> LastIdOf(TypeRef type) const;
+  std::uint64_t PositionOf(ItemPlace place, bool behind);
+
+  // -- Snapshots (snapshots.cc) --
+  Snapshot TakeSnapshot() const;
+  // What it showed, as an update of format v2. Fails as Doc::DocAt.
+  absl::StatusOr<Bytes> EncodeStateAt(const Snapshot& snapshot);
+
+  // -- Subdocuments (subdocuments.cc) --
+  std::vector<Subdocument> Subdocuments() const;
+  // Null when it is gone.
+  SubdocumentContent* FindSubdocument(Id item);
+  void LoadSubdocument(Id item);
+  Doc* OpenSubdocument(Id item);
 
   // -- Exchange --
   absl::Status ApplyUpdate(ByteView update, std::string_view origin, UpdateFormat format);
@@ -117,8 +231,7 @@ class DocCore {
   StateVector GetStateVector() const;
   bool has_pending() const { return pending_.any || !pending_deletes_.empty(); }
 
-  Subscription OnUpdate(std::function<void(const UpdateEvent&)> observer, UpdateFormat format);
-
+  const std::string& guid() const { return guid_; }
   ClientId client_id() const { return client_id_; }
   void set_client_id(ClientId client) { client_id_ = client; }
 
@@ -138,6 +251,7 @@ class DocCore {
     Clock length = 0;
     std::uint32_t content = 0;
     bool wide = false;
+    bool keep = false;
   };
 
   // -- Tables (doc_core.cc) --
@@ -149,7 +263,6 @@ class DocCore {
   Id Unpack(PackedId id) const { return {clients_[id.client()].id, id.clock()}; }
   // Client indices by id, descending: the order of everything that is written.
   const std::vector<ClientIndex>& ClientsDescending() const;
-  TypeRef EnsureRoot(std::string_view name);
 
   // The block that covers `id`. Requires: it is there.
   ItemRef FindBlock(PackedId id) const;
@@ -167,7 +280,7 @@ class DocCore {
   ItemRef ResolveConflicts(const NewItem& item) const;
   ItemRef FirstOfKey(TypeRef parent, KeyRef key) const;
   void Delete(ItemRef ref);
-  bool IsDeleted(TypeRef type) const;
+  void NoteDeleted(const Item& item);
 
   // -- Applying updates (apply_update.cc) --
   void ApplyDecoded(const Update& update);
@@ -184,6 +297,10 @@ class DocCore {
 
   // -- The end of a transaction (transaction.cc) --
   void RunCleanups();
+  // The clock of `client` before the transaction that is being cleaned up.
+  Clock ClockBefore(ClientIndex client) const;
+  // The clients that got blocks since then, with their clocks before. Observers may have edited.
+  std::vector<std::pair<ClientIndex, Clock>> TouchedSince() const;
   void CollectGarbage(const DeleteSet& deletes);
   void Collect(ItemRef ref, bool parent_collected);
   void FreeContent(Item& item);
@@ -197,6 +314,32 @@ class DocCore {
   void MergeInto(ItemRef left, ItemRef right);
   void CompactText(ClientIndex client);
   void EmitUpdate(Transaction& transaction);
+  void EmitSubdocuments(Transaction& transaction);
+
+  // -- Observers (events.cc) --
+  bool WantsChanges() const { return observed_types_ > 0 || !after_transaction_.empty(); }
+  // `key` of `type`, or its sequence, has changed in the open transaction.
+  void AddChanged(TypeRef type, KeyRef key) {
+    if (!WantsChanges() && (transaction_->local || !types_.At(type).has_formats)) return;
+    NoteChanged(type, key);
+  }
+  void NoteChanged(TypeRef type, KeyRef key);
+  void CallObservers(Transaction& transaction);
+  void CallTypeObservers(Transaction& transaction);
+  void CallDeepObservers(Transaction& transaction);
+  void CallTransactionObservers(const ObserverList<const TransactionEvent&>& observers,
+                                const Transaction& transaction);
+  bool IsAdded(const Item& item) const { return item.clock() >= ClockBefore(item.id.client()); }
+  Delta DeltaOfSequence(const Event& event);
+  Delta DeltaOfTextEvent(const Event& event);
+  TypeObservers& ObserversOf(TypeRef type);
+
+  // -- Format clean-up (format_cleanup.cc) --
+  void CleanUpFormats(Transaction& transaction);
+  void CleanUpFormatsOf(TypeRef type);
+  void CleanUpGap(ItemRef start, ItemRef current, const AttributeMap& start_attributes,
+                  AttributeMap& current_attributes);
+  void CleanUpAround(ItemRef item);
 
   // -- Encoding (encode_state.cc) --
   // The blocks of each client from a clock on, in the order given, and deletes.
@@ -211,6 +354,9 @@ class DocCore {
   void WriteItem(Writer& writer, const Item& item, Clock offset) const;
   template <typename Writer>
   void WriteContent(Writer& writer, const Item& item, Clock offset) const;
+  // In format v2: the blocks of each client, whole, up to a clock that one begins at or all end at.
+  Bytes EncodeBlocksUpTo(std::span<const std::pair<ClientIndex, Clock>> ends,
+                         const DeleteSet& deletes) const;
   DeleteSet AllDeletes() const;
   Bytes EncodeTransaction(const Transaction& transaction, UpdateFormat format) const;
 
@@ -221,19 +367,66 @@ class DocCore {
   };
   // Right behind the visible item that ends at `index`, splitting it where needed.
   Position PositionAt(TypeRef type, std::uint64_t index);
-  // Where Yjs inserts text without attributes: behind deleted items, and behind formats that change
-  // nothing.
-  Position TextPositionAt(TypeRef type, std::uint64_t index);
   SequenceIndex& IndexOf(TypeRef type);
   ItemRef InsertLocal(TypeRef parent, KeyRef key, Position position, ContentKind kind, Clock length,
-                      std::uint32_t content, bool wide = false);
+                      std::uint32_t content, bool wide = false, bool keep = false);
   ItemRef InsertValue(TypeRef parent, KeyRef key, Position position, Any value);
+  TypeRef AllocateType(TypeKind kind, std::string_view name);
+
+  // -- Edits of texts (text_edit.cc) --
+  // A place in a text, and the attributes in force there.
+  struct TextPosition {
+    Position at;
+    AttributeMap attributes;
+  };
+  // Attributes as an edit names them, in the order in which JavaScript would enumerate them.
+  using NamedAttributes = std::vector<AttributeMap::Entry>;
+  NamedAttributes InternAttributes(const Attributes& attributes);
+  static const FormatValue* FindAttribute(const NamedAttributes& attributes, KeyRef key);
+  const Format& FormatOf(ItemRef ref) const { return contents_.format(At(ref).content); }
+  TextPosition TextPositionAt(TypeRef type, std::uint64_t index);
+  void Forward(TextPosition& position) const;
+  void SkipMarksThatChangeNothing(TextPosition& position, const NamedAttributes& attributes) const;
+  void InsertMark(TypeRef type, TextPosition& position, KeyRef key, FormatValue value);
+  // Returns what has to be set behind the range, by key.
+  AttributeMap InsertMarks(TypeRef type, TextPosition& position, const NamedAttributes& attributes);
+  void InsertClosingMarks(TypeRef type, TextPosition& position, AttributeMap closing);
+  // What is inserted is made after the marks before it.
+  ItemRef InsertContent(TypeRef type, TextPosition& position, NamedAttributes attributes,
+                        const std::function<ItemRef(Position)>& insert);
+  ItemRef InsertString(TypeRef type, Position position, std::string_view utf8);
+  void FormatFrom(TypeRef type, TextPosition& position, std::uint64_t count,
+                  const NamedAttributes& attributes);
+  void DeleteFrom(TypeRef type, TextPosition& position, std::uint64_t count);
 
   // -- Reading (read.cc) --
   TextRun RunOf(const Item& item) const {
     return {.offset = item.content, .units = item.length_low, .wide = item.wide};
   }
   Element ElementIn(const Item& item, std::uint64_t offset);
+  Subdocument SubdocumentIn(const Item& item);
+  // The text of a string item is added to `out`.
+  void AppendText(const Item& item, std::string& out) const {
+    clients_[item.id.client()].text.AppendWtf8(RunOf(item), 0, item.length_low, out);
+  }
+  AnyObject AttributesAsObject(const AttributeMap& attributes) const;
+
+  // -- Undo (redo.cc) --
+  void SetRedone(ItemRef item, PackedId as);
+  ItemRef RedoItem(ItemRef item, const absl::flat_hash_set<ItemRef>& items, const RedoRules& rules);
+  // Where a deleted item of a sequence stood, as a place in `parent`.
+  Position OldPlaceOf(ItemRef item, TypeRef parent);
+  // The content of an item, once more, for an item of this replica.
+  std::uint32_t CopyContent(const Item& item, bool& wide);
+  // As RedoItem, once what it stands in is there.
+  ItemRef RedoOne(ItemRef item, const RedoRules& rules);
+
+  // -- Snapshots (snapshots.cc) --
+  // Cuts blocks so that each is visible in `snapshot` as a whole or not at all.
+  void SplitAt(const Snapshot& snapshot);
+
+  // -- Subdocuments (subdocuments.cc) --
+  std::uint32_t AddSubdocument(std::string guid, Any options);
   Any PlainValue(const Item& item, std::uint64_t offset) const;
 
   // -- Validation (validate.cc) --
@@ -241,7 +434,9 @@ class DocCore {
   absl::Status ValidateType(TypeRef type) const;
 
   ClientId client_id_;
+  const std::string guid_;
   const bool gc_;
+  const std::function<bool(const SharedType&, Id, Clock)> gc_filter_;
   const DecodeLimits limits_;
 
   ItemPool items_;
@@ -261,9 +456,16 @@ class DocCore {
   std::deque<Transaction> cleanups_;    // ended, the first one being cleaned up
   bool cleaning_ = false;
 
-  struct Observers;
-  std::shared_ptr<Observers>
-      observers_;  // shared with subscriptions, which may outlive the document
+  absl::flat_hash_map<ItemRef, PackedId> redone_;  // of items with Item::redone
+
+  std::size_t observed_types_ = 0;  // that somebody observed once
+  ObserverList<const UpdateEvent&> on_update_v1_;
+  ObserverList<const UpdateEvent&> on_update_v2_;
+  ObserverList<const TransactionEvent&> on_before_transaction_;
+  ObserverList<const TransactionEvent&> on_after_transaction_;
+  ObserverList<const TransactionEvent&> on_cleaned_transaction_;
+  ObserverList<const SubdocumentsEvent&> on_subdocuments_;
+  ObserverList<const Transaction&> after_transaction_;
 };
 
 }  // namespace weft::crdt::internal

@@ -79,10 +79,10 @@ void DocCore::WriteContent(Writer& writer, const Item& item, Clock offset) const
     case ContentKind::kFormat: {
       const Format& format = contents_.format(item.content);
       writer.WriteKey(keys_.Text(format.key));
-      return writer.WriteJson(format.value);
+      return writer.WriteJson(*format.value);
     }
     case ContentKind::kDoc: {
-      const Subdocument& subdocument = contents_.subdocument(item.content);
+      const SubdocumentContent& subdocument = contents_.subdocument(item.content);
       writer.WriteName(subdocument.guid);
       return writer.WriteAny(subdocument.options);
     }
@@ -125,6 +125,27 @@ DeleteSet DocCore::AllDeletes() const {
   }
   deletes.SortAndMerge();
   return deletes;
+}
+
+Bytes DocCore::EncodeBlocksUpTo(std::span<const std::pair<ClientIndex, Clock>> ends,
+                                const DeleteSet& deletes) const {
+  UpdateWriterV2 writer;
+  writer.WriteCount(ends.size());
+  for (const auto& [client, end] : ends) {
+    const BlockList& blocks = clients_[client].blocks;
+    std::vector<ItemRef> refs;
+    BlockList::Cursor cursor = blocks.first();
+    do {
+      if (At(blocks.At(cursor)).clock() >= end) break;
+      refs.push_back(blocks.At(cursor));
+    } while (blocks.Next(cursor));
+    writer.WriteCount(refs.size());
+    writer.WriteClient(clients_[client].id);
+    writer.WriteClock(0);
+    for (const ItemRef ref : refs) WriteItem(writer, At(ref), 0);
+  }
+  writer.WriteDeletes(deletes);
+  return std::move(writer).Finish();
 }
 
 template <typename Writer>
@@ -176,8 +197,8 @@ Bytes DocCore::EncodeStateAsUpdate(const StateVector& known, UpdateFormat format
 }
 
 Bytes DocCore::EncodeTransaction(const Transaction& transaction, UpdateFormat format) const {
-  std::vector<std::pair<ClientIndex, Clock>> touched(transaction.touched.entries().begin(),
-                                                     transaction.touched.entries().end());
+  // With what observers of this transaction have added since, as Yjs does.
+  std::vector<std::pair<ClientIndex, Clock>> touched = TouchedSince();
   std::ranges::sort(touched, std::ranges::greater{},
                     [&](const auto& entry) { return clients_[entry.first].id; });
   return EncodeBlocks(touched, transaction.deletes, format);

@@ -1,6 +1,8 @@
 // One new item finds its place among those that were inserted at the same place concurrently (YATA,
 // with the exact rules of Yjs), and deletion.
 
+#include <algorithm>
+
 #include "crdt/doc_core.h"
 
 namespace weft::crdt::internal {
@@ -103,6 +105,7 @@ ItemRef DocCore::Integrate(const NewItem& fields) {
   item.kind = fields.kind;
   item.content = fields.content;
   item.wide = fields.wide;
+  item.keep = fields.keep;
   item.set_length(fields.length);
 
   TypeNode& parent = types_.At(item.parent);
@@ -130,17 +133,23 @@ ItemRef DocCore::Integrate(const NewItem& fields) {
   client.blocks.PushBack(ref, item.clock(), item.length());
 
   if (item.kind == ContentKind::kDeleted) {
-    transaction_->deletes.Add(client.id, {item.clock(), item.length()});
+    NoteDeleted(item);
     item.deleted = true;
   } else if (item.kind == ContentKind::kType) {
     types_.At(item.content).item = ref;
   } else if (item.kind == ContentKind::kFormat) {
     parent.has_formats = true;
+  } else if (item.kind == ContentKind::kDoc) {
+    transaction_->subdocuments_added.push_back(SubdocumentIn(item));
+    if (contents_.subdocument(item.content).should_load) {
+      transaction_->subdocuments_loaded.push_back(SubdocumentIn(item));
+    }
   }
   if (item.key == kNoKey) {
     parent.length += item.visible_length();
     if (parent.index != nullptr) parent.index->Insert(left, ref);
   }
+  AddChanged(item.parent, item.key);
   if (IsDeleted(item.parent) || (item.key != kNoKey && right != kNoItem)) Delete(ref);
   return ref;
 }
@@ -162,6 +171,14 @@ bool DocCore::IsDeleted(TypeRef type) const {
   return holder != kNoItem && At(holder).deleted;
 }
 
+void DocCore::NoteDeleted(const Item& item) {
+  const ClientId client = clients_[item.id.client()].id;
+  transaction_->deletes.Add(client, {item.clock(), item.length()});
+  if (after_transaction_.empty()) return;
+  std::vector<ClientId>& order = transaction_->deleted_clients;
+  if (std::ranges::find(order, client) == order.end()) order.push_back(client);
+}
+
 void DocCore::Delete(ItemRef first) {
   // Deleting a type deletes what is in it: types wait here, so that depth costs no stack.
   std::vector<TypeRef> types;
@@ -179,8 +196,16 @@ void DocCore::Delete(ItemRef first) {
     if (item.key == kNoKey) parent.length -= item.visible_length();
     item.deleted = true;
     if (item.key == kNoKey && parent.index != nullptr) parent.index->Update(ref);
-    transaction_->deletes.Add(clients_[item.id.client()].id, {item.clock(), item.length()});
+    NoteDeleted(item);
+    AddChanged(item.parent, item.key);
     if (item.kind == ContentKind::kType) types.push_back(item.content);
+    if (item.kind == ContentKind::kDoc) {
+      // What came and went in one transaction was never there.
+      const Subdocument subdocument = SubdocumentIn(item);
+      if (std::erase(transaction_->subdocuments_added, subdocument) == 0) {
+        transaction_->subdocuments_removed.push_back(subdocument);
+      }
+    }
   };
   if (At(first).deleted) return;
   mark(first);

@@ -90,8 +90,10 @@ struct Item {
   std::uint8_t length_high = 0;
   ContentKind kind = ContentKind::kGc;
   bool deleted : 1 = false;
-  bool wide : 1 = false;  // kString: two bytes a unit instead of one
-  bool free : 1 = false;  // not in use
+  bool wide : 1 = false;    // kString: two bytes a unit instead of one
+  bool free : 1 = false;    // not in use
+  bool keep : 1 = false;    // an UndoManager may want it back: not to be collected
+  bool redone : 1 = false;  // was brought back as another item (DocCore::redone_)
 
   Clock length() const { return static_cast<Clock>(length_high) << 32 | length_low; }
   void set_length(Clock length) {

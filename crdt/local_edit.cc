@@ -3,7 +3,6 @@
 
 #include <utility>
 
-#include "crdt/base/utf.h"
 #include "crdt/doc_core.h"
 
 namespace weft::crdt::internal {
@@ -23,40 +22,8 @@ DocCore::Position DocCore::PositionAt(TypeRef type, std::uint64_t index) {
   return {.left = place.item, .right = item.right};
 }
 
-DocCore::Position DocCore::TextPositionAt(TypeRef type, std::uint64_t index) {
-  Position position = PositionAt(type, index);
-  const auto forward = [&] {
-    position.left = position.right;
-    position.right = At(position.right).right;
-  };
-  if (!types_.At(type).has_formats) {
-    while (position.right != kNoItem && At(position.right).deleted) forward();
-    return position;
-  }
-  // The attributes in force at the position, from the beginning on; null is none.
-  absl::flat_hash_map<KeyRef, const Any*> attributes;
-  const auto apply = [&](const Item& item) {
-    if (item.kind != ContentKind::kFormat || item.deleted) return;
-    const Format& format = contents_.format(item.content);
-    attributes[format.key] = format.value.is_null() ? nullptr : &format.value;
-  };
-  for (ItemRef ref = types_.At(type).start; ref != position.right; ref = At(ref).right) {
-    apply(At(ref));
-  }
-  const auto changes_nothing = [&](const Item& item) {
-    if (item.deleted) return true;
-    if (item.kind != ContentKind::kFormat) return false;
-    const Format& format = contents_.format(item.content);
-    const auto current = attributes.find(format.key);
-    const Any* value = current == attributes.end() ? nullptr : current->second;
-    return value == nullptr ? format.value.is_null() : *value == format.value;
-  };
-  while (position.right != kNoItem && changes_nothing(At(position.right))) forward();
-  return position;
-}
-
 ItemRef DocCore::InsertLocal(TypeRef parent, KeyRef key, Position position, ContentKind kind,
-                             Clock length, std::uint32_t content, bool wide) {
+                             Clock length, std::uint32_t content, bool wide, bool keep) {
   const ClientIndex client = EnsureClient(client_id_);
   NewItem item;
   item.id = PackedId::Make(client, clients_[client].blocks.end());
@@ -70,6 +37,7 @@ ItemRef DocCore::InsertLocal(TypeRef parent, KeyRef key, Position position, Cont
   item.length = length;
   item.content = content;
   item.wide = wide;
+  item.keep = keep;
   return Integrate(item);
 }
 
@@ -78,14 +46,6 @@ ItemRef DocCore::InsertValue(TypeRef parent, KeyRef key, Position position, Any 
   Values values;
   values.push_back(std::move(value));
   return InsertLocal(parent, key, position, kind, 1, contents_.Add(std::move(values)));
-}
-
-void DocCore::InsertText(TypeRef type, std::uint64_t index, std::string_view utf8) {
-  if (utf8.empty()) return;
-  CHECK(IsValidUtf8(utf8));
-  const Position position = TextPositionAt(type, index);
-  const TextRun run = clients_[EnsureClient(client_id_)].text.Append(utf8);
-  InsertLocal(type, kNoKey, position, ContentKind::kString, run.units, run.offset, run.wide);
 }
 
 void DocCore::InsertValues(TypeRef type, std::uint64_t index, std::vector<Any> values) {
@@ -109,9 +69,15 @@ void DocCore::InsertValues(TypeRef type, std::uint64_t index, std::vector<Any> v
   flush();
 }
 
-TypeRef DocCore::InsertType(TypeRef type, std::uint64_t index, TypeKind kind) {
+TypeRef DocCore::AllocateType(TypeKind kind, std::string_view name) {
+  CHECK(kind != TypeKind::kUndefined);
+  return types_.Allocate(kind, IsNamed(kind) ? keys_.Intern(name) : kNoKey);
+}
+
+TypeRef DocCore::InsertType(TypeRef type, std::uint64_t index, TypeKind kind,
+                            std::string_view name) {
   const Position position = PositionAt(type, index);
-  const TypeRef made = types_.Allocate(kind, kNoKey);
+  const TypeRef made = AllocateType(kind, name);
   InsertLocal(type, kNoKey, position, ContentKind::kType, 1, made);
   return made;
 }
@@ -136,9 +102,9 @@ void DocCore::SetValue(TypeRef type, std::string_view key, Any value) {
   InsertValue(type, ref, {.left = types_.At(type).entries.Find(ref)}, std::move(value));
 }
 
-TypeRef DocCore::SetType(TypeRef type, std::string_view key, TypeKind kind) {
+TypeRef DocCore::SetType(TypeRef type, std::string_view key, TypeKind kind, std::string_view name) {
   const KeyRef ref = keys_.Intern(key);
-  const TypeRef made = types_.Allocate(kind, kNoKey);
+  const TypeRef made = AllocateType(kind, name);
   InsertLocal(type, ref, {.left = types_.At(type).entries.Find(ref)}, ContentKind::kType, 1, made);
   return made;
 }
@@ -148,6 +114,11 @@ void DocCore::DeleteKey(TypeRef type, std::string_view key) {
   if (ref == kNoKey) return;
   const ItemRef item = types_.At(type).entries.Find(ref);
   if (item != kNoItem) Delete(item);
+}
+
+void DocCore::ClearKeys(TypeRef type) {
+  const auto entries = types_.At(type).entries.entries();
+  for (const auto& [key, item] : entries) Delete(item);
 }
 
 }  // namespace weft::crdt::internal

@@ -6,12 +6,16 @@
 
 namespace weft::crdt::internal {
 
-std::string DocCore::TextOf(TypeRef type) const {
+std::string DocCore::TextOf(TypeRef type, bool wtf8) const {
   std::string text;
   for (ItemRef ref = types_.At(type).start; ref != kNoItem; ref = At(ref).right) {
     const Item& item = At(ref);
     if (item.deleted || item.kind != ContentKind::kString) continue;
-    clients_[item.id.client()].text.AppendUtf8(RunOf(item), 0, item.length_low, text);
+    if (wtf8) {
+      AppendText(item, text);
+    } else {
+      clients_[item.id.client()].text.AppendUtf8(RunOf(item), 0, item.length_low, text);
+    }
   }
   return text;
 }
@@ -37,25 +41,40 @@ Any DocCore::PlainValue(const Item& item, std::uint64_t offset) const {
                                                  unit);
       return unit;
     }
+    case ContentKind::kDoc:
+      return AnyObject{{"$doc", contents_.subdocument(item.content).guid}};
     default:
       return Any::Null{};
   }
 }
 
 Element DocCore::ElementIn(const Item& item, std::uint64_t offset) {
-  if (item.kind == ContentKind::kDoc) return std::monostate{};
+  if (item.kind == ContentKind::kDoc) return SubdocumentIn(item);
   if (item.kind != ContentKind::kType) return PlainValue(item, offset);
-  const TypeHandle handle = HandleTo(item.content);
-  switch (types_.At(item.content).kind) {
+  return HandleAsElement(item.content);
+}
+
+Element DocCore::HandleAsElement(TypeRef type) {
+  const TypeHandle handle = HandleTo(type);
+  switch (types_.At(type).kind) {
     case TypeKind::kArray:
       return Array(handle);
     case TypeKind::kMap:
       return Map(handle);
     case TypeKind::kText:
       return Text(handle);
-    default:
-      return std::monostate{};
+    case TypeKind::kXmlElement:
+      return XmlElement(handle);
+    case TypeKind::kXmlFragment:
+      return XmlFragment(handle);
+    case TypeKind::kXmlHook:
+      return XmlHook(handle);
+    case TypeKind::kXmlText:
+      return XmlText(handle);
+    case TypeKind::kUndefined:
+      break;
   }
+  return std::monostate{};
 }
 
 Element DocCore::ElementAt(TypeRef type, std::uint64_t index) {
@@ -100,11 +119,16 @@ Any DocCore::JsonOf(TypeRef root) const {
         frames.push_back({.next = node.start, .key = key});
         return;
       case TypeKind::kMap:
+      case TypeKind::kXmlHook:
         frames.push_back({.is_map = true, .entries = &node.entries.entries(), .key = key});
         return;
       case TypeKind::kText:
         return put(key, TextOf(type));
-      default:
+      case TypeKind::kXmlElement:
+      case TypeKind::kXmlFragment:
+      case TypeKind::kXmlText:
+        return put(key, XmlOf(type));
+      case TypeKind::kUndefined:
         return put(key, Any::Null{});
     }
   };
@@ -139,6 +163,18 @@ Any DocCore::JsonOf(TypeRef root) const {
     }
   }
   return result;
+}
+
+AnyObject DocCore::EntriesAsJson(TypeRef type) const {
+  AnyObject object;
+  for (const auto& [key, ref] : types_.At(type).entries.entries()) {
+    const Item& item = At(ref);
+    if (item.deleted) continue;
+    object.Set(std::string(keys_.Text(key)), item.kind == ContentKind::kType
+                                                 ? JsonOf(item.content)
+                                                 : PlainValue(item, item.length() - 1));
+  }
+  return object;
 }
 
 Any DocCore::RootsAsJson() const {

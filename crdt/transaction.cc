@@ -10,40 +10,13 @@
 
 namespace weft::crdt::internal {
 
-// Subscribers by number; a subscriber that was cancelled while the list is walked is skipped.
-struct DocCore::Observers {
-  struct Entry {
-    std::uint64_t number = 0;
-    UpdateFormat format = UpdateFormat::kV1;
-    std::function<void(const UpdateEvent&)> call;
-  };
-  std::vector<std::shared_ptr<Entry>> entries;
-  std::uint64_t next_number = 1;
-};
-
-Subscription DocCore::OnUpdate(std::function<void(const UpdateEvent&)> observer,
-                               UpdateFormat format) {
-  if (observers_ == nullptr) observers_ = std::make_shared<Observers>();
-  const std::uint64_t number = observers_->next_number++;
-  observers_->entries.push_back(
-      std::make_shared<Observers::Entry>(number, format, std::move(observer)));
-  return Subscription([weak = std::weak_ptr(observers_), number] {
-    const std::shared_ptr<Observers> observers = weak.lock();
-    if (observers == nullptr) return;
-    std::erase_if(observers->entries, [&](const std::shared_ptr<Observers::Entry>& entry) {
-      if (entry->number != number) return false;
-      entry->number = 0;  // for a walk that still holds it
-      return true;
-    });
-  });
-}
-
 void DocCore::Transact(std::string_view origin, bool local, const std::function<void()>& edit) {
   if (transaction_ != nullptr) return edit();
   Transaction& transaction = cleanups_.emplace_back();
   transaction.origin = origin;
   transaction.local = local;
   transaction_ = &transaction;
+  CallTransactionObservers(on_before_transaction_, transaction);
   edit();
   transaction_ = nullptr;
   // Edits that observers make are transactions of their own; the outer one sees to them in turn.
@@ -59,6 +32,7 @@ void DocCore::RunCleanups() {
     const bool id_is_taken = !transaction.local && own.has_value() &&
                              transaction.touched.Before(*own, clients_[*own].blocks.end()) !=
                                  clients_[*own].blocks.end();
+    CallObservers(transaction);
     if (gc_) CollectGarbage(transaction.deletes);
     MergeDeleted(transaction.deletes);
     MergeTouched(transaction);
@@ -68,27 +42,45 @@ void DocCore::RunCleanups() {
       CompactText(*FindClient(ranges.client));
     }
     if (id_is_taken) client_id_ = ClientId{std::random_device()()};
+    CallTransactionObservers(on_cleaned_transaction_, transaction);
     EmitUpdate(transaction);
+    EmitSubdocuments(transaction);
     cleanups_.pop_front();
   }
   cleaning_ = false;
 }
 
-void DocCore::EmitUpdate(Transaction& transaction) {
-  if (observers_ == nullptr || observers_->entries.empty()) return;
-  if (transaction.deletes.empty() && transaction.touched.entries().empty()) return;
-  const auto entries = observers_->entries;  // observers may subscribe and cancel
-  for (const UpdateFormat format : {UpdateFormat::kV1, UpdateFormat::kV2}) {
-    const auto wants = [&](const std::shared_ptr<Observers::Entry>& entry) {
-      return entry->number != 0 && entry->format == format;
-    };
-    if (std::ranges::none_of(entries, wants)) continue;
-    const Bytes update = EncodeTransaction(transaction, format);
-    const UpdateEvent event{
-        .update = update, .origin = transaction.origin, .local = transaction.local};
-    for (const std::shared_ptr<Observers::Entry>& entry : entries) {
-      if (wants(entry)) entry->call(event);
+Clock DocCore::ClockBefore(ClientIndex client) const {
+  const Clock now = clients_[client].blocks.end();
+  for (const Transaction& transaction : cleanups_) {
+    const Clock before = transaction.touched.Before(client, now);
+    if (before != now) return before;
+  }
+  return now;
+}
+
+std::vector<std::pair<ClientIndex, Clock>> DocCore::TouchedSince() const {
+  std::vector<std::pair<ClientIndex, Clock>> touched;
+  for (const Transaction& transaction : cleanups_) {
+    for (const auto& entry : transaction.touched.entries()) {
+      if (&transaction == &cleanups_.front() ||
+          std::ranges::find(touched, entry.first, [](const auto& known) { return known.first; }) ==
+              touched.end()) {
+        touched.push_back(entry);
+      }
     }
+  }
+  return touched;
+}
+
+void DocCore::EmitUpdate(Transaction& transaction) {
+  if (transaction.deletes.empty() && transaction.touched.entries().empty()) return;
+  for (const UpdateFormat format : {UpdateFormat::kV1, UpdateFormat::kV2}) {
+    const ObserverList<const UpdateEvent&>& observers =
+        format == UpdateFormat::kV1 ? on_update_v1_ : on_update_v2_;
+    if (observers.empty()) continue;
+    const Bytes update = EncodeTransaction(transaction, format);
+    observers.Call({.update = update, .origin = transaction.origin, .local = transaction.local});
   }
 }
 
@@ -101,7 +93,12 @@ void DocCore::CollectGarbage(const DeleteSet& deletes) {
         const ItemRef ref = blocks.At(cursor);
         const Item& item = At(ref);
         if (item.clock() >= range.end()) break;
-        if (!item.is_gc() && item.deleted) Collect(ref, /*parent_collected=*/false);
+        if (item.is_gc() || !item.deleted || item.keep) continue;
+        if (gc_filter_ &&
+            !gc_filter_(SharedType(HandleTo(item.parent)), Unpack(item.id), item.length())) {
+          continue;
+        }
+        Collect(ref, /*parent_collected=*/false);
       } while (blocks.Next(cursor));
     }
   }
@@ -122,6 +119,7 @@ void DocCore::Collect(ItemRef first, bool parent_collected) {
       // Nothing links to it any more: its siblings are collected too.
       const PackedId id = item.id;
       const Clock length = item.length();
+      if (item.redone) redone_.erase(ref);
       item = Item{};
       item.id = id;
       item.set_length(length);
@@ -175,7 +173,7 @@ bool DocCore::MayMerge(const Item& left, ItemRef, const Item& right, ItemRef rig
   if (left.is_gc() || right.is_gc()) return left.is_gc() && right.is_gc();
   return left.right == right_ref && right.origin == left.last_id() &&
          left.right_origin == right.right_origin && left.deleted == right.deleted &&
-         left.kind == right.kind &&
+         left.kind == right.kind && !left.redone && !right.redone &&
          (left.kind == ContentKind::kString || left.kind == ContentKind::kDeleted ||
           left.kind == ContentKind::kAny || left.kind == ContentKind::kJson);
 }
@@ -200,6 +198,7 @@ void DocCore::MergeInto(ItemRef left_ref, ItemRef right_ref) {
                   std::make_move_iterator(source.end()));
     contents_.Free(right.content);
   }
+  left.keep |= right.keep;
   left.set_length(left.length() + right.length());
   left.right = right.right;
   if (left.right != kNoItem) At(left.right).left = left_ref;

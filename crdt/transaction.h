@@ -3,6 +3,7 @@
 // What one transaction has changed so far. Its end is in transaction.cc: collecting garbage,
 // merging neighbours, emitting the update.
 
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,7 +11,10 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/inlined_vector.h"
 #include "crdt/delete_set.h"
+#include "crdt/event.h"
 #include "crdt/item.h"
+#include "crdt/state_vector.h"
+#include "crdt/types.h"
 
 namespace weft::crdt::internal {
 
@@ -55,6 +59,12 @@ class TouchedClients {
   absl::flat_hash_map<ClientIndex, Clock> clocks_;  // filled from kLinearSize on
 };
 
+// A type that changed, or that holds one, and the events of the changed ones, as they were called.
+struct ChangedParent {
+  TypeRef type = kNoType;
+  std::vector<Event*> events;
+};
+
 struct Transaction {
   std::string origin;
   bool local = true;
@@ -63,6 +73,25 @@ struct Transaction {
   // Blocks that may merge with their neighbours although nothing else says so: second halves of
   // splits, and children of deleted types that were deleted before.
   std::vector<PackedId> merge_candidates;
+
+  // Types that changed and what of them, a key or kNoKey for the sequence, as it came; repetitions
+  // are not all left out. Only kept where somebody wants to know (DocCore::WantsChanges).
+  std::vector<std::pair<TypeRef, KeyRef>> changed;
+  bool needs_format_cleanup = false;
+
+  std::vector<Subdocument> subdocuments_added;
+  std::vector<Subdocument> subdocuments_removed;
+  std::vector<Subdocument> subdocuments_loaded;
+
+  // Clients in the order in which it first deleted something of theirs. Only kept for observers.
+  std::vector<ClientId> deleted_clients;
+
+  // Filled when it has ended, for observers of it.
+  StateVector before;
+  StateVector after;
+  DeleteSet insertions;  // ids that it added
+  std::vector<std::unique_ptr<Event>> events;
+  std::vector<ChangedParent> changed_parents;  // in the order of Yjs
 };
 
 }  // namespace weft::crdt::internal

@@ -12,20 +12,10 @@
 #include "absl/container/flat_hash_map.h"
 #include "crdt/item.h"
 #include "crdt/sequence_index.h"
+#include "crdt/type_kind.h"
+#include "crdt/type_observers.h"
 
 namespace weft::crdt::internal {
-
-// The numbers are those of the format; kUndefined is a root that nobody has asked for by kind.
-enum class TypeKind : std::uint8_t {
-  kArray = 0,
-  kMap = 1,
-  kText = 2,
-  kXmlElement = 3,
-  kXmlFragment = 4,
-  kXmlHook = 5,
-  kXmlText = 6,
-  kUndefined = 255,
-};
 
 // For each key its newest item, in the order in which the keys first came.
 class KeyedItems {
@@ -87,7 +77,8 @@ struct TypeNode {
   ItemRef start = kNoItem;       // the first item of the sequence
   std::uint64_t length = 0;      // visible positions of the sequence
   KeyedItems entries;
-  std::unique_ptr<SequenceIndex> index;  // once someone asked by position
+  std::unique_ptr<SequenceIndex> index;      // once someone asked by position
+  std::unique_ptr<TypeObservers> observers;  // once someone observed it
 };
 
 // Owns the types of a document. Addresses are stable.

@@ -31,13 +31,12 @@
 #include "crdt/id.h"
 #include "crdt/item.h"
 #include "crdt/limits.h"
-#include "crdt/type_node.h"
+#include "crdt/type_kind.h"
 #include "crdt/update_format.h"
 
 namespace weft::crdt {
 
 using internal::ContentKind;
-using internal::TypeKind;
 
 struct Block {
   enum class Parent : std::uint8_t { kOfOrigin, kRoot, kItem };

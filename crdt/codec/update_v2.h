@@ -31,6 +31,44 @@
 
 namespace weft::crdt {
 
+// Requires: merged.
+inline void WriteDeleteSetV2(ByteWriter& writer, const DeleteSet& set) {
+  writer.WriteVarUint(set.clients().size());
+  for (auto client = set.clients().rbegin(); client != set.clients().rend(); ++client) {
+    writer.WriteVarUint(ToNumber(client->client));
+    writer.WriteVarUint(client->ranges.size());
+    Clock end = 0;
+    for (const IdRange& range : client->ranges) {
+      writer.WriteVarUint(range.clock - end);
+      writer.WriteVarUint(range.length - 1);
+      end = range.end();
+    }
+  }
+}
+
+// As ReadDeleteSet.
+inline DeleteSet ReadDeleteSetV2(ByteReader& reader) {
+  DeleteSet set;
+  const std::uint64_t clients = reader.ReadVarUint();
+  for (std::uint64_t i = 0; i < clients && reader.ok(); ++i) {
+    const ClientId client{reader.ReadVarUint()};
+    const std::uint64_t ranges = reader.ReadVarUint();
+    Clock end = 0;
+    for (std::uint64_t j = 0; j < ranges && reader.ok(); ++j) {
+      const Clock clock = end + reader.ReadVarUint();
+      const Clock length = reader.ReadVarUint() + 1;
+      if (clock > kMaxSafeInteger || length > kMaxSafeInteger - clock) {
+        reader.Fail("a range that ends above 2^53 - 1");
+      }
+      if (!reader.ok()) break;
+      set.Add(client, {clock, length});
+      end = clock + length;
+    }
+  }
+  set.SortAndMerge();
+  return set;
+}
+
 class UpdateWriterV2 {
  public:
   void WriteCount(std::uint64_t count) { rest_.WriteVarUint(count); }
@@ -61,19 +99,7 @@ class UpdateWriterV2 {
   void WriteJson(const Any& value) { crdt::WriteAny(rest_, value); }
 
   // Requires: merged.
-  void WriteDeletes(const DeleteSet& set) {
-    rest_.WriteVarUint(set.clients().size());
-    for (auto client = set.clients().rbegin(); client != set.clients().rend(); ++client) {
-      rest_.WriteVarUint(ToNumber(client->client));
-      rest_.WriteVarUint(client->ranges.size());
-      Clock end = 0;
-      for (const IdRange& range : client->ranges) {
-        rest_.WriteVarUint(range.clock - end);
-        rest_.WriteVarUint(range.length - 1);
-        end = range.end();
-      }
-    }
-  }
+  void WriteDeletes(const DeleteSet& set) { WriteDeleteSetV2(rest_, set); }
 
   // Where counts and first clocks go: all that has no column.
   ByteWriter& rest() { return rest_; }
@@ -174,27 +200,7 @@ class UpdateReaderV2 {
   Any ReadAny() { return crdt::ReadAny(in_, limits_.value_depth); }
   Any ReadJson() { return crdt::ReadAny(in_, limits_.value_depth); }
 
-  DeleteSet ReadDeletes() {
-    DeleteSet set;
-    const std::uint64_t clients = in_.ReadVarUint();
-    for (std::uint64_t i = 0; i < clients && in_.ok(); ++i) {
-      const ClientId client{in_.ReadVarUint()};
-      const std::uint64_t ranges = in_.ReadVarUint();
-      Clock end = 0;
-      for (std::uint64_t j = 0; j < ranges && in_.ok(); ++j) {
-        const Clock clock = end + in_.ReadVarUint();
-        const Clock length = in_.ReadVarUint() + 1;
-        if (clock > kMaxSafeInteger || length > kMaxSafeInteger - clock) {
-          in_.Fail("a range that ends above 2^53 - 1");
-        }
-        if (!in_.ok()) break;
-        set.Add(client, {clock, length});
-        end = clock + length;
-      }
-    }
-    set.SortAndMerge();
-    return set;
-  }
+  DeleteSet ReadDeletes() { return ReadDeleteSetV2(in_); }
 
  private:
   std::string_view CheckKey(std::string_view key) {

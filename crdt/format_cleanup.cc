@@ -1,0 +1,131 @@
+// Formatting marks that have become redundant are deleted: after local deletions, and after remote
+// changes in a transaction of its own. The rules are those of Yjs; they decide bytes.
+
+#include <ranges>
+#include <vector>
+
+#include "crdt/doc_core.h"
+
+namespace weft::crdt::internal {
+
+namespace {
+
+bool IsInGap(const Item& item) { return item.deleted || !item.countable(); }
+bool IsMark(const Item& item) { return item.kind == ContentKind::kFormat && !item.deleted; }
+
+}  // namespace
+
+// Of the marks between `start` and the next content, only the last of each attribute has an effect,
+// and none that says what was in force already. Marks in front of `current` also adjust the
+// attributes in force there.
+void DocCore::CleanUpGap(ItemRef start, ItemRef current, const AttributeMap& start_attributes,
+                         AttributeMap& current_attributes) {
+  ItemRef end = start;
+  std::vector<std::pair<KeyRef, ItemRef>> last_marks;
+  for (; end != kNoItem && IsInGap(At(end)); end = At(end).right) {
+    if (!IsMark(At(end))) continue;
+    const KeyRef key = FormatOf(end).key;
+    const auto known = std::ranges::find(last_marks, key, &std::pair<KeyRef, ItemRef>::first);
+    if (known == last_marks.end()) {
+      last_marks.emplace_back(key, end);
+    } else {
+      known->second = end;
+    }
+  }
+  bool reached_current = false;
+  for (ItemRef ref = start; ref != end; ref = At(ref).right) {
+    if (ref == current) reached_current = true;
+    if (!IsMark(At(ref))) continue;
+    const Format& format = FormatOf(ref);
+    const FormatValue& before = start_attributes.Get(format.key);
+    const auto last = std::ranges::find(last_marks, format.key, &std::pair<KeyRef, ItemRef>::first);
+    if (last->second != ref || IsIdentical(before, format.value)) {
+      Delete(ref);
+      if (!reached_current && IsIdentical(current_attributes.Get(format.key), format.value) &&
+          !IsIdentical(before, format.value)) {
+        if (before->is_null()) {
+          current_attributes.Erase(format.key);
+        } else {
+          current_attributes.Set(format.key, before);
+        }
+      }
+    } else if (!reached_current) {
+      current_attributes.Apply(format);
+    }
+  }
+}
+
+// Of the marks around `item`, between two pieces of content, only the last of each attribute stays.
+void DocCore::CleanUpAround(ItemRef item) {
+  while (At(item).right != kNoItem && IsInGap(At(At(item).right))) item = At(item).right;
+  std::vector<KeyRef> seen;
+  for (; item != kNoItem && IsInGap(At(item)); item = At(item).left) {
+    if (!IsMark(At(item))) continue;
+    const KeyRef key = FormatOf(item).key;
+    if (std::ranges::find(seen, key) != seen.end()) {
+      Delete(item);
+    } else {
+      seen.push_back(key);
+    }
+  }
+}
+
+void DocCore::CleanUpFormatsOf(TypeRef type) {
+  ItemRef start = types_.At(type).start;
+  AttributeMap start_attributes;
+  AttributeMap current;
+  for (ItemRef end = start; end != kNoItem; end = At(end).right) {
+    if (At(end).deleted) continue;
+    if (At(end).kind == ContentKind::kFormat) {
+      current.Apply(FormatOf(end));
+    } else {
+      CleanUpGap(start, end, start_attributes, current);
+      start_attributes = current;
+      start = end;
+    }
+  }
+}
+
+void DocCore::CleanUpFormats(Transaction& transaction) {
+  // Texts that got or lost marks are looked through as a whole.
+  std::vector<TypeRef> whole;
+  absl::flat_hash_set<TypeRef> is_whole;
+  const auto add_whole = [&](TypeRef type) {
+    if (is_whole.insert(type).second) whole.push_back(type);
+  };
+  for (const auto& [client, before] : transaction.touched.entries()) {
+    BlockList& blocks = clients_[client].blocks;
+    BlockList::Cursor cursor = blocks.Find(items_, before);
+    do {
+      const Item& item = At(blocks.At(cursor));
+      if (IsMark(item)) add_whole(item.parent);
+    } while (blocks.Next(cursor));
+  }
+  Transact("", /*local=*/true, [&] {
+    for (const DeleteSet::ClientRanges& ranges :
+         transaction.deletes.clients() | std::views::reverse) {
+      BlockList& blocks = clients_[*FindClient(ranges.client)].blocks;
+      for (const IdRange& range : ranges.ranges) {
+        // Deleting marks leaves blocks as they are: the cursor stays valid.
+        BlockList::Cursor cursor = blocks.Find(items_, range.clock);
+        do {
+          const ItemRef ref = blocks.At(cursor);
+          const Item& item = At(ref);
+          if (item.clock() >= range.end()) break;
+          if (item.is_gc() || !types_.At(item.parent).has_formats ||
+              is_whole.contains(item.parent)) {
+            continue;
+          }
+          if (item.kind == ContentKind::kFormat) {
+            add_whole(item.parent);
+          } else {
+            CleanUpAround(ref);
+          }
+        } while (blocks.Next(cursor));
+      }
+    }
+    for (const TypeRef type : whole) CleanUpFormatsOf(type);
+  });
+}
+
+}  // namespace weft::crdt::internal
