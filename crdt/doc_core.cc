@@ -79,7 +79,12 @@ TypeRef DocCore::EnsureRoot(std::string_view name) {
 TypeRef DocCore::Root(std::string_view name, TypeKind kind) {
   const TypeRef type = EnsureRoot(name);
   TypeNode& node = types_.At(type);
-  if (node.kind == TypeKind::kUndefined) node.kind = kind;
+  if (node.kind == TypeKind::kUndefined) {
+    node.kind = kind;
+    // Yjs makes a new object of the type here, which does not know of formatting that came before.
+    node.has_formats = false;
+    if (IsText(kind) && node.holds_formats) node.markers = std::make_unique<SearchMarkers>();
+  }
   CHECK(node.kind == kind && "a root keeps the kind that it was first asked for");
   return type;
 }

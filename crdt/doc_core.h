@@ -198,6 +198,8 @@ class DocCore {
   // Brings items back; whether any was.
   bool RedoItems(std::span<const ItemRef> items, const RedoRules& rules);
   void DeleteItem(ItemRef item) { Delete(item); }
+  // The search markers of all sequences that the open transaction has changed.
+  void ForgetMarkers();
   const Item& ItemAt(ItemRef ref) const { return items_.At(ref); }
   Id IdOf(ItemRef item) const { return Unpack(At(item).id); }
 
@@ -320,7 +322,11 @@ class DocCore {
   bool WantsChanges() const { return observed_types_ > 0 || !after_transaction_.empty(); }
   // `key` of `type`, or its sequence, has changed in the open transaction.
   void AddChanged(TypeRef type, KeyRef key) {
-    if (!WantsChanges() && (transaction_->local || !types_.At(type).has_formats)) return;
+    const TypeNode& node = types_.At(type);
+    if (!WantsChanges() &&
+        (transaction_->local || (!node.has_formats && node.markers == nullptr))) {
+      return;
+    }
     NoteChanged(type, key);
   }
   void NoteChanged(TypeRef type, KeyRef key);
@@ -377,6 +383,7 @@ class DocCore {
   // A place in a text, and the attributes in force there.
   struct TextPosition {
     Position at;
+    std::uint64_t index = 0;
     AttributeMap attributes;
   };
   // Attributes as an edit names them, in the order in which JavaScript would enumerate them.
@@ -384,16 +391,17 @@ class DocCore {
   NamedAttributes InternAttributes(const Attributes& attributes);
   static const FormatValue* FindAttribute(const NamedAttributes& attributes, KeyRef key);
   const Format& FormatOf(ItemRef ref) const { return contents_.format(At(ref).content); }
-  TextPosition TextPositionAt(TypeRef type, std::uint64_t index);
+  // `by_marker`: looked for as Yjs does when the attributes there are not asked for.
+  TextPosition TextPositionAt(TypeRef type, std::uint64_t index, bool by_marker);
   void Forward(TextPosition& position) const;
   void SkipMarksThatChangeNothing(TextPosition& position, const NamedAttributes& attributes) const;
   void InsertMark(TypeRef type, TextPosition& position, KeyRef key, FormatValue value);
   // Returns what has to be set behind the range, by key.
   AttributeMap InsertMarks(TypeRef type, TextPosition& position, const NamedAttributes& attributes);
   void InsertClosingMarks(TypeRef type, TextPosition& position, AttributeMap closing);
-  // What is inserted is made after the marks before it.
+  // What is inserted, `text` or one element without, is made after the marks before it.
   ItemRef InsertContent(TypeRef type, TextPosition& position, NamedAttributes attributes,
-                        const std::function<ItemRef(Position)>& insert);
+                        std::string_view text, const std::function<ItemRef(Position)>& insert);
   ItemRef InsertString(TypeRef type, Position position, std::string_view utf8);
   void FormatFrom(TypeRef type, TextPosition& position, std::uint64_t count,
                   const NamedAttributes& attributes);

@@ -101,6 +101,7 @@ void DocCore::CallTypeObservers(Transaction& transaction) {
     if (!seen.insert(type).second) continue;
     const TypeNode& node = types_.At(type);
     if (!node.alive || IsDeleted(type) || node.kind == TypeKind::kUndefined) continue;
+    if (!transaction.local && node.markers != nullptr) node.markers->Clear();
     if (WantsChanges()) {
       Event& event =
           *transaction.events.emplace_back(std::make_unique<Event>(*this, transaction, type));

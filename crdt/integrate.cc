@@ -138,7 +138,9 @@ ItemRef DocCore::Integrate(const NewItem& fields) {
   } else if (item.kind == ContentKind::kType) {
     types_.At(item.content).item = ref;
   } else if (item.kind == ContentKind::kFormat) {
+    parent.holds_formats = true;
     parent.has_formats = true;
+    parent.markers.reset();
   } else if (item.kind == ContentKind::kDoc) {
     transaction_->subdocuments_added.push_back(SubdocumentIn(item));
     if (contents_.subdocument(item.content).should_load) {

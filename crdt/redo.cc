@@ -190,6 +190,12 @@ bool DocCore::RedoItems(std::span<const ItemRef> items, const RedoRules& rules) 
   return any;
 }
 
+void DocCore::ForgetMarkers() {
+  for (const auto& [type, key] : transaction_->changed) {
+    if (key == kNoKey && types_.At(type).markers != nullptr) types_.At(type).markers->Clear();
+  }
+}
+
 std::optional<DocCore::ItemPlace> DocCore::PlaceOfId(Id id, bool follow_redone) const {
   while (true) {
     const std::optional<ClientIndex> client = FindClient(id.client);

@@ -37,10 +37,24 @@ AnyObject DocCore::AttributesAsObject(const AttributeMap& attributes) const {
   return AnyObject::FromEntries(std::move(entries));
 }
 
-DocCore::TextPosition DocCore::TextPositionAt(TypeRef type, std::uint64_t index) {
-  TextPosition position{.at = PositionAt(type, index), .attributes = {}};
-  if (!types_.At(type).has_formats || position.at.left == kNoItem) return position;
-  for (ItemRef ref = types_.At(type).start;; ref = At(ref).right) {
+DocCore::TextPosition DocCore::TextPositionAt(TypeRef type, std::uint64_t index, bool by_marker) {
+  TypeNode& node = types_.At(type);
+  if (by_marker && node.markers != nullptr && node.start != kNoItem && index > 0) {
+    const SearchMarkers::Marker marker = node.markers->Find(items_, node.start, node.length, index);
+    TextPosition position{.at = {.left = At(marker.item).left, .right = marker.item},
+                          .index = marker.index,
+                          .attributes = {}};
+    while (position.index < index && position.at.right != kNoItem) {
+      const Item& item = At(position.at.right);
+      const std::uint64_t rest = index - position.index;
+      if (item.visible() && rest < item.length()) BlockStartingAt(item.id.Plus(rest));
+      Forward(position);
+    }
+    return position;
+  }
+  TextPosition position{.at = PositionAt(type, index), .index = index, .attributes = {}};
+  if (!node.holds_formats || position.at.left == kNoItem) return position;
+  for (ItemRef ref = node.start;; ref = At(ref).right) {
     const Item& item = At(ref);
     if (item.kind == ContentKind::kFormat && !item.deleted) {
       position.attributes.Apply(contents_.format(item.content));
@@ -54,6 +68,7 @@ void DocCore::Forward(TextPosition& position) const {
   if (item.kind == ContentKind::kFormat && !item.deleted) {
     position.attributes.Apply(contents_.format(item.content));
   }
+  position.index += item.visible_length();
   position.at = {.left = position.at.right, .right = item.right};
 }
 
@@ -105,6 +120,7 @@ void DocCore::InsertClosingMarks(TypeRef type, TextPosition& position, Attribute
 }
 
 ItemRef DocCore::InsertContent(TypeRef type, TextPosition& position, NamedAttributes attributes,
+                               std::string_view text,
                                const std::function<ItemRef(Position)>& insert) {
   // What is in force and not asked for ends here.
   bool ends_some = false;
@@ -131,6 +147,10 @@ ItemRef DocCore::InsertContent(TypeRef type, TextPosition& position, NamedAttrib
   }
   SkipMarksThatChangeNothing(position, attributes);
   AttributeMap closing = InsertMarks(type, position, attributes);
+  if (const TypeNode& node = types_.At(type); node.markers != nullptr) {
+    node.markers->Update(items_, position.index,
+                         text.empty() ? 1 : static_cast<std::int64_t>(Utf16Length(text)));
+  }
   const ItemRef made = insert(position.at);
   position.at.right = made;
   Forward(position);
@@ -146,7 +166,7 @@ ItemRef DocCore::InsertString(TypeRef type, Position position, std::string_view 
 void DocCore::InsertText(TypeRef type, std::uint64_t index, std::string_view utf8) {
   if (utf8.empty()) return;
   CHECK(IsValidUtf8(utf8));
-  if (!types_.At(type).has_formats) {
+  if (!types_.At(type).holds_formats) {
     Position position = PositionAt(type, index);
     while (position.right != kNoItem && At(position.right).deleted) {
       position = {.left = position.right, .right = At(position.right).right};
@@ -154,10 +174,10 @@ void DocCore::InsertText(TypeRef type, std::uint64_t index, std::string_view utf
     InsertString(type, position, utf8);
     return;
   }
-  TextPosition position = TextPositionAt(type, index);
+  TextPosition position = TextPositionAt(type, index, /*by_marker=*/true);
   NamedAttributes attributes(position.attributes.entries().begin(),
                              position.attributes.entries().end());
-  InsertContent(type, position, std::move(attributes),
+  InsertContent(type, position, std::move(attributes), utf8,
                 [&](Position at) { return InsertString(type, at, utf8); });
 }
 
@@ -165,15 +185,15 @@ void DocCore::InsertText(TypeRef type, std::uint64_t index, std::string_view utf
                          const Attributes& attributes) {
   if (utf8.empty()) return;
   CHECK(IsValidUtf8(utf8));
-  TextPosition position = TextPositionAt(type, index);
-  InsertContent(type, position, InternAttributes(attributes),
+  TextPosition position = TextPositionAt(type, index, /*by_marker=*/false);
+  InsertContent(type, position, InternAttributes(attributes), utf8,
                 [&](Position at) { return InsertString(type, at, utf8); });
 }
 
 void DocCore::InsertEmbed(TypeRef type, std::uint64_t index, Any embed,
                           const Attributes& attributes) {
-  TextPosition position = TextPositionAt(type, index);
-  InsertContent(type, position, InternAttributes(attributes), [&](Position at) {
+  TextPosition position = TextPositionAt(type, index, /*by_marker=*/attributes.empty());
+  InsertContent(type, position, InternAttributes(attributes), {}, [&](Position at) {
     return InsertLocal(type, kNoKey, at, ContentKind::kEmbed, 1,
                        contents_.Add(Values{std::move(embed)}));
   });
@@ -181,9 +201,9 @@ void DocCore::InsertEmbed(TypeRef type, std::uint64_t index, Any embed,
 
 TypeRef DocCore::InsertTypeIntoText(TypeRef type, std::uint64_t index, TypeKind kind,
                                     std::string_view name, const Attributes& attributes) {
-  TextPosition position = TextPositionAt(type, index);
+  TextPosition position = TextPositionAt(type, index, /*by_marker=*/attributes.empty());
   const TypeRef made = AllocateType(kind, name);
-  InsertContent(type, position, InternAttributes(attributes), [&](Position at) {
+  InsertContent(type, position, InternAttributes(attributes), {}, [&](Position at) {
     return InsertLocal(type, kNoKey, at, ContentKind::kType, 1, made);
   });
   return made;
@@ -192,7 +212,7 @@ TypeRef DocCore::InsertTypeIntoText(TypeRef type, std::uint64_t index, TypeKind 
 void DocCore::FormatText(TypeRef type, std::uint64_t index, std::uint64_t count,
                          const Attributes& attributes) {
   if (count == 0) return;
-  TextPosition position = TextPositionAt(type, index);
+  TextPosition position = TextPositionAt(type, index, /*by_marker=*/false);
   if (position.at.right == kNoItem) return;
   FormatFrom(type, position, count, InternAttributes(attributes));
 }
@@ -239,12 +259,14 @@ void DocCore::FormatFrom(TypeRef type, TextPosition& position, std::uint64_t cou
 void DocCore::DeleteText(TypeRef type, std::uint64_t index, std::uint64_t count) {
   CHECK(count <= LengthOf(type) && index <= LengthOf(type) - count && "a range is inside the type");
   if (count == 0) return;
-  TextPosition position = TextPositionAt(type, index);
+  TextPosition position = TextPositionAt(type, index, /*by_marker=*/true);
   DeleteFrom(type, position, count);
 }
 
 void DocCore::DeleteFrom(TypeRef type, TextPosition& position, std::uint64_t count) {
   const AttributeMap start_attributes = position.attributes;
+  const std::uint64_t index = position.index;
+  const std::uint64_t asked = count;
   const ItemRef start = position.at.right;
   for (; count > 0 && position.at.right != kNoItem; Forward(position)) {
     const ItemRef ref = position.at.right;
@@ -257,8 +279,12 @@ void DocCore::DeleteFrom(TypeRef type, TextPosition& position, std::uint64_t cou
     count -= item.length();
     Delete(ref);
   }
-  if (start != kNoItem && types_.At(type).has_formats) {
+  TypeNode& node = types_.At(type);
+  if (start != kNoItem && node.holds_formats) {
     CleanUpGap(start, position.at.right, start_attributes, position.attributes);
+  }
+  if (node.markers != nullptr) {
+    node.markers->Update(items_, index, -static_cast<std::int64_t>(asked - count));
   }
 }
 
@@ -276,7 +302,7 @@ void DocCore::ApplyDelta(TypeRef type, const Delta& delta, bool sanitize) {
         if (!op.elements.empty()) {
           const Any* embed = std::get_if<Any>(&op.elements.front());
           CHECK(op.elements.size() == 1 && embed != nullptr && "an insert is text or an embed");
-          InsertContent(type, position, InternAttributes(op.attributes), [&](Position at) {
+          InsertContent(type, position, InternAttributes(op.attributes), {}, [&](Position at) {
             return InsertLocal(type, kNoKey, at, ContentKind::kEmbed, 1,
                                contents_.Add(Values{*embed}));
           });
@@ -290,7 +316,7 @@ void DocCore::ApplyDelta(TypeRef type, const Delta& delta, bool sanitize) {
           text.remove_suffix(1);
         }
         if (text.empty()) break;
-        InsertContent(type, position, InternAttributes(op.attributes),
+        InsertContent(type, position, InternAttributes(op.attributes), text,
                       [&](Position at) { return InsertString(type, at, text); });
         break;
       }

@@ -187,6 +187,7 @@ void DocCore::MergeInto(ItemRef left_ref, ItemRef right_ref) {
   }
   TypeNode& parent = types_.At(left.parent);
   if (left.key == kNoKey && parent.index != nullptr) parent.index->Remove(right_ref);
+  if (parent.markers != nullptr) parent.markers->Merge(items_, left_ref, right_ref);
   if (left.kind == ContentKind::kString) {
     const TextRun run = clients_[left.id.client()].text.Join(RunOf(left), RunOf(right));
     left.content = run.offset;

@@ -11,6 +11,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "crdt/item.h"
+#include "crdt/search_markers.h"
 #include "crdt/sequence_index.h"
 #include "crdt/type_kind.h"
 #include "crdt/type_observers.h"
@@ -70,14 +71,19 @@ class KeyedItems {
 struct TypeNode {
   TypeKind kind = TypeKind::kUndefined;
   bool alive = false;
-  bool has_formats = false;      // a format was ever integrated into the sequence
+  // Whether marks were ever integrated into the sequence; and whether they were since it has its
+  // kind, which is all that Yjs remembers.
+  bool holds_formats = false;
+  bool has_formats = false;
   std::uint32_t generation = 0;  // counts the types that have used this slot, for handles
   ItemRef item = kNoItem;        // the item that holds this type; none for a root
   KeyRef name = kNoKey;          // of a root, an XML element or a hook
   ItemRef start = kNoItem;       // the first item of the sequence
   std::uint64_t length = 0;      // visible positions of the sequence
   KeyedItems entries;
-  std::unique_ptr<SequenceIndex> index;      // once someone asked by position
+  std::unique_ptr<SequenceIndex> index;  // once someone asked by position
+  // Of a text that holds formats from before it had its kind (search_markers.h).
+  std::unique_ptr<SearchMarkers> markers;
   std::unique_ptr<TypeObservers> observers;  // once someone observed it
 };
 

@@ -61,6 +61,7 @@ class UndoState {
         stack.pop_back();
         if (Perform(item)) done = std::move(item);
       }
+      doc_.ForgetMarkers();
     });
     popping_ = false;
     (undo ? undoing_ : redoing_) = false;
