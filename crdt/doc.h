@@ -61,6 +61,7 @@ enum class TransactionPhase : std::uint8_t {
   kBefore,   // it has begun; `after` and `deletes` are empty
   kAfter,    // its edits and its observers are done; deleted content is still there
   kCleaned,  // garbage is collected, neighbours are merged; update events follow
+  kEmitted,  // the update events were; what an observer edits now is no part of them
 };
 
 // Subdocuments that a transaction added, removed, or asked to be loaded.

@@ -122,6 +122,8 @@ class DocCore {
 
   // -- Local edits; each inside a transaction --
   void InsertValues(TypeRef type, std::uint64_t index, std::vector<Any> values);
+  // Behind everything that ever stood there.
+  void PushValues(TypeRef type, std::vector<Any> values);
   TypeRef InsertType(TypeRef type, std::uint64_t index, TypeKind kind, std::string_view name);
   Subdocument InsertSubdocument(TypeRef type, std::uint64_t index,
                                 const Subdocument::Options& options);
@@ -377,6 +379,7 @@ class DocCore {
   ItemRef InsertLocal(TypeRef parent, KeyRef key, Position position, ContentKind kind, Clock length,
                       std::uint32_t content, bool wide = false, bool keep = false);
   ItemRef InsertValue(TypeRef parent, KeyRef key, Position position, Any value);
+  void InsertValuesAt(TypeRef type, Position position, std::vector<Any> values);
   TypeRef AllocateType(TypeKind kind, std::string_view name);
 
   // -- Edits of texts (text_edit.cc) --
@@ -472,6 +475,7 @@ class DocCore {
   ObserverList<const TransactionEvent&> on_before_transaction_;
   ObserverList<const TransactionEvent&> on_after_transaction_;
   ObserverList<const TransactionEvent&> on_cleaned_transaction_;
+  ObserverList<const TransactionEvent&> on_emitted_transaction_;
   ObserverList<const SubdocumentsEvent&> on_subdocuments_;
   ObserverList<const Transaction&> after_transaction_;
 };

@@ -50,6 +50,8 @@ Subscription DocCore::OnTransaction(TransactionPhase phase,
       return on_after_transaction_.Add(std::move(observer));
     case TransactionPhase::kCleaned:
       return on_cleaned_transaction_.Add(std::move(observer));
+    case TransactionPhase::kEmitted:
+      return on_emitted_transaction_.Add(std::move(observer));
   }
   return {};
 }
@@ -76,7 +78,7 @@ void DocCore::NoteChanged(TypeRef type, KeyRef key) {
 
 void DocCore::CallObservers(Transaction& transaction) {
   if (!on_after_transaction_.empty() || !on_cleaned_transaction_.empty() ||
-      !after_transaction_.empty()) {
+      !on_emitted_transaction_.empty() || !after_transaction_.empty()) {
     transaction.after = GetStateVector();
     transaction.before = transaction.after;
     for (const auto& [client, before] : transaction.touched.entries()) {

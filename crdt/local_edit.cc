@@ -49,7 +49,18 @@ ItemRef DocCore::InsertValue(TypeRef parent, KeyRef key, Position position, Any 
 }
 
 void DocCore::InsertValues(TypeRef type, std::uint64_t index, std::vector<Any> values) {
-  Position position = PositionAt(type, index);
+  InsertValuesAt(type, PositionAt(type, index), std::move(values));
+}
+
+void DocCore::PushValues(TypeRef type, std::vector<Any> values) {
+  Position position = PositionAt(type, LengthOf(type));
+  while (position.right != kNoItem) {
+    position = {.left = position.right, .right = At(position.right).right};
+  }
+  InsertValuesAt(type, position, std::move(values));
+}
+
+void DocCore::InsertValuesAt(TypeRef type, Position position, std::vector<Any> values) {
   Values run;  // plain values that follow one another share an item
   const auto flush = [&] {
     if (run.empty()) return;

@@ -45,6 +45,7 @@ void DocCore::RunCleanups() {
     CallTransactionObservers(on_cleaned_transaction_, transaction);
     EmitUpdate(transaction);
     EmitSubdocuments(transaction);
+    CallTransactionObservers(on_emitted_transaction_, transaction);
     cleanups_.pop_front();
   }
   cleaning_ = false;

@@ -228,6 +228,10 @@ void Array::Insert(std::uint64_t index, std::vector<Any> values) {
            [&](DocCore& doc, TypeRef type) { doc.InsertValues(type, index, std::move(values)); });
 }
 
+void Array::Push(std::vector<Any> values) {
+  EditType(handle_, [&](DocCore& doc, TypeRef type) { doc.PushValues(type, std::move(values)); });
+}
+
 SharedType Array::InsertType(std::uint64_t index, TypeKind kind, std::string_view name) {
   return SharedType(InsertInto(handle_, index, kind, name));
 }

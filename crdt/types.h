@@ -210,6 +210,9 @@ class Array : public SharedType {
   // Inserts `values` in order. Requires: index <= length(); no value is undefined or a BigInt,
   // which Yjs refuses here (inside objects and arrays it does not).
   void Insert(std::uint64_t index, std::vector<Any> values);
+  // Inserts at the end, behind elements that were deleted there too. (Insert at length() goes right
+  // behind the last element that is left: the two differ for those who insert concurrently.)
+  void Push(std::vector<Any> values);
   // An empty nested type. `name`: of an XML element or hook.
   SharedType InsertType(std::uint64_t index, TypeKind kind, std::string_view name = {});
   Text InsertText(std::uint64_t index);

@@ -1,0 +1,186 @@
+#include "crdt/permanent_user_data.h"
+
+#include <deque>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "crdt/delta.h"
+#include "crdt/event.h"
+
+namespace weft::crdt {
+
+namespace {
+
+void AddAll(const DeleteSet& from, DeleteSet& to) {
+  for (const DeleteSet::ClientRanges& client : from.clients()) {
+    for (const IdRange& range : client.ranges) to.Add(client.client, range);
+  }
+  to.SortAndMerge();
+}
+
+template <typename Handle>
+std::optional<Handle> Member(const Map& map, std::string_view key) {
+  const std::optional<Element> element = map.Find(key);
+  if (!element.has_value() || !std::holds_alternative<Handle>(*element)) return std::nullopt;
+  return std::get<Handle>(*element);
+}
+
+Any Encoded(const DeleteSet& deletes) {
+  ByteWriter writer;
+  WriteDeleteSet(writer, deletes);
+  return writer.Take();
+}
+
+}  // namespace
+
+class PermanentUserData::State {
+ public:
+  State(Doc& doc, Map users) : doc_(doc), users_(std::move(users)) {
+    subscriptions_.push_back(users_.Observe([this](const Event& event) {
+      for (const KeyChange& change : event.keys()) Follow(change.key);
+      users_changed_ = true;
+    }));
+    subscriptions_.push_back(
+        doc_.OnTransaction(TransactionPhase::kEmitted,
+                           [this](const TransactionEvent& event) { AfterTransaction(event); }));
+    for (const std::string& name : users_.keys()) Follow(name);
+  }
+
+  void SetUserMapping(ClientId client, std::string_view name,
+                      std::function<bool(const TransactionEvent&)> filter) {
+    std::optional<Map> user = Member<Map>(users_, name);
+    if (!user.has_value()) {
+      doc_.Transact("", [&] {
+        user = users_.SetMap(name);
+        user->SetArray("ids");
+        user->SetArray("ds");
+      });
+    }
+    if (auto ids = Member<Array>(*user, "ids")) {
+      ids->Push({static_cast<double>(ToNumber(client))});
+    }
+    mappings_.push_back({.name = std::string(name), .user = *user, .filter = std::move(filter)});
+  }
+
+  std::optional<std::string> UserOfClient(ClientId client) const {
+    const auto found = clients_.find(ToNumber(client));
+    if (found == clients_.end()) return std::nullopt;
+    return found->second;
+  }
+
+  std::optional<std::string> UserOfDeleted(Id id) const {
+    for (const auto& [name, deletes] : deletes_) {
+      if (deletes.Contains(id)) return name;
+    }
+    return std::nullopt;
+  }
+
+ private:
+  struct Mapping {
+    std::string name;
+    Map user;
+    std::function<bool(const TransactionEvent&)> filter;
+  };
+
+  void AddClient(const Any& value, const std::string& name) {
+    if (const double* number = value.AsNumber(); number != nullptr && *number >= 0) {
+      clients_[static_cast<std::uint64_t>(*number)] = name;
+    }
+  }
+
+  void AddDeletes(const Any& value, const std::string& name) {
+    if (value.AsBinary() == nullptr) return;
+    ByteReader reader(*value.AsBinary());
+    const DeleteSet deletes = ReadDeleteSet(reader);
+    if (reader.ok()) AddAll(deletes, deletes_[name]);
+  }
+
+  // Calls `add` for the values of an array, those there and those to come.
+  void FollowArray(Array array, std::function<void(const Any&)> add) {
+    for (std::uint64_t i = 0; i < array.length(); ++i) {
+      const Element element = array.Get(i);
+      if (const Any* value = std::get_if<Any>(&element)) add(*value);
+    }
+    subscriptions_.push_back(array.Observe([add = std::move(add)](const Event& event) {
+      for (const DeltaOp& op : event.delta()) {
+        for (const Element& element : op.elements) {
+          if (const Any* value = std::get_if<Any>(&element)) add(*value);
+        }
+      }
+    }));
+  }
+
+  void Follow(const std::string& name) {
+    const std::optional<Map> user = Member<Map>(users_, name);
+    if (!user.has_value()) return;
+    if (const auto deletes = Member<Array>(*user, "ds")) {
+      deletes_[name] = DeleteSet();
+      FollowArray(*deletes, [this, name](const Any& value) { AddDeletes(value, name); });
+    }
+    if (const auto ids = Member<Array>(*user, "ids")) {
+      FollowArray(*ids, [this, name](const Any& value) { AddClient(value, name); });
+    }
+  }
+
+  void AfterTransaction(const TransactionEvent& event) {
+    if (std::exchange(users_changed_, false)) {
+      for (Mapping& mapping : mappings_) MoveToPresent(mapping);
+    }
+    if (!event.local || event.deletes->empty()) return;
+    for (Mapping& mapping : mappings_) {
+      if (mapping.filter && !mapping.filter(event)) continue;
+      if (auto deletes = Member<Array>(mapping.user, "ds")) {
+        deletes->Push({Encoded(*event.deletes)});
+      }
+    }
+  }
+
+  // Somebody else made the user too, and theirs won: what is known goes there.
+  void MoveToPresent(Mapping& mapping) {
+    const std::optional<Map> present = Member<Map>(users_, mapping.name);
+    if (!present.has_value() || *present == mapping.user) return;
+    mapping.user = *present;
+    if (auto ids = Member<Array>(*present, "ids")) {
+      std::vector<std::uint64_t> clients;
+      for (const auto& [client, name] : clients_) {
+        if (name == mapping.name) clients.push_back(client);
+      }
+      for (const std::uint64_t client : clients) ids->Push({static_cast<double>(client)});
+    }
+    const auto deletes = Member<Array>(*present, "ds");
+    if (const auto known = deletes_.find(mapping.name);
+        deletes.has_value() && known != deletes_.end()) {
+      Array(*deletes).Push({Encoded(known->second)});
+    }
+  }
+
+  Doc& doc_;
+  Map users_;
+  std::map<std::uint64_t, std::string> clients_;
+  std::map<std::string, DeleteSet> deletes_;
+  std::deque<Mapping> mappings_;
+  bool users_changed_ = false;
+  std::vector<Subscription> subscriptions_;
+};
+
+PermanentUserData::PermanentUserData(Doc& doc, Map users)
+    : state_(std::make_unique<State>(doc, std::move(users))) {}
+PermanentUserData::PermanentUserData(Doc& doc) : PermanentUserData(doc, doc.GetMap("users")) {}
+PermanentUserData::~PermanentUserData() = default;
+
+void PermanentUserData::SetUserMapping(ClientId client, std::string_view user,
+                                       std::function<bool(const TransactionEvent&)> filter) {
+  state_->SetUserMapping(client, user, std::move(filter));
+}
+
+std::optional<std::string> PermanentUserData::UserOfClient(ClientId client) const {
+  return state_->UserOfClient(client);
+}
+
+std::optional<std::string> PermanentUserData::UserOfDeleted(Id id) const {
+  return state_->UserOfDeleted(id);
+}
+
+}  // namespace weft::crdt
