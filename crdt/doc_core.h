@@ -375,6 +375,9 @@ class DocCore {
   };
   // Right behind the visible item that ends at `index`, splitting it where needed.
   Position PositionAt(TypeRef type, std::uint64_t index);
+  // In front of the visible item that begins at `index`, splitting it where needed, behind what was
+  // deleted there; of a sequence where all that takes no position is deleted.
+  Position PositionBeforeVisible(TypeRef type, std::uint64_t index);
   SequenceIndex& IndexOf(TypeRef type);
   ItemRef InsertLocal(TypeRef parent, KeyRef key, Position position, ContentKind kind, Clock length,
                       std::uint32_t content, bool wide = false, bool keep = false);
@@ -409,6 +412,8 @@ class DocCore {
   void FormatFrom(TypeRef type, TextPosition& position, std::uint64_t count,
                   const NamedAttributes& attributes);
   void DeleteFrom(TypeRef type, TextPosition& position, std::uint64_t count);
+  // Of a text without any formatting.
+  void DeletePlain(TypeRef type, std::uint64_t index, std::uint64_t count);
 
   // -- Reading (read.cc) --
   TextRun RunOf(const Item& item) const {

@@ -22,6 +22,17 @@ DocCore::Position DocCore::PositionAt(TypeRef type, std::uint64_t index) {
   return {.left = place.item, .right = item.right};
 }
 
+DocCore::Position DocCore::PositionBeforeVisible(TypeRef type, std::uint64_t index) {
+  CHECK(index <= LengthOf(type) && "a position is inside the type");
+  if (types_.At(type).start == kNoItem) return {};
+  SequenceIndex& places = IndexOf(type);
+  const SequenceIndex::Place place = places.Find(index);
+  if (place.item == kNoItem) return {.left = places.last(), .right = kNoItem};
+  if (place.offset == 0) return {.left = At(place.item).left, .right = place.item};
+  const ItemRef right = BlockStartingAt(At(place.item).id.Plus(place.offset));
+  return {.left = place.item, .right = right};
+}
+
 ItemRef DocCore::InsertLocal(TypeRef parent, KeyRef key, Position position, ContentKind kind,
                              Clock length, std::uint32_t content, bool wide, bool keep) {
   const ClientIndex client = EnsureClient(client_id_);

@@ -70,6 +70,13 @@ SequenceIndex::Place SequenceIndex::FindBefore(std::uint64_t position) const {
   return place;
 }
 
+ItemRef SequenceIndex::last() const {
+  const Node* node = &nodes_[root_];
+  if (node->count == 0) return kNoItem;
+  while (!node->leaf) node = &nodes_[node->refs[node->count - 1]];
+  return node->refs[node->count - 1];
+}
+
 std::uint32_t SequenceIndex::SlotOf(const Node& node, std::uint32_t ref) const {
   for (std::uint32_t slot = 0; slot < node.count; ++slot) {
     if (node.refs[slot] == ref) return slot;

@@ -38,6 +38,9 @@ class SequenceIndex {
   // `position` reaches into it. Requires: 0 < position <= length().
   Place FindBefore(std::uint64_t position) const;
 
+  // The last item, visible or not; none of an empty sequence.
+  ItemRef last() const;
+
   // Visible positions before `item`.
   std::uint64_t PositionOf(ItemRef item) const;
 

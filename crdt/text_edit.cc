@@ -167,11 +167,7 @@ void DocCore::InsertText(TypeRef type, std::uint64_t index, std::string_view utf
   if (utf8.empty()) return;
   CHECK(IsValidUtf8(utf8));
   if (!types_.At(type).holds_formats) {
-    Position position = PositionAt(type, index);
-    while (position.right != kNoItem && At(position.right).deleted) {
-      position = {.left = position.right, .right = At(position.right).right};
-    }
-    InsertString(type, position, utf8);
+    InsertString(type, PositionBeforeVisible(type, index), utf8);
     return;
   }
   TextPosition position = TextPositionAt(type, index, /*by_marker=*/true);
@@ -259,8 +255,28 @@ void DocCore::FormatFrom(TypeRef type, TextPosition& position, std::uint64_t cou
 void DocCore::DeleteText(TypeRef type, std::uint64_t index, std::uint64_t count) {
   CHECK(count <= LengthOf(type) && index <= LengthOf(type) - count && "a range is inside the type");
   if (count == 0) return;
+  if (!types_.At(type).holds_formats) return DeletePlain(type, index, count);
   TextPosition position = TextPositionAt(type, index, /*by_marker=*/true);
   DeleteFrom(type, position, count);
+}
+
+void DocCore::DeletePlain(TypeRef type, std::uint64_t index, std::uint64_t count) {
+  while (count > 0) {
+    // Found anew each time: what was deleted in between is never walked over.
+    const SequenceIndex::Place place = IndexOf(type).Find(index);
+    if (place.item == kNoItem) return;
+    ItemRef ref = place.item;
+    if (place.offset > 0) ref = BlockStartingAt(At(ref).id.Plus(place.offset));
+    const Item& item = At(ref);
+    if (item.kind != ContentKind::kString && item.kind != ContentKind::kEmbed &&
+        item.kind != ContentKind::kType) {
+      index += item.length();  // nothing that a text knows how to delete
+      continue;
+    }
+    if (count < item.length()) BlockStartingAt(item.id.Plus(count));
+    count -= item.length();
+    Delete(ref);
+  }
 }
 
 void DocCore::DeleteFrom(TypeRef type, TextPosition& position, std::uint64_t count) {
