@@ -182,8 +182,14 @@ void DocCore::NoteDeleted(const Item& item) {
 }
 
 void DocCore::Delete(ItemRef first) {
-  // Deleting a type deletes what is in it: types wait here, so that depth costs no stack.
-  std::vector<TypeRef> types;
+  // Deleting a type deletes what is in it, each item with all that it holds before the next one, as
+  // in Yjs: an undo brings items back in the order of their going. A level of types each.
+  struct Level {
+    TypeRef type;
+    ItemRef next;           // of the sequence
+    std::size_t entry = 0;  // the next one, behind the sequence
+  };
+  std::vector<Level> levels;
   const auto mark = [&](ItemRef ref) {
     Item& item = At(ref);
     if (item.deleted) {
@@ -200,7 +206,11 @@ void DocCore::Delete(ItemRef first) {
     if (item.key == kNoKey && parent.index != nullptr) parent.index->Update(ref);
     NoteDeleted(item);
     AddChanged(item.parent, item.key);
-    if (item.kind == ContentKind::kType) types.push_back(item.content);
+    if (item.kind == ContentKind::kType) {
+      TypeNode& type = types_.At(item.content);
+      type.index.reset();
+      levels.push_back({.type = item.content, .next = type.start});
+    }
     if (item.kind == ContentKind::kDoc) {
       // What came and went in one transaction was never there.
       const Subdocument subdocument = SubdocumentIn(item);
@@ -211,15 +221,19 @@ void DocCore::Delete(ItemRef first) {
   };
   if (At(first).deleted) return;
   mark(first);
-  while (!types.empty()) {
-    TypeNode& type = types_.At(types.back());
-    types.pop_back();
-    type.index.reset();
-    for (ItemRef ref = type.start; ref != kNoItem; ref = At(ref).right) {
+  while (!levels.empty()) {
+    Level& level = levels.back();
+    const auto& entries = types_.At(level.type).entries.entries();
+    if (level.next != kNoItem) {
+      const ItemRef ref = level.next;
+      level.next = At(ref).right;
       At(ref).leaf = 0;
       mark(ref);
+    } else if (level.entry < entries.size()) {
+      mark(entries[level.entry++].second);
+    } else {
+      levels.pop_back();
     }
-    for (const auto& [key, ref] : type.entries.entries()) mark(ref);
   }
 }
 

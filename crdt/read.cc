@@ -36,8 +36,9 @@ Any DocCore::PlainValue(const Item& item, std::uint64_t offset) const {
     case ContentKind::kEmbed:
       return contents_.values(item.content)[offset];
     case ContentKind::kString: {
+      // Half of a surrogate pair stays one: a string in JavaScript has units, not characters.
       std::string unit;
-      clients_[item.id.client()].text.AppendUtf8(RunOf(item), static_cast<std::uint32_t>(offset), 1,
+      clients_[item.id.client()].text.AppendWtf8(RunOf(item), static_cast<std::uint32_t>(offset), 1,
                                                  unit);
       return unit;
     }

@@ -23,7 +23,7 @@ class Pieces {
  public:
   void Add(std::string text) {
     if (!pieces_.empty() && std::holds_alternative<std::string>(pieces_.back())) {
-      std::get<std::string>(pieces_.back()) += text;
+      AppendWtf8(std::get<std::string>(pieces_.back()), text);
     } else {
       pieces_.emplace_back(std::move(text));
     }
@@ -163,7 +163,7 @@ std::string DocCore::XmlOf(TypeRef root) const {
     Piece piece = std::move(stack.back());
     stack.pop_back();
     if (const std::string* text = std::get_if<std::string>(&piece)) {
-      xml += *text;
+      AppendWtf8(xml, *text);
       continue;
     }
     const TypeRef type = std::get<TypeRef>(piece);

@@ -266,6 +266,20 @@ void AppendUtf16AsWtf8(std::string& out, std::u16string_view text) {
   AppendUtf16(out, text, Surrogates::kAlone);
 }
 
+void AppendWtf8(std::string& out, std::string_view wtf8) {
+  const auto is_surrogate = [](std::string_view bytes, bool low) {
+    return bytes.size() >= 3 && bytes[0] == '\xed' &&
+           (low ? bytes[1] >= '\xb0' : bytes[1] >= '\xa0' && bytes[1] < '\xb0');
+  };
+  const std::size_t tail = out.size() - std::min<std::size_t>(out.size(), 3);
+  if (is_surrogate(wtf8, /*low=*/true) &&
+      is_surrogate(std::string_view(out).substr(tail), /*low=*/false)) {
+    AppendUtf16AsWtf8(out, Utf8ToUtf16(wtf8.substr(0, 3)));
+    wtf8.remove_prefix(3);
+  }
+  out += wtf8;
+}
+
 bool HasLoneSurrogate(std::string_view text) {
   return FindSurrogate(text, 0) != std::string_view::npos;
 }

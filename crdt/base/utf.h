@@ -43,6 +43,9 @@ void AppendLatin1AsUtf8(std::string& out, std::string_view latin1);
 // joins a high one at the end of `out`.
 void AppendUtf16AsWtf8(std::string& out, std::u16string_view text);
 
+// Appends WTF-8; a low surrogate at its front joins a high one at the end of `out`.
+void AppendWtf8(std::string& out, std::string_view wtf8);
+
 // WTF-8 as UTF-8, each lone surrogate as U+FFFD: of the same length, so `text` is changed in place.
 // Whether anything had to be changed.
 bool ReplaceLoneSurrogates(std::string& text);
