@@ -42,6 +42,18 @@ constexpr const char* kInspectExamples =
     "  weft inspect update.bin\n"
     "  curl -s https://example.org/update | weft inspect -";
 
+constexpr const char* kDriverExamples =
+    "\nReads requests from standard input, one JSON object a line, and writes a reply to each.\n"
+    "Bytes are base64. An error is a reply, {\"error\": \"…\"}, and the program goes on. The "
+    "requests\n"
+    "are listed in crdt/driver/driver.h.\n"
+    "\nExample:\n"
+    "  printf '%s\\n' '{\"op\":\"new\",\"doc\":0,\"clientID\":1}' \\\n"
+    "    "
+    "'{\"op\":\"edit\",\"doc\":0,\"actions\":[{\"op\":\"text.insert\",\"name\":\"t\",\"index\":0,"
+    "\"text\":\"hi\"}]}' \\\n"
+    "    '{\"op\":\"json\",\"doc\":0,\"types\":{\"t\":\"text\"}}' | weft driver";
+
 constexpr const char* kLimits = "Limits, and what happens beyond them";
 
 std::string CheckListen(const std::string& text) {
@@ -158,6 +170,13 @@ void AddInspect(CLI::App& app, CommandLine& line) {
   inspect.callback([&line] { line.verb = CommandLine::Verb::kInspect; });
 }
 
+void AddDriver(CLI::App& app, CommandLine& line) {
+  CLI::App& driver =
+      *app.add_subcommand("driver", "Documents on command, for test suites of any language");
+  driver.footer(kDriverExamples);
+  driver.callback([&line] { line.verb = CommandLine::Verb::kDriver; });
+}
+
 }  // namespace
 
 CommandLine ParseCommandLine(std::vector<std::string> arguments) {
@@ -168,12 +187,14 @@ CommandLine ParseCommandLine(std::vector<std::string> arguments) {
   app.footer(kExamples);
   AddServe(app, line);
   AddInspect(app, line);
+  AddDriver(app, line);
   const bool nothing_asked = arguments.empty();
   const auto is_asked = [&](const CLI::App* verb) { return verb->get_name() == arguments[0]; };
   if (!nothing_asked && !arguments[0].starts_with("-") && app.get_subcommands(is_asked).empty()) {
     line.exit_code = kExitUsage;
-    line.output = "weft: there is no command \"" + arguments[0] +
-                  "\"; there are serve and inspect.\nRun weft --help for more information.\n";
+    line.output =
+        "weft: there is no command \"" + arguments[0] +
+        "\"; there are serve, inspect and driver.\nRun weft --help for more information.\n";
     return line;
   }
   try {

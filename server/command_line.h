@@ -16,7 +16,7 @@ inline constexpr int kExitFailed = 1;  // it was asked right, and did not work
 inline constexpr int kExitUsage = 2;   // it was asked wrong
 
 struct CommandLine {
-  enum class Verb { kServe, kInspect, kNothing };
+  enum class Verb { kServe, kInspect, kDriver, kNothing };
 
   Verb verb = Verb::kNothing;  // kNothing: everything is said already (help, version, an error)
   int exit_code = kExitOk;     // of kNothing

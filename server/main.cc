@@ -1,6 +1,7 @@
 // The program `weft`: reads its command line and does what it says.
 
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
@@ -10,6 +11,7 @@
 #include <string>
 
 #include "server/command_line.h"
+#include "server/drive.h"
 #include "server/inspect.h"
 #include "server/log.h"
 #include "server/server.h"
@@ -64,6 +66,11 @@ int Inspect(const CommandLine& line) {
   return weft::server::kExitOk;
 }
 
+int Drive() {
+  const absl::Status status = weft::server::Drive(STDIN_FILENO, STDOUT_FILENO);
+  return status.ok() ? weft::server::kExitOk : Fail(status);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -74,6 +81,8 @@ int main(int argc, char** argv) {
       return Serve(line);
     case CommandLine::Verb::kInspect:
       return Inspect(line);
+    case CommandLine::Verb::kDriver:
+      return Drive();
     case CommandLine::Verb::kNothing:
       break;
   }

@@ -1,26 +1,33 @@
-// Weft against the real Yjs, live. WEFT_ORACLE_SEEDS runs that many random scripts instead of a few
-// seconds' worth, WEFT_ORACLE_FIRST_SEED says where to start.
+// Weft against the real Yjs, live: the same requests to both drivers, every reply compared. Seeds are
+// tried for a few seconds; WEFT_ORACLE_SEEDS says how many instead, WEFT_ORACLE_SECONDS for how long,
+// WEFT_ORACLE_FIRST_SEED where to start.
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
 #include <cstdlib>
+#include <limits>
 #include <memory>
 #include <optional>
+#include <sstream>
 #include <string>
 
-#include "crdt/doc.h"
-#include "tests/crdt/oracle/driver_values.h"
+#include "crdt/json.h"
+#include "tests/crdt/oracle/conversation.h"
 #include "tests/crdt/oracle/isolated_run.h"
-#include "tests/crdt/oracle/script.h"
-#include "tests/crdt/oracle/script_runner.h"
+#include "tests/crdt/oracle/minimize.h"
+#include "tests/crdt/oracle/random_requests.h"
 #include "tests/crdt/oracle/yjs_process.h"
 
 namespace weft::crdt::oracle {
 namespace {
 
-std::uint64_t NumberFromEnvironment(const char* name, std::uint64_t otherwise) {
+std::optional<std::uint64_t> NumberFromEnvironment(const char* name) {
   const char* text = std::getenv(name);
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
+  if (text == nullptr) return std::nullopt;
+  return std::strtoull(text, nullptr, 10);
 }
 
 // One Yjs process serves all tests; it is started anew when it may be out of step.
@@ -44,126 +51,198 @@ class Oracle {
 };
 std::unique_ptr<YjsProcess> Oracle::process_;
 
-// Runs `piece` on the oracle in a fork of its own; what went wrong, or empty.
-template <typename Piece>
-std::string RunOnOracle(const Piece& piece) {
+using Requests = std::vector<std::string>;
+
+// What went wrong in a conversation, and how to have it again.
+struct Finding {
+  std::string difference;  // empty: nothing
+  Requests requests;       // all of them, unless it crashed
+};
+
+constexpr std::string_view kEndOfDifference = "\nrequests:\n";
+
+Requests LinesOf(std::string_view text) {
+  Requests lines;
+  std::istringstream stream{std::string(text)};
+  for (std::string line; std::getline(stream, line);) {
+    line.erase(0, std::min(line.size(), line.find_first_not_of(' ')));
+    if (line.starts_with('{')) lines.push_back(line);
+  }
+  return lines;
+}
+
+// Has `talk` with both in a fork of its own.
+template <typename Talk>
+Finding Converse(const Talk& talk, bool trace = false) {
   YjsProcess* yjs = Oracle::Get();
-  if (yjs == nullptr) return "there is no oracle";
+  if (yjs == nullptr) return {.difference = "there is no oracle", .requests = {}};
   const IsolatedResult result = RunIsolated([&] {
-    const absl::StatusOr<std::string> difference = piece(*yjs);
-    return difference.ok() ? *difference : difference.status().ToString();
+    Conversation conversation(*yjs, trace);
+    talk(conversation);
+    std::string requests(kEndOfDifference);
+    for (const std::string& request : conversation.Requests()) requests += request + "\n";
+    const absl::StatusOr<std::string> difference = conversation.FirstDifference();
+    if (!difference.ok()) return difference.status().ToString() + requests;
+    return difference->empty() ? "" : *difference + requests;
   });
   if (!result.finished) {
     Oracle::Restart();
-    return "the program crashed or hung:\n" + result.text;
+    Finding crash{"the program crashed or hung:\n", {}};
+    std::istringstream lines(result.text);
+    for (std::string line; std::getline(lines, line);) {
+      (line.starts_with(R"({"op")") ? crash.requests.emplace_back() : crash.difference) +=
+          line + "\n";
+    }
+    for (std::string& request : crash.requests) request.pop_back();
+    return crash;
   }
-  return result.text;
+  const std::size_t end = result.text.find(kEndOfDifference);
+  if (end == std::string::npos) return {.difference = result.text, .requests = {}};
+  return {.difference = result.text.substr(0, end),
+          .requests = LinesOf(std::string_view(result.text).substr(end))};
 }
 
-std::string DifferenceOf(const Script& script) {
-  return RunOnOracle([&](YjsProcess& yjs) { return RunScript(script, yjs); });
+Finding Try(const Requests& requests) {
+  return Converse([&](Conversation& conversation) {
+    for (const std::string& request : requests) conversation.Ask(request);
+  });
 }
 
-// Fails with the smallest script that can be found.
-void ExpectAgreement(const Script& script) {
-  std::string difference = DifferenceOf(script);
-  if (difference.empty()) return;
-  const Script small = MinimizeScript(
-      script, [](const Script& candidate) { return !DifferenceOf(candidate).empty(); });
-  ADD_FAILURE()
-      << "weft and Yjs differ on this script, which ExpectAgreement(ParseScript(…)) repeats:\n"
-      << ToText(small) << DifferenceOf(small);
+Finding Try(const Scenario& scenario, bool trace = false) {
+  return Converse(
+      [&](Conversation& conversation) {
+        const RandomRequests::Ask ask = [&](const AnyObject& request) {
+          return conversation.AskObject(request);
+        };
+        const RandomRequests::Find find = [&](std::uint64_t number) {
+          return conversation.driver().Find(number);
+        };
+        RandomRequests random(scenario.front(), ask, find);
+        for (std::size_t i = 1; i + 1 < scenario.size(); ++i) random.RunStep(scenario[i]);
+        if (scenario.size() > 1 && scenario.back() != 0) random.Settle(scenario.back());
+      },
+      trace);
 }
 
-TEST(Differential, PairsOfWeftAndYjsReplicasAgreeByteForByteInRandomNetworks) {
-  const std::uint64_t first = NumberFromEnvironment("WEFT_ORACLE_FIRST_SEED", 1);
-  const std::uint64_t count = NumberFromEnvironment("WEFT_ORACLE_SEEDS", 100);
-  for (std::uint64_t seed = first; seed < first + count && !HasFailure(); ++seed) {
-    SCOPED_TRACE("seed " + std::to_string(seed));
-    ExpectAgreement(RandomScript(seed));
+bool Fails(const Requests& requests) { return !Try(requests).difference.empty(); }
+
+// `requests` with each list of actions made as short as it may be.
+Requests WithFewerActions(Requests requests) {
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    const std::optional<Any> request = ParseJson(requests[i], 1000);
+    const Any* actions = request ? request->AsObject()->Find("actions") : nullptr;
+    if (actions == nullptr || actions->AsArray() == nullptr) continue;
+    const auto with = [&](const Any::Array& fewer) {
+      AnyObject changed = *request->AsObject();
+      changed.Set("actions", fewer);
+      Requests result = requests;
+      result[i] = ToJsonText(changed);
+      return result;
+    };
+    if (actions->AsArray()->size() < 2) continue;
+    requests = with(
+        Minimize(*actions->AsArray(), [&](const Any::Array& fewer) { return Fails(with(fewer)); }));
   }
+  return requests;
 }
 
-// Applies the updates of a history in the order of `delivery`; the first difference, or empty.
-std::string DeliverHistory(const std::vector<Bytes>& updates, const Any& delivery, bool rooted) {
-  Doc doc;
-  if (rooted) {
-    doc.GetText("text");
-    doc.GetArray("array");
-    doc.GetMap("map");
-  }
-  const Any::Array& order = *Member(delivery, "order").AsArray();
-  const Any::Array& states = *Member(delivery, "states").AsArray();
-  std::string done = "delivered in this order:\n";
-  for (std::size_t i = 0; i < order.size(); ++i) {
-    const Bytes& update = updates[static_cast<std::size_t>(*order[i].AsNumber())];
-    done += "  " + ToHex(update) + "\n";
-    const absl::Status status = doc.ApplyUpdate(update);
-    if (!status.ok()) return done + status.ToString();
-    const std::string yjs = ToHex(FromBase64(*states[i].AsString()));
-    const std::string weft = ToHex(doc.EncodeStateAsUpdate());
-    if (yjs != weft) return done + "state in Yjs:  " + yjs + "\nstate in weft: " + weft;
-    const absl::Status valid = doc.Validate();
-    if (!valid.ok()) return done + valid.ToString();
-  }
-  const std::string vector = ToBase64(EncodeStateVector(doc.GetStateVector()));
-  if (vector != StringMember(delivery, "sv")) return done + "the state vectors differ";
-  const std::string text = doc.GetText("text").ToString();
-  const std::string& text_in_yjs = StringMember(Member(delivery, "json"), "text");
-  if (text != text_in_yjs) return done + "text in Yjs:  " + text_in_yjs + "\ntext in weft: " + text;
-  return "";
+Requests Minimized(Requests requests) {
+  requests = Minimize(std::move(requests), [](const Requests& fewer) { return Fails(fewer); });
+  requests = WithFewerActions(std::move(requests));
+  return Minimize(std::move(requests), [](const Requests& fewer) { return Fails(fewer); });
 }
 
-absl::StatusOr<std::string> CompareHistory(const AnyObject& request, bool rooted, YjsProcess& yjs) {
-  const absl::StatusOr<Any> history = yjs.Call(request);
-  if (!history.ok()) return history.status();
-  std::vector<Bytes> updates;
-  for (const Any& update : *Member(*history, "updates").AsArray()) {
-    updates.push_back(FromBase64(*update.AsString()));
-  }
-  for (const Any& delivery : *Member(*history, "deliveries").AsArray()) {
-    std::string difference = DeliverHistory(updates, delivery, rooted);
-    if (!difference.empty()) return difference;
-  }
-  return "";
+void Report(const Requests& requests, const std::string& difference) {
+  std::string text;
+  for (const std::string& request : requests) text += request + "\n";
+  ADD_FAILURE() << "weft and Yjs differ on these requests, which ExpectAgreement repeats:\n"
+                << text << "\nthere:\n"
+                << difference;
 }
 
-// The smallest number of steps, from one up, at which a history's deliveries differ: each step of a
-// seed is the same whatever comes after it.
-std::string SmallestDifference(AnyObject request, bool rooted) {
-  const auto steps = static_cast<int>(*request.Find("steps")->AsNumber());
-  for (int i = 1; i <= steps; ++i) {
-    request.Set("steps", i);
-    std::string difference =
-        RunOnOracle([&](YjsProcess& yjs) { return CompareHistory(request, rooted, yjs); });
-    if (!difference.empty()) return "with " + std::to_string(i) + " steps:\n" + difference;
+// Runs requests, a line each, on both.
+void ExpectAgreement(std::string_view requests) {
+  const Finding finding = Try(LinesOf(requests));
+  if (!finding.difference.empty()) Report(LinesOf(requests), finding.difference);
+}
+
+void ExpectAgreement(Scenario scenario) {
+  if (Try(scenario).difference.empty()) return;
+  // The first number stays; the last is 0 where nothing has to settle.
+  const std::uint64_t kind = scenario.front();
+  const auto whole = [&](std::vector<std::uint64_t> steps, std::uint64_t settle) {
+    steps.insert(steps.begin(), kind);
+    steps.push_back(settle);
+    return steps;
+  };
+  const auto fails = [&](const Scenario& steps) { return !Try(steps).difference.empty(); };
+  std::uint64_t settle = scenario.back();
+  std::vector<std::uint64_t> steps(scenario.begin() + 1, scenario.end() - 1);
+  if (fails(whole(steps, 0))) settle = 0;
+  steps = Minimize(
+      steps, [&](const std::vector<std::uint64_t>& fewer) { return fails(whole(fewer, settle)); });
+  const Requests requests = Try(whole(steps, settle), /*trace=*/true).requests;
+  const Requests fewest = Minimized(requests);
+  Report(fewest, Try(fewest).difference);
+}
+
+// -- What random requests have found, and what they avoid -----------------------------------------------
+
+TEST(Differential, AnUndoBringsItemsBackInTheOrderInWhichDeletingAnElementTookThem) {
+  ExpectAgreement(R"(
+    {"op":"new","doc":0,"clientID":9}
+    {"op":"new","doc":1,"clientID":5}
+    {"op":"json","doc":0,"types":{"x":"xmlfragment"}}
+    {"op":"json","doc":1,"types":{"x":"xmlfragment"}}
+    {"op":"edit","doc":0,"actions":[{"op":"xml.insert","name":"x","index":0,"node":{"element":"p","children":[{"text":"a"}]}}]}
+    {"op":"apply","doc":1,"update":"AQMJAAcBAXgDAXAHAAkABgQACQEBYQA="}
+    {"op":"edit","doc":1,"actions":[{"op":"text.insert","name":"x","path":[0,0],"index":1,"text":"b"}]}
+    {"op":"apply","doc":0,"update":"AQEFAIQJAgFiAA=="}
+    {"op":"new","doc":2,"clientID":7}
+    {"op":"json","doc":2,"types":{"x":"xmlfragment"}}
+    {"op":"apply","doc":2,"update":"AQMJAAcBAXgDAXAHAAkABgQACQEBYQA="}
+    {"op":"apply","doc":2,"update":"AQEFAIQJAgFiAA=="}
+    {"op":"edit","doc":2,"actions":[{"op":"xml.insert","name":"x","path":[0],"index":1,"node":{"text":"c"}}]}
+    {"op":"undo.new","doc":2,"manager":1,"scope":[{"name":"x"}]}
+    {"op":"edit","doc":2,"actions":[{"op":"xml.delete","name":"x","index":0,"len":1}]}
+    {"op":"undo.undo","doc":2,"manager":1}
+    {"op":"state","doc":2})");
+}
+
+TEST(Differential, HalvesOfASurrogatePairJoinInXml) {
+  // A fragment that holds the characters of a text.
+  ExpectAgreement(R"(
+    {"op":"new","doc":0,"clientID":9}
+    {"op":"apply","doc":0,"update":"AQGAgICACAAEAQN4bWwLePCfkajwn4+9eWIA"}
+    {"op":"json","doc":0,"types":{"xml":"xmlfragment"}})");
+}
+
+TEST(Differential, ATextThatIsNamedLateIsNotCleanedUpForTheFormatsThatCameBefore) {
+  ExpectAgreement(R"(
+    {"op":"new","doc":0,"clientID":9}
+    {"op":"apply","doc":0,"update":"AQT/////DwAEAQd4bWx0ZXh0ATGB/////w8AAUb/////DwAGaXRhbGljBHRydWXG/////w8A/////w8BBml0YWxpYwRudWxsAf////8PAQEB"}
+    {"op":"edit","doc":0,"actions":[{"op":"text.insert","name":"xmltext","index":1,"text":"efg"}]}
+    {"op":"apply","doc":0,"update":"AAH/////DwEAAQ=="}
+    {"op":"state","doc":0})");
+}
+
+TEST(Differential, WeftAndYjsAnswerTheSameToRandomRequests) {
+  using std::chrono::steady_clock;
+  const std::uint64_t first = NumberFromEnvironment("WEFT_ORACLE_FIRST_SEED").value_or(1);
+  const auto seconds = NumberFromEnvironment("WEFT_ORACLE_SECONDS");
+  const auto end = steady_clock::now() + std::chrono::seconds(seconds.value_or(0));
+  const std::uint64_t count =
+      NumberFromEnvironment("WEFT_ORACLE_SEEDS")
+          .value_or(seconds ? std::numeric_limits<std::uint64_t>::max() : 100);
+  std::uint64_t tried = 0;
+  while (tried < count && !HasFailure() && (!seconds || steady_clock::now() < end)) {
+    SCOPED_TRACE("seed " + std::to_string(first + tried));
+    ExpectAgreement(RandomScenario(first + tried));
+    ++tried;
   }
-  return "";
-}
-
-void ExpectHistoriesAgree(const Any::Array& kinds, bool rooted, std::uint64_t scripts_per_history) {
-  const std::uint64_t first = NumberFromEnvironment("WEFT_ORACLE_FIRST_SEED", 1);
-  const std::uint64_t count = NumberFromEnvironment("WEFT_ORACLE_SEEDS", 100) / scripts_per_history;
-  for (std::uint64_t seed = first; seed < first + count && !testing::Test::HasFailure(); ++seed) {
-    const AnyObject request{{"op", "history"},
-                            {"seed", static_cast<double>(seed)},
-                            {"steps", 30},
-                            {"kinds", kinds},
-                            {"rooted", rooted}};
-    std::string difference =
-        RunOnOracle([&](YjsProcess& yjs) { return CompareHistory(request, rooted, yjs); });
-    if (difference.empty()) continue;
-    const std::string smaller = SmallestDifference(request, rooted);
-    ADD_FAILURE() << "history of seed " << seed << " " << (smaller.empty() ? difference : smaller);
-  }
-}
-
-TEST(Differential, DocumentsKeepEveryTypeThatYjsWritesByteForByteInEveryOrderOfDelivery) {
-  ExpectHistoriesAgree({"format", "xml", "subdocument"}, /*rooted=*/false, 4);
-}
-
-TEST(Differential, DocumentsWithNamedRootsKeepEveryTypeThatYjsWrites) {
-  ExpectHistoriesAgree({"xml", "subdocument"}, /*rooted=*/true, 4);
+  if (seconds)
+    std::printf("%llu seeds from %llu on\n", static_cast<unsigned long long>(tried),
+                static_cast<unsigned long long>(first));
 }
 
 }  // namespace

@@ -14,7 +14,7 @@
 import { createRequire } from 'node:module'
 import { writeFileSync } from 'node:fs'
 import * as Y from 'yjs'
-import { deliver, writeHistory } from '../oracle/yjs_history.mjs'
+import { deliver, writeHistory } from './yjs_history.mjs'
 import { toBase64 } from '../oracle/yjs_values.mjs'
 
 const { version } = createRequire(import.meta.url)('yjs/package.json')

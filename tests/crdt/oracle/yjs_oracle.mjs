@@ -1,32 +1,9 @@
-// Real Yjs documents on command: one JSON object a line on standard input, one reply a line on
-// standard output, in order. Requests may be pipelined; an error answers {"error": text} and the
-// process goes on. Bytes are base64, indices UTF-16 code units, values as in yjs_values.mjs.
+// Real Yjs documents on command: the contract of crdt/driver/driver.h, answered by Yjs. One JSON object a
+// line on standard input, one reply a line on standard output, in order; an error answers {"error": text}
+// and the process goes on. "validate" finds nothing here.
 //
-//   {"op":"version"}                                        → {"yjs"}
-//   {"op":"new","doc","clientID"?,"gc"?}                    → {"clientID"}
-//   {"op":"apply","doc","update","v"?}                      → {"updates":[v1 updates emitted],"clientID"}
-//   {"op":"state","doc","v"?,"sv"?}                         → {"update"}
-//   {"op":"sv","doc"}                                       → {"sv"}
-//   {"op":"json","doc","types":{name:kind}}                 → {"json":{name:value},"delta":{name:delta}}
-//   {"op":"edit","doc","actions":[action]}                  → {"update": v1 or null}
-//   {"op":"merge","updates","v"?}                           → {"update"}
-//   {"op":"diff","update","sv","v"?}                        → {"update"}
-//   {"op":"convert","update","from","to"}                   → {"update"}
-//   {"op":"svOf","update","v"?}                             → {"sv"}
-//   {"op":"history","seed","replicas"?,"steps"?,"kinds"?}   → see yjs_history.mjs
-//   {"op":"drop","doc"}                                     → {}
-//
-//   action := {"op": "text.insert", "name", "path"?, "index", "text", "attrs"?}
-//           | {"op": "text.delete", "name", "path"?, "index", "len"}
-//           | {"op": "text.format", "name", "path"?, "index", "len", "attrs"}
-//           | {"op": "text.embed", "name", "path"?, "index", "embed", "attrs"?}
-//           | {"op": "array.insert", "name", "path"?, "index", "values"}
-//           | {"op": "array.delete" or "xml.delete", "name", "path"?, "index", "len"}
-//           | {"op": "map.set" or "xml.setAttribute", "name", "path"?, "key", "value"}
-//           | {"op": "map.delete" or "xml.removeAttribute", "name", "path"?, "key"}
-//           | {"op": "xml.insert", "name", "path"?, "index", "node"}
-//
-// Nothing is random: a document that has to take a new client id gets the next of a fixed sequence.
+// Nothing is random: a document that has to take a new client id gets the next of a fixed sequence, which
+// "seed" moves, and the clock of undo managers is what requests say.
 
 import { createRequire } from 'node:module'
 
@@ -45,13 +22,19 @@ try {
 } catch {
   fail('the package yjs is not installed; run "npm ci" in tests/')
 }
-const Y = await import('yjs')
-const { decodeValue, encodeValue, fromBase64, makeContent, makeXmlNode, toBase64 } =
-  await import('./yjs_values.mjs')
-const { randomHistory } = await import('./yjs_history.mjs')
+// Before Yjs is there, which keeps the function.
+let now = 0
+Date.now = () => now
 
-const documents = new Map() // number → { doc, emitted: v1 updates since the last request }
-let nextClientId = 500_000_000
+const Y = await import('yjs')
+const { asCount, encodeValue, fromBase64, toBase64 } = await import('./yjs_values.mjs')
+const { findType, getRoot, kindOf, runAction } = await import('./yjs_actions.mjs')
+const { makeUndoManager, observe } = await import('./yjs_watchers.mjs')
+
+// number → { doc, updates, updatesV2, events: since the last request, observers, managers: by number }
+const documents = new Map()
+const firstClientId = 500_000_000
+let nextClientId = firstClientId
 
 const getEntry = (number) => {
   const entry = documents.get(number)
@@ -59,76 +42,40 @@ const getEntry = (number) => {
   return entry
 }
 
-const rootGetters = {
-  text: (doc, name) => doc.getText(name),
-  array: (doc, name) => doc.getArray(name),
-  map: (doc, name) => doc.getMap(name),
-  xmlfragment: (doc, name) => doc.getXmlFragment(name),
-  xmltext: (doc, name) => doc.get(name, Y.XmlText),
-  xmlelement: (doc, name) => doc.get(name, Y.XmlElement)
-}
-const getRoot = (doc, name, kind) => {
-  const getter = rootGetters[kind]
-  if (getter === undefined) throw new Error(`unknown type ${JSON.stringify(kind)}`)
-  return getter(doc, name)
+const open = (number, doc, both = false) => {
+  const entry = { doc, both, updates: [], updatesV2: [], events: [], observers: new Map(), managers: new Map() }
+  doc.on('update', (update) => entry.updates.push(toBase64(update)))
+  if (both) doc.on('updateV2', (update) => entry.updatesV2.push(toBase64(update)))
+  documents.get(number)?.doc.destroy()
+  documents.set(number, entry)
+  return { clientID: doc.clientID }
 }
 
-// The root that an action names. Its kind follows from what the document knows already, else from the
-// path's first step, else from the action.
-const getRootOfAction = (doc, name, path, action) => {
-  const known = doc.share.get(name)
-  if (known !== undefined && known.constructor !== Y.AbstractType) return known
-  if (path.length === 0) return getRoot(doc, name, action === 'xml' ? 'xmlfragment' : action)
-  if (typeof path[0] === 'string') return doc.getMap(name)
-  const first = known?._first
-  const holdsXml = action === 'xml' ||
-    first?.content?.type instanceof Y.XmlElement || first?.content?.type instanceof Y.XmlText
-  return holdsXml ? doc.getXmlFragment(name) : doc.getArray(name)
-}
+const forget = (entry) => { entry.updates = []; entry.updatesV2 = []; entry.events = [] }
 
-const getTarget = (doc, { name, path = [] }, action) => {
-  let type = getRootOfAction(doc, name, path, action)
-  for (const step of path) {
-    type = type.get(step)
-    if (!(type instanceof Y.AbstractType)) {
-      throw new Error(`no shared type at ${JSON.stringify(step)} of ${JSON.stringify(path)}`)
-    }
+// What happened since `forget`: one update or null (and all, when there are more), or a list.
+const report = (entry, one) => {
+  const { both, updates, updatesV2, events } = entry
+  const watched = entry.observers.size + entry.managers.size > 0
+  forget(entry)
+  const form = (single, all, list) => ({
+    ...(one ? { [single]: list[0] ?? null } : {}),
+    ...(one && list.length < 2 ? {} : { [all]: list })
+  })
+  return {
+    ...form('update', 'updates', updates),
+    ...(both ? form('updateV2', 'updatesV2', updatesV2) : {}),
+    ...(watched ? { events } : {})
   }
-  return type
 }
 
-const decodeAttributes = (attributes) =>
-  attributes === undefined ? undefined : decodeValue(attributes)
-
-const actions = {
-  'text.insert': (type, a) => type.insert(a.index, a.text, decodeAttributes(a.attrs)),
-  'text.delete': (type, a) => type.delete(a.index, a.len),
-  'text.format': (type, a) => type.format(a.index, a.len, decodeAttributes(a.attrs)),
-  'text.embed': (type, a) =>
-    type.insertEmbed(a.index, makeContent(a.embed), decodeAttributes(a.attrs)),
-  'array.insert': (type, a) => type.insert(a.index, a.values.map(makeContent)),
-  'array.delete': (type, a) => type.delete(a.index, a.len),
-  'map.set': (type, a) => type.set(a.key, makeContent(a.value)),
-  'map.delete': (type, a) => type.delete(a.key),
-  'xml.insert': (type, a) => type.insert(a.index, [makeXmlNode(a.node)]),
-  'xml.delete': (type, a) => type.delete(a.index, a.len),
-  'xml.setAttribute': (type, a) => type.setAttribute(a.key, decodeValue(a.value)),
-  'xml.removeAttribute': (type, a) => type.removeAttribute(a.key)
+const getManager = (entry, number) => {
+  const manager = entry.managers.get(number)
+  if (manager === undefined) throw new Error('there is no such undo manager')
+  return manager
 }
-
-// An action is {"op": name, …}; {"action": name, …}, {"type": name, …} and {name: {…}} mean the same.
-const parseAction = (request) => {
-  const keys = Object.keys(request)
-  if (keys.length === 1 && actions[keys[0]] !== undefined) return [keys[0], request[keys[0]]]
-  const name = request.op ?? request.action ?? request.type
-  if (actions[name] === undefined) throw new Error(`unknown action ${JSON.stringify(name)}`)
-  return [name, request]
-}
-
-const runAction = (doc, request) => {
-  const [name, members] = parseAction(request)
-  actions[name](getTarget(doc, members, name.slice(0, name.indexOf('.'))), members)
-}
+const reportUndo = (entry, manager) =>
+  ({ undo: manager.undoStack.length, redo: manager.redoStack.length, ...report(entry, false) })
 
 const keepClientIdsDeterministic = (doc, before) => {
   if (doc.clientID !== before) doc.clientID = nextClientId++
@@ -139,16 +86,26 @@ const isV2 = ({ v = 1 }) => {
   return v === 2
 }
 
+const toSnapshot = (text, request) =>
+  (isV2(request) ? Y.decodeSnapshotV2 : Y.decodeSnapshot)(fromBase64(text))
+
 const operations = {
   version: () => ({ yjs: yjsVersion }),
 
-  new: ({ doc: number, clientID, gc = true }) => {
-    const entry = { doc: new Y.Doc({ gc }), emitted: [] }
-    entry.doc.clientID = clientID ?? nextClientId++
-    entry.doc.on('update', (update) => entry.emitted.push(update))
-    documents.get(number)?.doc.destroy()
-    documents.set(number, entry)
-    return { clientID: entry.doc.clientID }
+  reset: () => {
+    for (const { doc } of documents.values()) doc.destroy()
+    documents.clear()
+    nextClientId = firstClientId
+    now = 0
+    return {}
+  },
+
+  seed: ({ clientID }) => { nextClientId = asCount(clientID); return {} },
+
+  new: ({ doc: number, clientID, gc = true, both = false }) => {
+    const doc = new Y.Doc({ gc })
+    doc.clientID = clientID ?? nextClientId++
+    return open(number, doc, both)
   },
 
   drop: ({ doc: number }) => {
@@ -158,17 +115,26 @@ const operations = {
   },
 
   apply: (request) => {
-    const { doc, emitted } = getEntry(request.doc)
+    const entry = getEntry(request.doc)
+    const { doc } = entry
     const update = fromBase64(request.update)
     const before = doc.clientID
-    emitted.length = 0
+    forget(entry)
     try {
-      if (isV2(request)) Y.applyUpdateV2(doc, update, 'apply')
-      else Y.applyUpdate(doc, update, 'apply')
+      const apply = isV2(request) ? Y.applyUpdateV2 : Y.applyUpdate
+      apply(doc, update, request.origin ?? null)
     } finally {
       keepClientIdsDeterministic(doc, before)
     }
-    return { updates: emitted.map(toBase64), clientID: doc.clientID }
+    return { ...report(entry, false), clientID: doc.clientID }
+  },
+
+  edit: ({ doc: number, actions, origin = null }) => {
+    const entry = getEntry(number)
+    const { doc } = entry
+    forget(entry)
+    doc.transact(() => actions.forEach((action) => runAction(doc, action)), origin)
+    return report(entry, true)
   },
 
   state: (request) => {
@@ -192,11 +158,144 @@ const operations = {
     return { json, delta }
   },
 
-  edit: ({ doc: number, actions: list }) => {
-    const { doc, emitted } = getEntry(number)
-    emitted.length = 0
-    doc.transact(() => list.forEach((action) => runAction(doc, action)), 'edit')
-    return { update: emitted.length === 0 ? null : toBase64(emitted[0]) }
+  read: (request) => {
+    const type = findType(getEntry(request.doc).doc, request, request.kind)
+    if (request.snapshot !== undefined) {
+      if (!(type instanceof Y.Text)) throw new Error('only a text can be read at a snapshot')
+      const { snapshot, previous } = request
+      const before = previous === undefined ? undefined : toSnapshot(previous, request)
+      return { delta: encodeValue(type.toDelta(toSnapshot(snapshot, request), before)) }
+    }
+    const reply = {
+      kind: kindOf(type),
+      json: encodeValue(type),
+      length: type instanceof Y.Map ? type.size : type.length
+    }
+    if (type instanceof Y.Text) reply.delta = encodeValue(type.toDelta())
+    if (type instanceof Y.Text || type instanceof Y.XmlElement) reply.attributes = encodeValue(type.getAttributes())
+    return reply
+  },
+
+  pending: ({ doc: number }) => {
+    const { pendingStructs, pendingDs } = getEntry(number).doc.store
+    return { pending: pendingStructs !== null || pendingDs !== null }
+  },
+
+  subdocuments: ({ doc }) =>
+    ({ subdocuments: [...getEntry(doc).doc.getSubdocs()].map(({ guid }) => guid).sort() }),
+
+  validate: ({ doc }) => { getEntry(doc); return {} },
+
+  observe: (request) => {
+    const entry = getEntry(request.doc)
+    const number = asCount(request.observer)
+    const end = observe(entry.doc, request, (event) => entry.events.push(event))
+    entry.observers.get(number)?.()
+    entry.observers.set(number, end)
+    return {}
+  },
+
+  unobserve: ({ doc: number, observer }) => {
+    const { observers } = getEntry(number)
+    if (!observers.has(observer)) throw new Error('there is no such observer')
+    observers.get(observer)()
+    observers.delete(observer)
+    return {}
+  },
+
+  'undo.new': (request) => {
+    const entry = getEntry(request.doc)
+    const number = asCount(request.manager)
+    const manager = makeUndoManager(entry.doc, request, (event) => entry.events.push(event))
+    entry.managers.get(number)?.destroy()
+    entry.managers.set(number, manager)
+    return {}
+  },
+
+  'undo.undo': ({ doc, manager: number }) => {
+    const entry = getEntry(doc)
+    const manager = getManager(entry, number)
+    forget(entry)
+    return { done: manager.undo() !== null, ...reportUndo(entry, manager) }
+  },
+
+  'undo.redo': ({ doc, manager: number }) => {
+    const entry = getEntry(doc)
+    const manager = getManager(entry, number)
+    forget(entry)
+    return { done: manager.redo() !== null, ...reportUndo(entry, manager) }
+  },
+
+  'undo.stop': ({ doc, manager: number }) => {
+    const entry = getEntry(doc)
+    const manager = getManager(entry, number)
+    forget(entry)
+    manager.stopCapturing()
+    return reportUndo(entry, manager)
+  },
+
+  'undo.clear': ({ doc, manager: number, undo = true, redo = true }) => {
+    const entry = getEntry(doc)
+    const manager = getManager(entry, number)
+    forget(entry)
+    manager.clear(undo, redo)
+    return reportUndo(entry, manager)
+  },
+
+  'undo.drop': ({ doc, manager: number }) => {
+    const entry = getEntry(doc)
+    getManager(entry, number).destroy()
+    entry.managers.delete(number)
+    return {}
+  },
+
+  snapshot: (request) => {
+    const snapshot = Y.snapshot(getEntry(request.doc).doc)
+    return { snapshot: toBase64((isV2(request) ? Y.encodeSnapshotV2 : Y.encodeSnapshot)(snapshot)) }
+  },
+
+  'snapshot.doc': (request) => {
+    const doc = new Y.Doc({ gc: request.gc ?? true })
+    doc.clientID = request.clientID ?? nextClientId++
+    Y.createDocFromSnapshot(getEntry(request.doc).doc, toSnapshot(request.snapshot, request), doc)
+    return open(request.as, doc)
+  },
+
+  'snapshot.equal': (request) =>
+    ({ equal: Y.equalSnapshots(toSnapshot(request.a, request), toSnapshot(request.b, request)) }),
+
+  'snapshot.contains': (request) => {
+    const contains = isV2(request) ? Y.snapshotContainsUpdateV2 : Y.snapshotContainsUpdate
+    return { contains: contains(toSnapshot(request.snapshot, request), fromBase64(request.update)) }
+  },
+
+  position: (request) => {
+    const type = findType(getEntry(request.doc).doc, request, request.kind)
+    if (type instanceof Y.Map) throw new Error('a map has no positions')
+    if (asCount(request.index) > type.length) throw new Error('the index is behind the end')
+    const position = Y.createRelativePositionFromTypeIndex(type, request.index, request.assoc ?? 0)
+    return {
+      position: toBase64(Y.encodeRelativePosition(position)),
+      json: Y.relativePositionToJSON(position)
+    }
+  },
+
+  resolve: (request) => {
+    const position = request.json === undefined
+      ? Y.decodeRelativePosition(fromBase64(request.position))
+      : Y.createRelativePositionFromJSON(request.json)
+    const { doc } = getEntry(request.doc)
+    const place = Y.createAbsolutePositionFromRelativePosition(position, doc, request.follow ?? true)
+    if (place === null) return { index: null }
+    const { type, index, assoc } = place
+    const item = type._item
+    return {
+      index,
+      assoc,
+      ...(item === null
+        ? { root: [...doc.share].find(([, root]) => root === type)[0] }
+        : { item: [item.id.client, item.id.clock] })
+    }
   },
 
   merge: (request) => {
@@ -219,14 +318,13 @@ const operations = {
   svOf: (request) => {
     const encode = isV2(request) ? Y.encodeStateVectorFromUpdateV2 : Y.encodeStateVectorFromUpdate
     return { sv: toBase64(encode(fromBase64(request.update))) }
-  },
-
-  history: randomHistory
+  }
 }
 
 const answer = (line) => {
   try {
     const request = JSON.parse(line)
+    if (request.now !== undefined) now = request.now
     const operation = operations[request.op]
     if (operation === undefined) throw new Error(`unknown op ${JSON.stringify(request.op)}`)
     return operation(request)

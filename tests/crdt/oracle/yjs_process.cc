@@ -82,28 +82,36 @@ YjsProcess::~YjsProcess() {
   waitpid(child_, nullptr, 0);
 }
 
-void YjsProcess::Send(const Any& request) {
-  AppendJsonText(outgoing_, request);
+void YjsProcess::Send(const Any& request) { SendLine(ToJsonText(request)); }
+
+void YjsProcess::SendLine(std::string_view request) {
+  outgoing_ += request;
   outgoing_ += '\n';
   // An error shows again when the reply is asked for.
   if (outgoing_.size() >= kQueueBytes) static_cast<void>(Pump(/*wait=*/false));
 }
 
 absl::StatusOr<Any> YjsProcess::Receive() {
+  const absl::StatusOr<std::string> line = ReceiveLine();
+  if (!line.ok()) return line.status();
+  std::optional<Any> reply = ParseJson(*line, kReplyDepth);
+  if (!reply) return absl::InternalError(absl::StrCat("the reply is no JSON: ", *line));
+  return *std::move(reply);
+}
+
+absl::StatusOr<std::string> YjsProcess::ReceiveLine() {
   std::size_t end;
   while ((end = incoming_.find('\n', incoming_read_)) == std::string::npos) {
     const absl::Status status = Pump(/*wait=*/true);
     if (!status.ok()) return status;
   }
-  const std::string line = incoming_.substr(incoming_read_, end - incoming_read_);
+  std::string line = incoming_.substr(incoming_read_, end - incoming_read_);
   incoming_read_ = end + 1;
   if (incoming_read_ == incoming_.size()) {
     incoming_.clear();
     incoming_read_ = 0;
   }
-  std::optional<Any> reply = ParseJson(line, kReplyDepth);
-  if (!reply) return absl::InternalError(absl::StrCat("the reply is no JSON: ", line));
-  return *std::move(reply);
+  return line;
 }
 
 absl::StatusOr<Any> YjsProcess::Call(const Any& request) {

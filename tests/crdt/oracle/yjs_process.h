@@ -29,11 +29,15 @@ class YjsProcess {
 
   // Queues one request.
   void Send(const Any& request);
+  // The same for its text, which has no line end.
+  void SendLine(std::string_view request);
 
   // The reply to the oldest request without one. Requires: there is such a request.
   // Fails: kUnavailable when the child ended or says nothing for a minute; kInternal when its reply
   // is no JSON. A reply {"error": …} is no failure.
   absl::StatusOr<Any> Receive();
+  // The same as text.
+  absl::StatusOr<std::string> ReceiveLine();
 
   // One request and its reply. Requires: every earlier reply was received.
   // Fails: as Receive, and kInternal with the text of a reply {"error": …}.

@@ -1,10 +1,9 @@
 // Histories that real Yjs replicas write together, from a seed: every shared type, every kind of
 // content, concurrent edits. What comes out are the updates in the order they were emitted, and what a
-// Yjs document shows while they are delivered in some order. It is for types that weft can keep and
-// relay without a handle to edit them.
+// Yjs document shows while they are delivered in some order.
 
 import * as Y from 'yjs'
-import { encodeValue, toBase64 } from './yjs_values.mjs'
+import { encodeValue } from '../oracle/yjs_values.mjs'
 
 // A small fast generator of 32-bit numbers (mulberry32), so that a seed means the same everywhere.
 export class Random {
@@ -218,27 +217,3 @@ const getRoot = (doc, name, kind) => ({
   xmlfragment: () => doc.getXmlFragment(name),
   xmltext: () => doc.get(name, Y.XmlText)
 }[kind]())
-
-const jsonTypes = { text: 'text', array: 'array', map: 'map' }
-
-// The request "history": a random history, delivered in several orders.
-//   {"seed","replicas"?,"steps"?,"kinds"?,"roots"?,"gc"?,"rooted"?}
-//     → {"updates":[…],"deliveries":[{"order":[number],"states":[…],"sv","json"}]}
-export const randomHistory = (request) => {
-  const updates = writeHistory(request)
-  const { gc = true, rooted = false } = request
-  const numbers = updates.map((_, i) => i)
-  const random = new Random(request.seed ^ 0x5eed)
-  const orders = [
-    numbers,
-    [...numbers].reverse(),
-    random.shuffle([...numbers, ...numbers])
-  ]
-  return {
-    updates: updates.map(toBase64),
-    deliveries: orders.map((order) => {
-      const { states, sv, json } = deliver({ updates, order, rooted, types: jsonTypes, gc })
-      return { order, states: states.map(toBase64), sv: toBase64(sv), json }
-    })
-  }
-}

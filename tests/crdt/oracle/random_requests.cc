@@ -1,0 +1,753 @@
+#include "tests/crdt/oracle/random_requests.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "crdt/base/utf.h"
+#include "crdt/delta.h"
+#include "tests/crdt/oracle/driver_values.h"
+
+namespace weft::crdt::oracle {
+namespace {
+
+const std::vector<std::string> kWords = {
+    "a",      "b",           "cd", "efg", "hello world", "é",     "中文",   "😀",
+    "x👨🏽y", "👩‍👧", "\n", " ",   "12",          "\"\\/", "\t\x7f", "0123456789"};
+const std::vector<std::string> kKeys = {"a", "b", "key", "1", "10", "2", "", "ключ", "🔑"};
+const std::vector<double> kNumbers = {0,          1,          -1,    63,  64,    -64,  2147483647,
+                                      2147483648, 4294967296, 1.5e9, 0.1, 1e300, -2.5, 1e21};
+const std::vector<std::uint64_t> kClients = {
+    1, 2, 3, 127, 128, 300, 65535, 2147483648, 4294967295, 4294967296, 9007199254740991};
+const std::vector<std::string> kNames = {"p", "div", "IMG", "a-b"};
+
+Any Number(std::uint64_t number) { return static_cast<double>(number); }
+
+std::optional<SharedType> AsType(const Element& element) {
+  return std::visit(
+      [](const auto& here) -> std::optional<SharedType> {
+        if constexpr (std::is_convertible_v<decltype(here), const SharedType&>) {
+          return here;
+        } else {
+          return std::nullopt;
+        }
+      },
+      element);
+}
+
+// Types in `type`, with the step that leads to each.
+std::vector<std::pair<Any, SharedType>> ChildrenOf(const SharedType& type) {
+  std::vector<std::pair<Any, SharedType>> children;
+  const auto add = [&](Any step, const Element& element) {
+    if (const auto child = AsType(element)) children.emplace_back(std::move(step), *child);
+  };
+  if (const auto array = type.As<Array>()) {
+    for (std::uint64_t i = 0; i < array->length(); ++i) add(Number(i), array->Get(i));
+  } else if (const auto fragment = type.As<XmlFragment>()) {
+    for (std::uint64_t i = 0; i < fragment->length(); ++i) add(Number(i), fragment->Get(i));
+  } else if (const auto map = type.As<Map>()) {
+    std::vector<std::string> keys = map->keys();
+    std::ranges::sort(keys);
+    for (const std::string& key : keys) add(key, map->Find(key).value_or(Element()));
+  } else if (const auto text = type.As<Text>()) {
+    std::uint64_t offset = 0;
+    for (const DeltaOp& op : text->ToDelta()) {
+      if (!op.elements.empty()) add(Number(offset), op.elements.front());
+      offset += op.elements.empty() ? Utf16Length(op.text) : 1;
+    }
+  }
+  return children;
+}
+
+}  // namespace
+
+Scenario RandomScenario(std::uint64_t seed) {
+  std::mt19937_64 random(seed);
+  Scenario scenario(2 + (random() % 100 < 80 ? 10 + random() % 40 : 50 + random() % 100));
+  for (std::uint64_t& number : scenario) number = random();
+  return scenario;
+}
+
+RandomRequests::RandomRequests(std::uint64_t kind, const Ask& ask, const Find& find)
+    : ask_(ask), find_(find), random_(kind) {
+  MakeProfile();
+  std::vector<std::uint64_t> clients = kClients;
+  std::ranges::shuffle(clients, random_);
+  for (std::uint64_t doc = 0; doc < profile_.replicas; ++doc) Open(doc, clients[doc]);
+}
+
+void RandomRequests::MakeProfile() {
+  profile_.replicas = Chance(25) ? 1 : 2 + Below(3);
+  profile_.gc = !Chance(25);
+  profile_.both_formats = Chance(20);
+  profile_.named_roots = !Chance(12);
+  profile_.formats = Chance(50);
+  profile_.embeds = Chance(30);
+  profile_.subdocuments = Chance(20);
+  profile_.undo = Chance(25);
+  profile_.snapshots = Chance(20);
+  profile_.watched = Chance(25);
+  // An undo manager of a whole document takes every transaction for a step, those too in which Yjs
+  // names a root, works out an event or replaces a subdocument. Weft has none for these.
+  profile_.whole_undo = profile_.named_roots && !profile_.subdocuments && !profile_.watched;
+  profile_.depth = Below(4);
+  profile_.remove_percent = Pick<std::uint64_t>({15, 30, 50});
+  const std::vector<std::pair<std::string, std::string>> kinds = {
+      {"text", "text"},       {"array", "array"},     {"map", "map"},
+      {"xml", "xmlfragment"}, {"xmltext", "xmltext"}, {"xmlelement", "xmlelement"}};
+  if (Chance(40)) {
+    profile_.roots.push_back(Pick(kinds));
+  } else {
+    for (const auto& root : kinds) {
+      if (Chance(50)) profile_.roots.push_back(root);
+    }
+  }
+  if (profile_.roots.empty()) profile_.roots.push_back(kinds.front());
+}
+
+AnyObject RandomRequests::Types() const {
+  AnyObject types;
+  for (const auto& [name, kind] : profile_.roots) types.Set(name, kind);
+  return types;
+}
+
+void RandomRequests::Open(std::uint64_t doc, std::uint64_t client) {
+  has_undo_[doc] = false;
+  ask_({{"op", "new"},
+        {"doc", Number(doc)},
+        {"clientID", Number(client)},
+        {"gc", profile_.gc},
+        {"both", profile_.both_formats}});
+  if (profile_.named_roots) ask_({{"op", "json"}, {"doc", Number(doc)}, {"types", Types()}});
+}
+
+void RandomRequests::LookAt(std::uint64_t doc) {
+  ask_({{"op", "state"}, {"doc", Number(doc)}});
+  if (Chance(40)) ask_({{"op", "state"}, {"doc", Number(doc)}, {"v", 2}});
+  vectors_.push_back(Member(ask_({{"op", "sv"}, {"doc", Number(doc)}}), "sv"));
+  if (profile_.named_roots || Chance(5)) {
+    ask_({{"op", "json"}, {"doc", Number(doc)}, {"types", Types()}});
+  }
+  ask_({{"op", "validate"}, {"doc", Number(doc)}});
+}
+
+void RandomRequests::RunStep(std::uint64_t step) {
+  random_.seed(step);
+  const std::uint64_t doc = Below(profile_.replicas);
+  now_ms_ += Pick<std::uint64_t>({0, 1, 100, 499, 500, 2000});
+  const std::uint64_t kind = Below(100);
+  // A root that got a wrong kind shows what no program means, such as the marks of a text in an array.
+  if (kind < 2 && profile_.named_roots) return AskSomethingWrong(doc);
+  if (kind < 5) return Reload(doc);
+  if (kind < 11) return Sync(doc);
+  if (kind < 30) return Deliver(doc);
+  if (kind < 35) return WorkOnUpdates();
+  if (kind < 38) return ReadSomething(doc);
+  if (kind < 43) return UsePositions(doc);
+  if (kind < 55 && profile_.undo) return Undo(doc);
+  if (kind < 58 && profile_.watched) return Watch(doc);
+  if (kind < 63 && profile_.snapshots) return UseSnapshots(doc);
+  Edit(doc);
+}
+
+void RandomRequests::Settle(std::uint64_t step) {
+  random_.seed(step);
+  std::vector<Any> updates = updates_;
+  for (std::uint64_t doc = 0; doc < profile_.replicas; ++doc) {
+    std::ranges::shuffle(updates, random_);
+    for (const Any& update : updates) {
+      ask_({{"op", "apply"}, {"doc", Number(doc)}, {"update", update}, {"origin", "remote"}});
+      if (Chance(30)) ask_({{"op", "state"}, {"doc", Number(doc)}});
+    }
+    LookAt(doc);
+    ask_({{"op", "pending"}, {"doc", Number(doc)}});
+    ask_({{"op", "json"}, {"doc", Number(doc)}, {"types", Types()}});
+  }
+}
+
+// -- Steps -------------------------------------------------------------------------------------------------
+
+void RandomRequests::Edit(std::uint64_t doc) {
+  Any::Array actions;
+  const std::uint64_t count = Chance(70) ? 1 : 2 + Below(4);
+  AnyObject request{{"op", "edit"}, {"doc", Number(doc)}};
+  if (profile_.undo) request.Set("now", Number(now_ms_));
+  if (Chance(20)) request.Set("origin", Chance(50) ? "a" : "b");
+  // An action is made for the state before the edit: those behind it may fail, the same in both.
+  for (std::uint64_t i = 0; i < count; ++i) actions.push_back(MakeAction(doc));
+  request.Set("actions", std::move(actions));
+  const Any reply = ask_(request);
+  const Any* update = reply.AsObject()->Find("update");
+  if (update != nullptr && update->AsString() != nullptr) updates_.push_back(*update);
+  const Any* update_v2 = reply.AsObject()->Find("updateV2");
+  if (update_v2 != nullptr && update_v2->AsString() != nullptr) updates_v2_.push_back(*update_v2);
+  LookAt(doc);
+}
+
+void RandomRequests::ApplyUpdate(std::uint64_t doc, const Any& update, int format) {
+  AnyObject request{{"op", "apply"}, {"doc", Number(doc)}, {"update", update}};
+  if (format == 2) request.Set("v", 2);
+  if (!Chance(10)) request.Set("origin", "remote");
+  if (profile_.undo) request.Set("now", Number(now_ms_));
+  ask_(request);
+  LookAt(doc);
+}
+
+// An update that there is; in `format` it is written.
+const Any& RandomRequests::PickUpdate(int& format) {
+  format = 1;
+  if (!updates_v2_.empty() && Chance(20)) {
+    format = 2;
+    return Pick(updates_v2_);
+  }
+  if (!made_.empty() && Chance(30)) return Pick(made_);
+  return Pick(updates_);
+}
+
+void RandomRequests::Deliver(std::uint64_t doc) {
+  if (updates_.empty()) return Edit(doc);
+  int format = 1;
+  const Any update = PickUpdate(format);
+  ApplyUpdate(doc, update, format);
+}
+
+void RandomRequests::Sync(std::uint64_t doc) {
+  const std::uint64_t from = Below(profile_.replicas);
+  const int format = Chance(30) ? 2 : 1;
+  const Any vector = Member(ask_({{"op", "sv"}, {"doc", Number(doc)}}), "sv");
+  const Any reply = ask_({{"op", "state"}, {"doc", Number(from)}, {"sv", vector}, {"v", format}});
+  const Any& update = Member(reply, "update");
+  (format == 2 ? updates_v2_ : made_).push_back(update);
+  ApplyUpdate(doc, update, format);
+}
+
+void RandomRequests::Reload(std::uint64_t doc) {
+  const int format = Chance(30) ? 2 : 1;
+  const Any state = Member(ask_({{"op", "state"}, {"doc", Number(doc)}, {"v", format}}), "update");
+  // With the client id that it had, it must take a new one.
+  const std::uint64_t client = Chance(20) ? ToNumber(find_(doc)->client_id()) : ++clients_;
+  Open(doc, client);
+  ApplyUpdate(doc, state, format);
+}
+
+void RandomRequests::WorkOnUpdates() {
+  if (updates_.empty()) return;
+  int format = 1;
+  const Any update = PickUpdate(format);
+  const auto keep = [&](const Any& reply, int of) {
+    const Any* made = reply.AsObject()->Find("update");
+    if (made != nullptr) (of == 2 ? updates_v2_ : made_).push_back(*made);
+  };
+  switch (Below(4)) {
+    case 0: {
+      Any::Array list;
+      const std::vector<Any>& of = format == 2 ? updates_v2_ : updates_;
+      for (std::uint64_t i = 1 + Below(4); i > 0; --i) list.push_back(Pick(of));
+      if (format == 1 && !made_.empty() && Chance(30)) list.push_back(Pick(made_));
+      return keep(ask_({{"op", "merge"}, {"updates", list}, {"v", format}}), format);
+    }
+    case 1:
+      if (vectors_.empty()) return;
+      return keep(ask_({{"op", "diff"}, {"update", update}, {"sv", Pick(vectors_)}, {"v", format}}),
+                  format);
+    case 2:
+      return keep(
+          ask_({{"op", "convert"}, {"update", update}, {"from", format}, {"to", 3 - format}}),
+          3 - format);
+    default:
+      ask_({{"op", "svOf"}, {"update", update}, {"v", format}});
+  }
+}
+
+void RandomRequests::Undo(std::uint64_t doc) {
+  if (!has_undo_[doc] || Chance(5)) {
+    AnyObject request{{"op", "undo.new"}, {"doc", Number(doc)}, {"manager", 1}};
+    if (!profile_.whole_undo || !Chance(20)) {
+      Any::Array scope;
+      for (const auto& [name, kind] : profile_.roots) {
+        if (scope.empty() || Chance(70)) scope.push_back(AnyObject{{"name", name}, {"kind", kind}});
+      }
+      request.Set("scope", std::move(scope));
+    }
+    if (Chance(30)) request.Set("origins", Any::Array{Any::Null(), "a"});
+    if (Chance(30)) request.Set("captureTimeout", Chance(50) ? 0 : 2000);
+    if (Chance(20)) request.Set("ignoreRemoteMapChanges", true);
+    ask_(request);
+    has_undo_[doc] = true;
+    return;
+  }
+  const std::uint64_t kind = Below(100);
+  const char* op = kind < 50   ? "undo.undo"
+                   : kind < 85 ? "undo.redo"
+                   : kind < 93 ? "undo.stop"
+                               : "undo.clear";
+  const Any reply =
+      ask_({{"op", op}, {"doc", Number(doc)}, {"manager", 1}, {"now", Number(now_ms_)}});
+  if (const Any* updates = reply.AsObject()->Find("updates")) {
+    for (const Any& update : *updates->AsArray()) updates_.push_back(update);
+  }
+  LookAt(doc);
+}
+
+void RandomRequests::UseSnapshots(std::uint64_t doc) {
+  if (snapshots_.empty() || Chance(30)) {
+    const int format = Chance(30) ? 2 : 1;
+    const Any reply = ask_({{"op", "snapshot"}, {"doc", Number(doc)}, {"v", format}});
+    if (format == 1) snapshots_.push_back(Member(reply, "snapshot"));
+    return;
+  }
+  switch (Below(4)) {
+    case 0:
+      ask_({{"op", "snapshot.equal"}, {"a", Pick(snapshots_)}, {"b", Pick(snapshots_)}});
+      return;
+    case 1:
+      if (updates_.empty()) return;
+      ask_({{"op", "snapshot.contains"},
+            {"snapshot", Pick(snapshots_)},
+            {"update", Pick(updates_)}});
+      return;
+    case 2: {
+      if (profile_.gc) return;
+      const std::uint64_t copy = 100 + snapshot_docs_++;
+      const Any reply = ask_({{"op", "snapshot.doc"},
+                              {"doc", Number(doc)},
+                              {"snapshot", Pick(snapshots_)},
+                              {"as", Number(copy)},
+                              {"clientID", Number(++clients_)},
+                              {"gc", Chance(50)}});
+      if (reply.AsObject()->Find("error") == nullptr) LookAt(copy);
+      LookAt(doc);
+      return;
+    }
+    default: {
+      if (profile_.gc) return;
+      const std::vector<Place> places = PlacesOf(doc);
+      const Place& place = Pick(places);
+      if (!place.type.As<Text>()) return;
+      AnyObject request = PlaceMembers(place);
+      request.Set("op", "read");
+      request.Set("doc", Number(doc));
+      request.Set("snapshot", Pick(snapshots_));
+      if (Chance(50)) request.Set("previous", Pick(snapshots_));
+      ask_(request);
+      LookAt(doc);
+    }
+  }
+}
+
+void RandomRequests::UsePositions(std::uint64_t doc) {
+  if (!positions_.empty() && Chance(60)) {
+    ask_({{"op", "resolve"},
+          {"doc", Number(doc)},
+          {"position", Pick(positions_)},
+          {"follow", !Chance(20)}});
+    return;
+  }
+  const std::vector<Place> places = PlacesOf(doc);
+  const Place& place = Pick(places);
+  std::optional<std::uint64_t> length;
+  if (const auto text = place.type.As<Text>()) length = text->length();
+  if (const auto array = place.type.As<Array>()) length = array->length();
+  if (const auto fragment = place.type.As<XmlFragment>()) length = fragment->length();
+  AnyObject request = PlaceMembers(place);
+  request.Set("op", "position");
+  request.Set("doc", Number(doc));
+  request.Set("index", Number(Below(length.value_or(0) + 1)));
+  request.Set("assoc", Chance(50) ? 0 : -1);
+  const Any reply = ask_(request);
+  if (const Any* position = reply.AsObject()->Find("position")) positions_.push_back(*position);
+}
+
+void RandomRequests::Watch(std::uint64_t doc) {
+  const Any number = Number(Below(3));
+  const std::uint64_t kind = Below(100);
+  if (kind < 15) {
+    ask_({{"op", "unobserve"}, {"doc", Number(doc)}, {"observer", number}});
+  } else if (kind < 30 && !profile_.undo) {
+    // Weft calls undo managers before observers of transactions, Yjs in the order of their making.
+    ask_({{"op", "observe"}, {"doc", Number(doc)}, {"observer", number}, {"what", "transactions"}});
+  } else if (kind < 40) {
+    ask_({{"op", "observe"}, {"doc", Number(doc)}, {"observer", number}, {"what", "subdocuments"}});
+  } else {
+    const std::vector<Place> places = PlacesOf(doc);
+    AnyObject request = PlaceMembers(Chance(50) ? places.front() : Pick(places));
+    request.Set("op", "observe");
+    request.Set("doc", Number(doc));
+    request.Set("observer", number);
+    if (Chance(50)) request.Set("deep", true);
+    ask_(request);
+  }
+}
+
+void RandomRequests::ReadSomething(std::uint64_t doc) {
+  const std::vector<Place> places = PlacesOf(doc);
+  AnyObject request = PlaceMembers(Pick(places));
+  request.Set("op", "read");
+  request.Set("doc", Number(doc));
+  ask_(request);
+  if (profile_.subdocuments) ask_({{"op", "subdocuments"}, {"doc", Number(doc)}});
+}
+
+void RandomRequests::AskSomethingWrong(std::uint64_t doc) {
+  const auto edit = [&](AnyObject action) {
+    ask_({{"op", "edit"}, {"doc", Number(doc)}, {"actions", Any::Array{std::move(action)}}});
+    LookAt(doc);
+  };
+  const std::string& root = Pick(profile_.roots).first;
+  switch (Below(6)) {
+    case 0:
+      return edit({{"op", "text.insert"}, {"name", root}, {"index", 1e6}, {"text", "x"}});
+    case 1:
+      return edit({{"op", "array.delete"}, {"name", root}, {"index", 0}, {"len", 1e6}});
+    case 2:
+      return edit({{"op", "map.set"}, {"name", root}, {"key", "k"}, {"value", 1}});
+    case 3:
+      return edit({{"op", "array.insert"},
+                   {"name", root},
+                   {"index", 0},
+                   {"values", Any::Array{1, AnyObject{{"$bigint", "1"}}}}});
+    case 4:
+      return edit({{"op", "text.insert"}, {"name", root}, {"index", -1}, {"text", "x"}});
+    default:
+      return edit({{"op", "text.format"},
+                   {"name", root},
+                   {"path", Any::Array{99}},
+                   {"index", 0},
+                   {"len", 1},
+                   {"attrs", AnyObject{{"b", true}}}});
+  }
+}
+
+// -- Actions ------------------------------------------------------------------------------------------------
+
+std::vector<RandomRequests::Place> RandomRequests::PlacesOf(std::uint64_t doc) {
+  Doc& document = *find_(doc);
+  std::vector<Place> places;
+  for (const auto& [name, kind] : profile_.roots) {
+    Place place{name, kind, {}, SharedType()};
+    for (const auto& [root, root_kind] : document.Roots()) {
+      if (root == name && root_kind != TypeKind::kUndefined) {
+        place.type = document.GetType(root, root_kind);
+      }
+    }
+    places.push_back(std::move(place));
+  }
+  // Those found are looked into in their turn.
+  for (std::size_t i = 0; i < places.size() && places.size() < 100; ++i) {
+    for (auto& [step, child] : ChildrenOf(places[i].type)) {
+      Place place{places[i].root, places[i].root_kind, places[i].path, child};
+      place.path.push_back(std::move(step));
+      places.push_back(std::move(place));
+    }
+  }
+  return places;
+}
+
+AnyObject RandomRequests::PlaceMembers(const Place& place) {
+  AnyObject members{{"name", place.root}};
+  if (place.path.empty()) {
+    members.Set("kind", place.root_kind);
+  } else {
+    members.Set("path", place.path);
+  }
+  return members;
+}
+
+Any RandomRequests::MakeAction(std::uint64_t doc) {
+  const std::vector<Place> places = PlacesOf(doc);
+  // The more types there are, the more often a nested one.
+  const Place& place = Chance(40) ? places[Below(profile_.roots.size())] : Pick(places);
+  AnyObject action = PlaceMembers(place);
+  TypeKind kind = place.type.kind();
+  if (kind == TypeKind::kUndefined) {
+    // A root that nobody has named: the action names its kind.
+    if (place.root_kind == "xmltext" || place.root_kind == "xmlelement") {
+      ask_({{"op", "json"},
+            {"doc", Number(doc)},
+            {"types", AnyObject{{place.root, place.root_kind}}}});
+    }
+    if (place.root_kind == "text" || place.root_kind == "xmltext") kind = TypeKind::kText;
+    if (place.root_kind == "array") kind = TypeKind::kArray;
+    if (place.root_kind == "map") kind = TypeKind::kMap;
+    if (place.root_kind.starts_with("xml") && kind == TypeKind::kUndefined) {
+      kind = TypeKind::kXmlFragment;
+    }
+  }
+  const internal::TypeHandle& handle = place.type.handle();
+  switch (kind) {
+    case TypeKind::kText:
+    case TypeKind::kXmlText:
+      EditText(Text(handle), action);
+      break;
+    case TypeKind::kArray:
+      EditArray(Array(handle), action);
+      break;
+    case TypeKind::kMap:
+    case TypeKind::kXmlHook:
+      EditMap(Map(handle), action);
+      break;
+    case TypeKind::kXmlFragment:
+    case TypeKind::kXmlElement:
+      EditXml(XmlFragment(handle), action);
+      break;
+    case TypeKind::kUndefined:
+      break;
+  }
+  if (profile_.subdocuments && Chance(5)) {
+    for (const Place& holder : places) {
+      const auto map = holder.type.As<Map>();
+      if (!map) continue;
+      for (const std::string& key : map->keys()) {
+        if (!std::holds_alternative<Subdocument>(map->Find(key).value_or(Element()))) continue;
+        AnyObject load = PlaceMembers(holder);
+        Any::Array path = holder.path;
+        path.push_back(key);
+        load.Set("path", std::move(path));
+        load.Set("op", "subdocument.load");
+        return load;
+      }
+    }
+  }
+  return action;
+}
+
+// Mostly places spread over everything, often the start, sometimes where typing goes on.
+std::uint64_t RandomRequests::MakeIndex(std::uint64_t length) {
+  const std::uint64_t index = Chance(20) ? 0 : Chance(30) ? last_index_ : Below(length + 1);
+  last_index_ = std::min(index, length) + 1;
+  return std::min(index, length);
+}
+
+std::uint64_t RandomRequests::MakeWholeIndex(const Text& text, std::uint64_t from) {
+  const std::uint64_t index = std::max(from, MakeIndex(text.length()));
+  return text.ToUtf16(text.FromUtf16(index, TextUnit::kCodePoint), TextUnit::kCodePoint);
+}
+
+void RandomRequests::RemoveRange(std::uint64_t length, AnyObject& action) {
+  const std::uint64_t index = MakeIndex(length);
+  const std::uint64_t most = length - index;
+  const std::uint64_t count = Chance(60) ? 1 : Chance(80) ? Below(6) : Below(1000);
+  action.Set("index", Number(index));
+  action.Set("len", Number(std::min(most, count)));
+}
+
+void RandomRequests::EditText(const Text& text, AnyObject& action) {
+  const std::uint64_t length = text.length();
+  const std::uint64_t kind = Below(100);
+  if (Chance(profile_.remove_percent)) {
+    action.Set("op", "text.delete");
+    return RemoveRange(length, action);
+  }
+  if (profile_.formats && kind < 25) {
+    action.Set("op", "text.format");
+    // Yjs corrupts its own text when a format that changes nothing begins or ends inside a surrogate
+    // pair, and tells nobody (trap 39).
+    const std::uint64_t index = MakeWholeIndex(text);
+    const std::uint64_t end = MakeWholeIndex(text, index);
+    action.Set("index", Number(index));
+    action.Set("len", Number(end - index + (Chance(5) && end == length ? 2 : 0)));
+    action.Set("attrs", MakeAttributes());
+    return;
+  }
+  if (profile_.embeds && kind < 35) {
+    action.Set("op", "text.embed");
+    action.Set("index", Number(MakeIndex(length)));
+    action.Set("embed", Chance(60) ? Any(AnyObject{{"image", MakeWords()}})
+                                   : Any(AnyObject{{"$type", Chance(50) ? "map" : "text"}}));
+    if (profile_.formats && Chance(40)) action.Set("attrs", MakeAttributes());
+    return;
+  }
+  if (profile_.formats && kind < 42) {
+    action.Set("op", "text.delta");
+    action.Set("delta", MakeDelta(length));
+    if (Chance(20)) action.Set("sanitize", false);
+    return;
+  }
+  if (profile_.formats && kind < 45) {
+    action.Set("op", Chance(70) ? "text.setAttribute" : "text.removeAttribute");
+    action.Set("key", Pick(kKeys));
+    action.Set("value", MakeValue(1));
+    return;
+  }
+  action.Set("op", "text.insert");
+  action.Set("index", Number(MakeIndex(length)));
+  action.Set("text", MakeWords());
+  if (profile_.formats && Chance(30)) action.Set("attrs", MakeAttributes());
+}
+
+void RandomRequests::EditArray(const Array& array, AnyObject& action) {
+  if (Chance(profile_.remove_percent)) {
+    action.Set("op", "array.delete");
+    return RemoveRange(array.length(), action);
+  }
+  Any::Array values;
+  for (std::uint64_t i = Chance(60) ? 1 : Below(4); i > 0; --i) values.push_back(MakeContent(0));
+  action.Set("op", "array.insert");
+  action.Set("index", Number(MakeIndex(array.length())));
+  action.Set("values", std::move(values));
+}
+
+void RandomRequests::EditMap(const Map&, AnyObject& action) {
+  action.Set("key", Pick(kKeys));
+  if (Chance(profile_.remove_percent)) {
+    action.Set("op", Chance(10) ? "map.clear" : "map.delete");
+    return;
+  }
+  action.Set("op", "map.set");
+  action.Set("value", Chance(5)   ? Any(AnyObject{{"$undefined", true}})
+                      : Chance(5) ? Any(AnyObject{{"$bigint", "9007199254740993"}})
+                                  : MakeContent(0));
+}
+
+void RandomRequests::EditXml(const XmlFragment& fragment, AnyObject& action) {
+  if (fragment.kind() == TypeKind::kXmlElement && Chance(30)) {
+    action.Set("op", Chance(70) ? "xml.setAttribute" : "xml.removeAttribute");
+    action.Set("key", Pick(kKeys));
+    action.Set("value", Chance(70) ? Any(MakeWords()) : MakeValue(1));
+    return;
+  }
+  if (Chance(profile_.remove_percent)) {
+    action.Set("op", "xml.delete");
+    return RemoveRange(fragment.length(), action);
+  }
+  action.Set("op", "xml.insert");
+  action.Set("index", Number(MakeIndex(fragment.length())));
+  action.Set("node", MakeNode(0));
+}
+
+// -- Values -------------------------------------------------------------------------------------------------
+
+std::string RandomRequests::MakeWords() {
+  std::string words = Pick(kWords);
+  if (Chance(30)) words += Pick(kWords);
+  return words;
+}
+
+// No undefined and no BigInt at the top: Yjs takes neither into an array.
+Any RandomRequests::MakeValue(int depth) {
+  switch (Below(depth < 2 ? 10 : 6)) {
+    case 0:
+      return Any::Null{};
+    case 1:
+      return Chance(50);
+    case 2:
+      return Pick(kNumbers);
+    case 3:
+      return static_cast<int>(Below(1000));
+    case 4:
+    case 5:
+      return MakeWords();
+    case 6:
+      return Any(AnyObject{{"$binary", ToBase64(Bytes(Below(4), 0xfe))}});
+    case 7: {
+      Any::Array array;
+      for (std::uint64_t i = Below(4); i > 0; --i) array.push_back(MakeValue(depth + 1));
+      return array;
+    }
+    case 8: {
+      Any::Array array;
+      array.push_back(AnyObject{{"$undefined", true}});
+      array.push_back(AnyObject{{"$bigint", "-4611686018427387905"}});
+      array.push_back(AnyObject{{"$number", "NaN"}});
+      array.push_back(AnyObject{{"$number", "-0"}});
+      array.push_back(AnyObject{{"$number", "-Infinity"}});
+      return array;
+    }
+    default: {
+      AnyObject object;
+      for (std::uint64_t i = Below(4); i > 0; --i) object.Set(Pick(kKeys), MakeValue(depth + 1));
+      return object;
+    }
+  }
+}
+
+Any RandomRequests::MakeContent(std::uint64_t depth) {
+  if (depth >= profile_.depth || !Chance(40)) return MakeValue(0);
+  switch (Below(profile_.subdocuments ? 7 : 6)) {
+    case 0:
+      if (profile_.formats && Chance(30)) {
+        return AnyObject{{"$type", "text"}, {"delta", MakeDelta(0)}};
+      }
+      return AnyObject{{"$type", Chance(80) ? "text" : "xmltext"},
+                       {"init", Chance(50) ? MakeWords() : ""}};
+    case 1:
+    case 2: {
+      Any::Array init;
+      for (std::uint64_t i = Below(3); i > 0; --i) init.push_back(MakeContent(depth + 1));
+      return AnyObject{{"$type", "array"}, {"init", std::move(init)}};
+    }
+    case 3: {
+      Any::Array init;
+      for (std::uint64_t i = Below(3); i > 0; --i) init.push_back(MakeNode(depth + 1));
+      if (Chance(50)) return AnyObject{{"$type", "xmlfragment"}, {"init", std::move(init)}};
+      return AnyObject{{"$type", "xml"}, {"node", MakeNode(depth + 1)}};
+    }
+    case 6: {
+      AnyObject subdocument{{"$type", "doc"},
+                            {"guid", "guid-" + std::to_string(subdocuments_made_++)}};
+      if (Chance(30)) subdocument.Set("autoLoad", true);
+      if (Chance(20)) subdocument.Set("gc", false);
+      if (Chance(30)) subdocument.Set("meta", MakeValue(0));
+      return subdocument;
+    }
+    default: {
+      AnyObject init;
+      for (std::uint64_t i = Below(3); i > 0; --i) init.Set(Pick(kKeys), MakeContent(depth + 1));
+      return AnyObject{{"$type", "map"}, {"init", std::move(init)}};
+    }
+  }
+}
+
+Any RandomRequests::MakeNode(std::uint64_t depth) {
+  if (Chance(40)) return AnyObject{{"text", Chance(80) ? MakeWords() : ""}};
+  if (Chance(8)) {
+    return AnyObject{{"hook", Pick(kNames)}, {"init", AnyObject{{Pick(kKeys), MakeValue(1)}}}};
+  }
+  AnyObject node{{"element", Pick(kNames)}};
+  AnyObject attributes;
+  for (std::uint64_t i = Below(3); i > 0; --i) attributes.Set(Pick(kKeys), MakeWords());
+  if (!attributes.empty()) node.Set("attrs", std::move(attributes));
+  Any::Array children;
+  if (depth < 3) {
+    for (std::uint64_t i = Below(3); i > 0; --i) children.push_back(MakeNode(depth + 1));
+  }
+  if (!children.empty()) node.Set("children", std::move(children));
+  return node;
+}
+
+Any RandomRequests::MakeAttributes() {
+  static const std::vector<Any> kSets = {
+      AnyObject{{"bold", true}},
+      AnyObject{{"bold", Any::Null()}},
+      AnyObject{{"italic", true}},
+      AnyObject{{"color", "red"}},
+      AnyObject{{"color", "blue"}, {"bold", true}},
+      AnyObject{{"link", AnyObject{{"href", "https://example.org"}, {"n", 1.5}}}},
+      AnyObject{{"italic", Any::Null()}, {"color", Any::Null()}},
+      AnyObject{{"color", Any::Null()}, {"bold", true}, {"italic", false}},
+      AnyObject{}};
+  return Pick(kSets);
+}
+
+Any RandomRequests::MakeDelta(std::uint64_t length) {
+  Any::Array delta;
+  for (std::uint64_t i = 1 + Below(4); i > 0; --i) {
+    AnyObject op;
+    const std::uint64_t kind = Below(100);
+    if (length > 0 && kind < 35) {
+      op.Set("retain", Number(Below(length + 1) / 2 + Below(2)));
+    } else if (length > 0 && kind < 50) {
+      // Of a text that nothing was ever in, Yjs fails to delete nothing.
+      op.Set("delete", Number(Below(3)));
+    } else if (profile_.embeds && kind < 60) {
+      op.Set("insert", AnyObject{{"image", MakeWords()}});
+    } else {
+      op.Set("insert", MakeWords());
+    }
+    if (op.Find("delete") == nullptr && Chance(50)) op.Set("attributes", MakeAttributes());
+    delta.push_back(std::move(op));
+  }
+  return delta;
+}
+
+}  // namespace weft::crdt::oracle
