@@ -66,6 +66,9 @@ class BlockList {
   // Appends a block. Requires: clock == end().
   void PushBack(ItemRef ref, Clock clock, Clock length);
 
+  // The last block got `length` longer. Requires: not empty.
+  void ExtendLast(Clock length) { end_ += length; }
+
   // Inserts the second half of the block at `cursor`, which was split. Returns its place.
   Cursor InsertAfter(const ItemPool& pool, Cursor cursor, ItemRef ref);
 

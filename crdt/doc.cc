@@ -38,7 +38,7 @@ XmlText Doc::GetXmlText(std::string_view name) {
 std::vector<std::pair<std::string, TypeKind>> Doc::Roots() const { return core_->Roots(); }
 std::vector<Subdocument> Doc::Subdocuments() const { return core_->Subdocuments(); }
 
-void Doc::Transact(std::string_view origin, const std::function<void()>& edit) {
+void Doc::Transact(std::string_view origin, absl::FunctionRef<void()> edit) {
   core_->Transact(origin, /*local=*/true, edit);
 }
 

@@ -21,6 +21,7 @@
 #include <string>
 #include <string_view>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "crdt/any.h"
@@ -118,7 +119,7 @@ class Doc {
 
   // Runs `edit` as one transaction: at its end the update event fires, once. Calls inside a
   // transaction join it; edits outside of one make a transaction of their own.
-  void Transact(std::string_view origin, const std::function<void()>& edit);
+  void Transact(std::string_view origin, absl::FunctionRef<void()> edit);
 
   // Applies an update. Parts that depend on blocks not seen yet are kept as pending
   // and applied when those arrive; that is not an error. Fails: kInvalidArgument (malformed, with

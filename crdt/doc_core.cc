@@ -149,6 +149,7 @@ ItemRef DocCore::BlockEndingAt(PackedId id) {
 }
 
 ItemRef DocCore::Split(BlockList::Cursor& cursor, ClientIndex client, Clock offset) {
+  StopTyping();
   BlockList& blocks = clients_[client].blocks;
   const ItemRef left_ref = blocks.At(cursor);
   const ItemRef right_ref = items_.Allocate();

@@ -8,6 +8,7 @@
 //   transaction.cc   the end of a transaction: observers, garbage, merging, the update event
 //   events.cc        who is told what about a transaction
 //   encode_state.cc  blocks become bytes
+//   typing.cc        the common keystroke, on a short path
 //   local_edit.cc    what handles do to sequences and maps
 //   text_edit.cc     what handles do to texts: formatting, deltas
 //   format_cleanup.cc  redundant formatting marks are removed
@@ -33,6 +34,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "crdt/attribute_map.h"
@@ -117,7 +119,7 @@ class DocCore {
   bool IsDeleted(TypeRef type) const;
 
   // -- Transactions --
-  void Transact(std::string_view origin, bool local, const std::function<void()>& edit);
+  void Transact(std::string_view origin, bool local, absl::FunctionRef<void()> edit);
   bool in_transaction() const { return transaction_ != nullptr; }
 
   // -- Local edits; each inside a transaction --
@@ -134,6 +136,11 @@ class DocCore {
                              const Subdocument::Options& options);
   void DeleteKey(TypeRef type, std::string_view key);
   void ClearKeys(TypeRef type);
+
+  // Inserts text that goes on where the last item of this replica ends, in a transaction or as one
+  // of its own. False, and nothing happened, when it does not or when somebody watches.
+  // Requires: index <= length; valid UTF-8.
+  bool TypeOn(TypeRef type, std::uint64_t index, std::string_view utf8);
 
   // -- Edits of texts (text_edit.cc); each inside a transaction --
   void InsertText(TypeRef type, std::uint64_t index, std::string_view utf8);
@@ -237,7 +244,10 @@ class DocCore {
 
   const std::string& guid() const { return guid_; }
   ClientId client_id() const { return client_id_; }
-  void set_client_id(ClientId client) { client_id_ = client; }
+  void set_client_id(ClientId client) {
+    StopTyping();
+    client_id_ = client;
+  }
 
   absl::Status Validate() const;
 
@@ -445,6 +455,23 @@ class DocCore {
   std::uint32_t AddSubdocument(std::string guid, Any options);
   Any PlainValue(const Item& item, std::uint64_t offset) const;
 
+  // -- Typing (typing.cc) --
+  // Whether text may be typed on at `index`, remembered in typing_.
+  bool FindTyping(TypeRef type, std::uint64_t index);
+  void EmitTyped(Clock before, std::string_view utf8);
+  // Tells the index of positions what was typed since it was last asked.
+  void FlushTyping();
+  // Before anything else is changed.
+  void StopTyping() {
+    if (typing_.item == kNoItem) return;
+    FlushTyping();
+    typing_ = {};
+  }
+  bool has_transaction_observers() const {
+    return !on_before_transaction_.empty() || !on_after_transaction_.empty() ||
+           !on_cleaned_transaction_.empty() || !on_emitted_transaction_.empty();
+  }
+
   // -- Validation (validate.cc) --
   absl::Status ValidateClient(ClientIndex client) const;
   absl::Status ValidateType(TypeRef type) const;
@@ -473,6 +500,17 @@ class DocCore {
   bool cleaning_ = false;
 
   absl::flat_hash_map<ItemRef, PackedId> redone_;  // of items with Item::redone
+
+  // The place where this replica types on.
+  struct Typing {
+    TypeRef type = kNoType;
+    ItemRef item = kNoItem;  // the last one of `client`; none: nobody is typing
+    ClientIndex client = 0;
+    std::uint64_t end = 0;  // position behind it
+    bool stale = false;     // the index of positions does not know its length yet
+  };
+  Typing typing_;
+  ByteWriter typed_update_;
 
   std::size_t observed_types_ = 0;  // that somebody observed once
   ObserverList<const UpdateEvent&> on_update_v1_;

@@ -89,6 +89,7 @@ ItemRef DocCore::ResolveConflicts(const NewItem& item) const {
 }
 
 ItemRef DocCore::Integrate(const NewItem& fields) {
+  StopTyping();
   ItemRef left = fields.left;
   const bool adjacent = left != kNoItem
                             ? At(left).right == fields.right
@@ -220,6 +221,7 @@ void DocCore::Delete(ItemRef first) {
     }
   };
   if (At(first).deleted) return;
+  StopTyping();
   mark(first);
   while (!levels.empty()) {
     Level& level = levels.back();

@@ -105,6 +105,9 @@ struct Item {
   Clock end() const { return id.clock() + length(); }
   PackedId last_id() const { return id.Plus(length() - 1); }
 
+  // What a text run covers at most: RunOf() takes the low half of its length.
+  static constexpr Clock kMaxRun = 0xffffffff;
+
   bool is_gc() const { return kind == ContentKind::kGc; }
   bool countable() const { return IsCountable(kind); }
   bool visible() const { return !deleted && countable(); }

@@ -8,6 +8,7 @@
 namespace weft::crdt::internal {
 
 SequenceIndex& DocCore::IndexOf(TypeRef type) {
+  FlushTyping();
   TypeNode& node = types_.At(type);
   if (node.index == nullptr) node.index = std::make_unique<SequenceIndex>(items_, node.start);
   return *node.index;

@@ -10,8 +10,9 @@
 
 namespace weft::crdt::internal {
 
-void DocCore::Transact(std::string_view origin, bool local, const std::function<void()>& edit) {
+void DocCore::Transact(std::string_view origin, bool local, absl::FunctionRef<void()> edit) {
   if (transaction_ != nullptr) return edit();
+  StopTyping();
   Transaction& transaction = cleanups_.emplace_back();
   transaction.origin = origin;
   transaction.local = local;
@@ -24,6 +25,7 @@ void DocCore::Transact(std::string_view origin, bool local, const std::function<
 }
 
 void DocCore::RunCleanups() {
+  StopTyping();
   cleaning_ = true;
   while (!cleanups_.empty()) {
     Transaction& transaction = cleanups_.front();

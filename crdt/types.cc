@@ -156,6 +156,8 @@ std::uint64_t Text::FromUtf16(std::uint64_t offset, TextUnit unit) const {
 }
 
 void Text::Insert(std::uint64_t index, std::string_view utf8) {
+  const TypeRef type = Resolve(handle_);
+  if (type == kNoType || handle_.doc->TypeOn(type, index, utf8)) return;
   EditType(handle_, [&](DocCore& doc, TypeRef type) { doc.InsertText(type, index, utf8); });
 }
 
