@@ -1,7 +1,7 @@
 // Formatting marks that have become redundant are deleted: after local deletions, and after remote
 // changes in a transaction of its own. The rules are those of Yjs; they decide bytes.
 
-#include <ranges>
+#include <algorithm>
 #include <vector>
 
 #include "crdt/doc_core.h"
@@ -102,10 +102,12 @@ void DocCore::CleanUpFormats(Transaction& transaction) {
     } while (blocks.Next(cursor));
   }
   Transact("", /*local=*/true, [&] {
-    for (const DeleteSet::ClientRanges& ranges :
-         transaction.deletes.clients() | std::views::reverse) {
-      BlockList& blocks = clients_[*FindClient(ranges.client)].blocks;
-      for (const IdRange& range : ranges.ranges) {
+    // In the order of the deletions: once a deleted mark was met, the text is left for later.
+    for (const ClientId client : transaction.deleted_clients.clients()) {
+      const auto ranges = std::ranges::lower_bound(transaction.deletes.clients(), client, {},
+                                                   &DeleteSet::ClientRanges::client);
+      BlockList& blocks = clients_[*FindClient(client)].blocks;
+      for (const IdRange& range : ranges->ranges) {
         // Deleting marks leaves blocks as they are: the cursor stays valid.
         BlockList::Cursor cursor = blocks.Find(items_, range.clock);
         do {

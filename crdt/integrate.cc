@@ -177,9 +177,8 @@ bool DocCore::IsDeleted(TypeRef type) const {
 void DocCore::NoteDeleted(const Item& item) {
   const ClientId client = clients_[item.id.client()].id;
   transaction_->deletes.Add(client, {item.clock(), item.length()});
-  if (after_transaction_.empty()) return;
-  std::vector<ClientId>& order = transaction_->deleted_clients;
-  if (std::ranges::find(order, client) == order.end()) order.push_back(client);
+  if (transaction_->local && after_transaction_.empty()) return;
+  transaction_->deleted_clients.Add(client);
 }
 
 void DocCore::Delete(ItemRef first) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/container/inlined_vector.h"
 #include "crdt/delete_set.h"
 #include "crdt/event.h"
@@ -59,6 +60,21 @@ class TouchedClients {
   absl::flat_hash_map<ClientIndex, Clock> clocks_;  // filled from kLinearSize on
 };
 
+// Clients in the order in which they came first.
+class ClientOrder {
+ public:
+  // O(1).
+  void Add(ClientId client) {
+    if (!clients_.empty() && clients_.back() == client) return;
+    if (known_.insert(ToNumber(client)).second) clients_.push_back(client);
+  }
+  const std::vector<ClientId>& clients() const { return clients_; }
+
+ private:
+  std::vector<ClientId> clients_;
+  absl::flat_hash_set<std::uint64_t> known_;
+};
+
 // A type that changed, or that holds one, and the events of the changed ones, as they were called.
 struct ChangedParent {
   TypeRef type = kNoType;
@@ -83,8 +99,9 @@ struct Transaction {
   std::vector<Subdocument> subdocuments_removed;
   std::vector<Subdocument> subdocuments_loaded;
 
-  // Clients in the order in which it first deleted something of theirs. Only kept for observers.
-  std::vector<ClientId> deleted_clients;
+  // Clients in the order in which it first deleted something of theirs. Only kept for observers and
+  // the clean-up after remote changes.
+  ClientOrder deleted_clients;
 
   // Filled when it has ended, for observers of it.
   StateVector before;

@@ -153,7 +153,7 @@ class UndoState {
       StackItem& last = stack.back();
       AddAll(transaction.deletes, last.deletions);
       AddAll(transaction.insertions, last.insertions);
-      for (const ClientId client : transaction.deleted_clients) {
+      for (const ClientId client : transaction.deleted_clients.clients()) {
         if (std::ranges::find(last.deletion_order, client) == last.deletion_order.end()) {
           last.deletion_order.push_back(client);
         }
@@ -161,7 +161,7 @@ class UndoState {
     } else {
       stack.push_back({.insertions = transaction.insertions,
                        .deletions = transaction.deletes,
-                       .deletion_order = transaction.deleted_clients,
+                       .deletion_order = transaction.deleted_clients.clients(),
                        .meta = {}});
     }
     if (!undoing_ && !redoing_) last_change_ = now;

@@ -209,6 +209,16 @@ TEST(Differential, AnUndoBringsItemsBackInTheOrderInWhichDeletingAnElementTookTh
     {"op":"state","doc":2})");
 }
 
+TEST(Differential, FormatsAreCleanedUpAfterRemoteDeletionsInTheOrderOfTheDeletions) {
+  ExpectAgreement(R"(
+    {"op":"new","doc":0,"clientID":300}
+    {"op":"edit","doc":0,"actions":[{"name":"text","op":"text.delta","delta":[{"insert":"x👨🏽y"},{"insert":" b"}]}]}
+    {"op":"apply","doc":0,"update":"AAMAAwcD/wEYDQADAkQIAwAUAlZEJAIHBgEDDEQBABUGAIYAhAGGAcYBxAHGAcQAxgDEAMZXRXRleHRjb2xvcmJvbGRjZGNvbG9yYm9sZGNvbG9yYm9sZGhlbGxvIHdvcmxkY29sb3Jib2xkCX8KaXRhbGljYml0YWxpYwQFBEEABQQFBAEKBQQDBgEGAQEAAAEQAHcEYmx1ZXh+fn5+dwRibHVleHl+AawCAQQC","v":2}
+    {"op":"edit","doc":0,"actions":[{"name":"text","op":"text.format","index":1,"len":1,"attrs":{"italic":true}},{"name":"text","op":"text.insert","index":0,"text":"0123456789","attrs":{}}]}
+    {"op":"apply","doc":0,"update":"AAAK/wEDrAT/AQKsBAU2AkJuEAYBAKABaG4FQQDBA4QdGwoKCgoKCgoKCgplZmcKCgoKCgoKCgoKCgoKChsAAAVBAAILAwEGGwKsAgMAAQICEhd/AQAs","v":2}
+    {"op":"state","doc":0})");
+}
+
 TEST(Differential, HalvesOfASurrogatePairJoinInXml) {
   // A fragment that holds the characters of a text.
   ExpectAgreement(R"(

@@ -102,6 +102,12 @@ const given = (value) => {
   return value
 }
 
+// None and an empty object mean the same for an embed; Yjs looks for its place in two ways.
+const someAttributes = (attributes) => {
+  const decoded = decodeAttributes(attributes)
+  return decoded === undefined || Object.keys(decoded).length === 0 ? undefined : decoded
+}
+
 const onText = (edit) => (doc, a) => edit(target(doc, a, 'text', Y.Text), a)
 const onMap = (edit) => (doc, a) => edit(target(doc, a, 'map', Y.Map), a)
 const onXml = (edit) => (doc, a) => edit(target(doc, a, 'xmlfragment', Y.XmlFragment), a)
@@ -120,7 +126,7 @@ const actions = {
     text.format(index, length, decodeAttributes(given(a.attrs)))
   }),
   'text.embed': onText((text, a) =>
-    text.insertEmbed(indexIn(text.length, a.index), makeEmbed(a.embed), decodeAttributes(a.attrs) ?? {})),
+    text.insertEmbed(indexIn(text.length, a.index), makeEmbed(a.embed), someAttributes(a.attrs))),
   'text.delta': onText((text, a) => {
     const delta = decodeDelta(a.delta)
     const retained = delta.reduce((sum, op) => sum + (op.retain ?? 0), 0)
