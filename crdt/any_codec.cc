@@ -118,9 +118,11 @@ struct PartialContainer {
 
 class ValueReader {
  public:
-  ValueReader(ByteReader& reader, std::size_t max_depth) : reader_(reader), max_depth_(max_depth) {}
+  ValueReader(ByteReader& reader, const DecodeLimits& limits, DecodeBudget& budget)
+      : reader_(reader), limits_(limits), budget_(budget) {}
 
   Any Read() {
+    Spend(kValueMemory);
     while (true) {
       Any value = ReadLeafOrOpen();
       if (!reader_.ok()) return Any();
@@ -132,15 +134,26 @@ class ValueReader {
         if (open_.back().missing > 0) break;
         value = Close();
       }
-      if (open_.back().is_object) open_.back().key = ReadText();
+      if (open_.back().is_object) open_.back().key = ReadKey();
     }
   }
 
  private:
+  void Spend(std::uint64_t memory) {
+    if (!budget_.Spend(memory)) reader_.Exceed("update_memory", budget_.limit());
+  }
+
   std::string ReadText() {
     const std::string_view text = reader_.ReadString();
+    if (text.size() > limits_.string_bytes) reader_.Exceed("string_bytes", limits_.string_bytes);
     if (!IsValidUtf8(text)) reader_.Fail("a string that is not UTF-8");
-    return std::string(text);
+    Spend(2 * text.size());
+    return reader_.ok() ? std::string(text) : std::string();
+  }
+  std::string ReadKey() {
+    std::string key = ReadText();
+    if (key.size() > limits_.key_bytes) reader_.Exceed("key_bytes", limits_.key_bytes);
+    return key;
   }
 
   // A leaf or an empty container; or opens a container, says so in `opened_` and answers nothing.
@@ -171,6 +184,8 @@ class ValueReader {
         return ReadText();
       case kBuffer: {
         const ByteView bytes = reader_.ReadBuffer();
+        Spend(2 * bytes.size());
+        if (!reader_.ok()) return Any();
         return Bytes(bytes.begin(), bytes.end());
       }
       case kObject:
@@ -185,13 +200,14 @@ class ValueReader {
 
   Any Open(bool is_object) {
     const std::uint64_t count = reader_.ReadVarUint();
-    if (open_.size() >= max_depth_) reader_.Exceed("values nested too deep");
+    if (open_.size() >= limits_.value_depth) reader_.Exceed("value_depth", limits_.value_depth);
     // An element takes a byte at least, an entry two. All that was promised must fit in what is
     // left, so that no more is reserved than the input pays for, however it is nested.
     const std::uint64_t room = reader_.remaining() / (is_object ? 2 : 1);
     if (count > room || promised_ > reader_.remaining() - count) {
       reader_.Fail("a count of elements that reaches past the end of the input");
     }
+    if (reader_.ok()) Spend(count * (is_object ? kEntryMemory : kValueMemory));
     if (!reader_.ok()) return Any();
     if (count == 0) return is_object ? Any(AnyObject()) : Any(Any::Array());
     opened_ = true;
@@ -201,7 +217,7 @@ class ValueReader {
     container.missing = count;
     if (is_object) {
       container.entries.reserve(count);
-      container.key = ReadText();
+      container.key = ReadKey();
     } else {
       container.elements.reserve(count);
     }
@@ -226,7 +242,8 @@ class ValueReader {
   }
 
   ByteReader& reader_;
-  const std::size_t max_depth_;
+  const DecodeLimits& limits_;
+  DecodeBudget& budget_;
   std::vector<PartialContainer> open_;
   std::uint64_t promised_ = 0;  // elements of open containers that have not begun
   bool opened_ = false;
@@ -254,7 +271,14 @@ void WriteAny(ByteWriter& writer, const Any& value) {
 }
 
 Any ReadAny(ByteReader& reader, std::size_t max_depth) {
-  return ValueReader(reader, max_depth).Read();
+  DecodeLimits limits;
+  limits.value_depth = max_depth;
+  DecodeBudget budget(limits, reader.remaining());
+  return ReadAny(reader, limits, budget);
+}
+
+Any ReadAny(ByteReader& reader, const DecodeLimits& limits, DecodeBudget& budget) {
+  return ValueReader(reader, limits, budget).Read();
 }
 
 }  // namespace weft::crdt

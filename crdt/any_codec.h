@@ -20,6 +20,8 @@
 
 #include "crdt/any.h"
 #include "crdt/base/bytes.h"
+#include "crdt/codec/decode_budget.h"
+#include "crdt/limits.h"
 
 namespace weft::crdt {
 
@@ -36,5 +38,13 @@ void WriteAny(ByteWriter& writer, const Any& value);
 //
 // Memory: at most a small constant times the bytes remaining.
 Any ReadAny(ByteReader& reader, std::size_t max_depth);
+
+// The same within the limits on depth, strings, keys and memory; all of the value is spent from
+// `budget`.
+Any ReadAny(ByteReader& reader, const DecodeLimits& limits, DecodeBudget& budget);
+
+// What a value, and an entry of an object, take decoded and again in a document, strings apart.
+inline constexpr std::size_t kValueMemory = 2 * sizeof(Any) + 16;
+inline constexpr std::size_t kEntryMemory = 2 * (sizeof(AnyObject::Entry) + 16);
 
 }  // namespace weft::crdt

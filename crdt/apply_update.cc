@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "crdt/base/utf.h"
 #include "crdt/doc_core.h"
+#include "crdt/update_builder.h"
 #include "crdt/update_merge.h"
 
 namespace weft::crdt::internal {
@@ -109,10 +110,18 @@ bool DocCore::BringsWhatIsMissing(const Update& update) const {
 }
 
 DecodeLimits DocCore::LimitsOfOwnBytes() const {
-  DecodeLimits limits = limits_;
-  limits.update_bytes = ~std::size_t{0};
-  limits.update_blocks = ~std::size_t{0};
-  return limits;
+  constexpr std::size_t kAny = ~std::size_t{0};
+  return {.update_bytes = kAny,
+          .update_blocks = kAny,
+          .update_clients = kAny,
+          .delete_ranges = kAny,
+          .update_memory = kAny,
+          .update_memory_floor = kAny,
+          .value_depth = kAny,
+          .string_bytes = kAny,
+          .key_bytes = kAny,
+          .pending_bytes = kAny,
+          .state_vector_entries = kAny};
 }
 
 void DocCore::ApplyDecoded(const Update& update) {

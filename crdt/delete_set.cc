@@ -136,7 +136,14 @@ void WriteDeleteSet(ByteWriter& writer, const DeleteSet& set) {
 }
 
 DeleteSet ReadDeleteSet(ByteReader& reader) {
+  const DecodeLimits limits;
+  DecodeBudget budget(limits, reader.remaining());
+  return ReadDeleteSet(reader, limits, budget);
+}
+
+DeleteSet ReadDeleteSet(ByteReader& reader, const DecodeLimits& limits, DecodeBudget& budget) {
   DeleteSet set;
+  std::size_t count = 0;
   const std::uint64_t clients = reader.ReadVarUint();
   for (std::uint64_t i = 0; i < clients && reader.ok(); ++i) {
     const ClientId client{reader.ReadVarUint()};
@@ -145,6 +152,8 @@ DeleteSet ReadDeleteSet(ByteReader& reader) {
       const Clock clock = reader.ReadVarUint();
       const Clock length = reader.ReadVarUint();
       if (length > kMaxSafeInteger - clock) reader.Fail("deleted clocks past 2^53 - 1");
+      if (++count > limits.delete_ranges) reader.Exceed("delete_ranges", limits.delete_ranges);
+      if (!budget.Spend(kDeleteRangeMemory)) reader.Exceed("update_memory", budget.limit());
       if (reader.ok()) set.Add(client, {.clock = clock, .length = length});
     }
   }

@@ -14,7 +14,9 @@
 
 #include "absl/status/status.h"
 #include "crdt/base/bytes.h"
+#include "crdt/codec/decode_budget.h"
 #include "crdt/id.h"
+#include "crdt/limits.h"
 
 namespace weft::crdt {
 
@@ -67,5 +69,10 @@ void WriteDeleteSet(ByteWriter& writer, const DeleteSet& set);
 // Reads ranges as they stand, in any order and with clients named twice, then sorts and merges.
 // Fails through the reader, and is then empty: malformed, or a range that ends past 2^53 - 1.
 DeleteSet ReadDeleteSet(ByteReader& reader);
+// The same within the limits on ranges and memory.
+DeleteSet ReadDeleteSet(ByteReader& reader, const DecodeLimits& limits, DecodeBudget& budget);
+
+// What a range takes while it is decoded and applied, the two cuts of blocks included.
+inline constexpr std::size_t kDeleteRangeMemory = 128;
 
 }  // namespace weft::crdt

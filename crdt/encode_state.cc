@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "crdt/doc_core.h"
+#include "crdt/update_builder.h"
 #include "crdt/update_merge.h"
 
 namespace weft::crdt::internal {

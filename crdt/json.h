@@ -27,4 +27,12 @@ std::string NumberToJsText(double value);
 // key that comes twice the last value counts; __proto__ is a key like others. Does not recurse.
 std::optional<Any> ParseJson(std::string_view text, std::size_t max_depth);
 
+// How many values JSON text has in it, at most, and how deep they are nested: what ParseJson would
+// make, told without making it. Of text that is no JSON it is the same for its tokens.
+struct JsonShape {
+  std::size_t values = 1;
+  std::size_t depth = 0;
+};
+JsonShape MeasureJson(std::string_view text);
+
 }  // namespace weft::crdt

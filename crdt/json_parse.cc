@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <charconv>
 #include <limits>
 #include <string>
@@ -244,6 +245,29 @@ std::optional<Any> ParseJson(std::string_view text, std::size_t max_depth) {
   Any value = parser.ParseValue();
   if (!parser.ok() || !parser.AtEnd()) return std::nullopt;
   return value;
+}
+
+JsonShape MeasureJson(std::string_view text) {
+  JsonShape shape;
+  std::size_t depth = 0;
+  bool in_string = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (in_string) {
+      if (c == '\\') ++i;
+      if (c == '"') in_string = false;
+    } else if (c == '"') {
+      in_string = true;
+    } else if (c == ',') {
+      ++shape.values;
+    } else if (c == '[' || c == '{') {
+      ++shape.values;
+      shape.depth = std::max(shape.depth, ++depth);
+    } else if ((c == ']' || c == '}') && depth > 0) {
+      --depth;
+    }
+  }
+  return shape;
 }
 
 }  // namespace weft::crdt

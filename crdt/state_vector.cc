@@ -80,7 +80,7 @@ absl::StatusOr<StateVector> DecodeStateVector(ByteView input, std::size_t max_en
   ByteReader reader(input);
   const std::uint64_t count = reader.ReadVarUint();
   if (count > reader.remaining() / 2) reader.Fail("a count of clients past the end of the input");
-  if (count > max_entries) reader.Exceed("too many clients in a state vector");
+  if (count > max_entries) reader.Exceed("state_vector_entries", max_entries);
 
   std::vector<StateVector::Entry> entries;
   if (reader.ok()) entries.reserve(count);

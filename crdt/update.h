@@ -19,14 +19,11 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "crdt/any.h"
 #include "crdt/base/bytes.h"
-#include "crdt/codec/update_v1.h"
-#include "crdt/codec/update_v2.h"
 #include "crdt/delete_set.h"
 #include "crdt/id.h"
 #include "crdt/item.h"
@@ -44,33 +41,43 @@ struct Block {
   Id id;
   Clock length = 0;
   // Elements of the content that were cut off in front; `id` and `length` tell what is left.
-  Clock skipped = 0;
+  std::uint32_t skipped = 0;
+  // kJson and kAny: the elements; kEmbed, kFormat, kDoc: one value. Indices into Update::values.
+  std::uint32_t values_begin = 0;
+  std::uint32_t values_count = 0;
 
   ContentKind kind = ContentKind::kGc;
-  Parent parent = Parent::kOfOrigin;
+  Parent parent = Parent::kOfOrigin;     // of an item without origins
   TypeKind type = TypeKind::kUndefined;  // kType
-  bool has_origin = false;
-  bool has_right_origin = false;
-  bool has_key = false;
+  bool has_origin : 1 = false;
+  bool has_right_origin : 1 = false;
+  bool has_key : 1 = false;
+  bool is_cut : 1 = false;  // in front or behind: the content holds more than the block
 
-  Id origin;
-  Id right_origin;
-  Id parent_item;  // Parent::kItem
-  std::string_view
-      root_name;  // Parent::kRoot; UTF-8, or WTF-8 where v2 has cut a pair, as all strings here
-  std::string_view key;
+  // Only an item without origins names its parent and its key. A block that CutFront gave an origin
+  // has no parent to tell of any more; `has_key` stays, as the format wants it.
+  union {
+    Id origin = {};              // has_origin
+    Id parent_item;              // Parent::kItem
+    std::string_view root_name;  // Parent::kRoot; UTF-8, or WTF-8 where v2 has cut a pair, as all
+                                 // strings here
+  };
+  union {
+    Id right_origin = {};  // has_right_origin
+    std::string_view key;  // has_key, and no origins
+  };
 
   // kString: UTF-8; kBinary: the bytes; kFormat: the key; kType: the name of an XML element or
   // hook; kDoc: the guid.
   std::string_view text;
-  // kJson and kAny: the elements; kEmbed, kFormat, kDoc: one value. Indices into Update::values.
-  std::size_t values_begin = 0;
-  std::size_t values_count = 0;
 
   Clock end() const { return id.clock + length; }
-  // Cuts `count` elements off in front. Requires: count < length.
+  // Cuts `count` elements off in front, or behind. Requires: count < length.
   void CutFront(Clock count);
+  void CutBack(Clock count);
 };
+// Of these, hostile input makes millions (crdt/limits.h).
+static_assert(sizeof(Block) == 88);
 
 struct Update {
   // The blocks of one client, by clock, without overlaps.
@@ -95,52 +102,5 @@ struct Update {
 // Fails: kInvalidArgument with the offset, kResourceExhausted past `limits`.
 absl::StatusOr<Update> DecodeUpdate(ByteView bytes, const DecodeLimits& limits = {},
                                     UpdateFormat format = UpdateFormat::kV1);
-
-// The fields of an item before its content, for writers of blocks and of documents.
-struct ItemHead {
-  ContentKind kind{};
-  const Id* origin = nullptr;
-  const Id* right_origin = nullptr;
-  Block::Parent parent = Block::Parent::kOfOrigin;
-  Id parent_item;
-  std::string_view root_name;
-  const std::string_view* key = nullptr;
-};
-template <typename Writer>
-void WriteItemHead(Writer& writer, const ItemHead& head) {
-  writer.WriteInfo(static_cast<std::uint8_t>(
-      static_cast<unsigned>(head.kind) | (head.origin != nullptr ? 0x80u : 0u) |
-      (head.right_origin != nullptr ? 0x40u : 0u) | (head.key != nullptr ? 0x20u : 0u)));
-  if (head.origin != nullptr) writer.WriteLeftId(*head.origin);
-  if (head.right_origin != nullptr) writer.WriteRightId(*head.right_origin);
-  if (head.origin != nullptr || head.right_origin != nullptr) return;
-  writer.WriteParentInfo(head.parent == Block::Parent::kRoot);
-  if (head.parent == Block::Parent::kRoot) {
-    writer.WriteName(head.root_name);
-  } else {
-    writer.WriteLeftId(head.parent_item);
-  }
-  if (head.key != nullptr) writer.WriteName(*head.key);
-}
-
-// Builds an update block by block; the counts are put in at the end.
-class UpdateBuilder {
- public:
-  explicit UpdateBuilder(UpdateFormat format = UpdateFormat::kV1);
-
-  // Appends a block of `source`. Blocks of one client come together, by clock.
-  void Add(const Update& source, const Block& block);
-  // Requires: `deletes` is merged.
-  Bytes Finish(const DeleteSet& deletes) &&;
-
- private:
-  void EndSection();
-
-  std::variant<UpdateWriterV1, UpdateWriterV2> writer_;
-  ByteWriter sections_;  // what is finished of the writer's rest
-  std::size_t section_count_ = 0;
-  std::size_t block_count_ = 0;  // of the open section
-  ClientId client_{};
-};
 
 }  // namespace weft::crdt

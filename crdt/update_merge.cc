@@ -1,9 +1,14 @@
 #include "crdt/update_merge.h"
 
-#include <algorithm>
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <queue>
+#include <utility>
 #include <vector>
+
+#include "crdt/block_stream.h"
+#include "crdt/update_builder.h"
 
 namespace weft::crdt {
 
@@ -12,23 +17,29 @@ namespace {
 // Walks over the blocks of one input, holes left out.
 class BlockReader {
  public:
-  explicit BlockReader(const Update& update) : update_(&update) { PassSkips(); }
-
-  bool done() const { return next_ == update_->blocks.size(); }
-  const Update& update() const { return *update_; }
-  const Block& current() const { return update_->blocks[next_]; }
-  void Advance() {
-    ++next_;
-    PassSkips();
+  explicit BlockReader(std::unique_ptr<BlockStream> stream) : stream_(std::move(stream)) {
+    Advance();
   }
+
+  // At the end, or at an error.
+  bool done() const { return done_; }
+  const Block& current() const { return block_; }
+  void Advance() {
+    do {
+      values_.clear();
+      done_ = !stream_->Next(block_, values_);
+    } while (!done_ && block_.kind == ContentKind::kSkip);
+  }
+  // The values of the current block go to `values`.
+  void TakeValues(std::vector<Any>& values) { values.swap(values_); }
+
+  BlockStream& stream() { return *stream_; }
 
  private:
-  void PassSkips() {
-    while (!done() && current().kind == ContentKind::kSkip) ++next_;
-  }
-
-  const Update* update_;
-  std::size_t next_ = 0;
+  std::unique_ptr<BlockStream> stream_;
+  Block block_{};
+  std::vector<Any> values_;
+  bool done_ = false;
 };
 
 // Chooses the input whose next block comes first: higher clients first, then lower clocks. Between
@@ -52,10 +63,8 @@ struct Candidate {
 
 class Merger {
  public:
-  Merger(std::span<const Update> updates, UpdateFormat format) : builder_(format) {
-    readers_.reserve(updates.size());
-    for (const Update& update : updates) readers_.emplace_back(update);
-    for (BlockReader& reader : readers_) Enqueue(reader, static_cast<std::int64_t>(queue_.size()));
+  Merger(std::span<BlockReader> readers, UpdateFormat format) : builder_(format) {
+    for (BlockReader& reader : readers) Enqueue(reader, static_cast<std::int64_t>(queue_.size()));
   }
 
   void Run() {
@@ -75,28 +84,28 @@ class Merger {
     if (!reader.done()) queue_.push({&reader, rank});
   }
 
-  void Write() { builder_.Add(*source_, block_); }
+  void Write() { builder_.Add(block_, values_); }
 
-  void Hold(const BlockReader& reader, const Block& block) {
-    source_ = &reader.update();
+  // Takes the reader's block, of which `block` is what is left to write.
+  void Hold(BlockReader& reader, const Block& block) {
     block_ = block;
+    reader.TakeValues(values_);
     pending_ = true;
+    reader.Advance();
   }
 
   // Takes blocks of one client from `reader` as far as they follow one another.
   void Consume(BlockReader& reader) {
     const ClientId client = reader.current().id.client;
     if (!pending_) {
-      Hold(reader, reader.current());
-      reader.Advance();
+      Hold(reader, Block(reader.current()));
     } else if (!Join(reader, client)) {
       return;
     }
     while (!reader.done() && reader.current().id.client == client &&
            reader.current().id.clock == block_.end()) {
       Write();
-      Hold(reader, reader.current());
-      reader.Advance();
+      Hold(reader, Block(reader.current()));
     }
   }
 
@@ -115,7 +124,6 @@ class Merger {
     if (client != block_.id.client) {
       Write();
       Hold(reader, next);
-      reader.Advance();
       return true;
     }
     if (block_.end() < next.id.clock) {
@@ -133,17 +141,15 @@ class Merger {
     }
     Write();
     Hold(reader, next);
-    reader.Advance();
     return true;
   }
 
-  std::vector<BlockReader> readers_;
   std::priority_queue<Candidate> queue_;
   std::int64_t last_rank_ = 0;
 
   // The block that is written once it is known that nothing extends it.
-  Block block_;
-  const Update* source_ = nullptr;
+  Block block_{};
+  std::vector<Any> values_;
   bool pending_ = false;
   UpdateBuilder builder_;
 };
@@ -152,74 +158,97 @@ class Merger {
 
 absl::StatusOr<Bytes> MergeUpdates(std::span<const ByteView> updates, const DecodeLimits& limits,
                                    UpdateFormat format) {
-  std::vector<Update> decoded;
-  decoded.reserve(updates.size());
-  for (const ByteView bytes : updates) {
-    absl::StatusOr<Update> update = DecodeUpdate(bytes, limits, format);
-    if (!update.ok()) return update.status();
-    decoded.push_back(*std::move(update));
+  std::size_t bytes = 0;
+  for (const ByteView update : updates) bytes += update.size();
+  DecodeBudget budget(limits, bytes);
+  std::vector<BlockReader> readers;
+  readers.reserve(updates.size());
+  for (const ByteView update : updates) {
+    readers.emplace_back(BlockStream::Open(update, format, limits, budget));
   }
-  if (updates.size() == 1) return Bytes(updates[0].begin(), updates[0].end());
+  // Reads all of them to their ends, or up to an error, even if there is but one.
+  Merger merger(readers, format);
+  merger.Run();
   DeleteSet deletes;
-  for (const Update& update : decoded) {
-    for (const DeleteSet::ClientRanges& client : update.deletes.clients()) {
+  for (BlockReader& reader : readers) {
+    const DeleteSet some = reader.stream().ReadDeletes();
+    const absl::Status status = reader.stream().status();
+    if (!status.ok()) return status;
+    for (const DeleteSet::ClientRanges& client : some.clients()) {
       for (const IdRange& range : client.ranges) deletes.Add(client.client, range);
     }
   }
+  if (updates.size() == 1) return Bytes(updates[0].begin(), updates[0].end());
   deletes.SortAndMerge();
-  Merger merger(decoded, format);
-  merger.Run();
   return std::move(merger).Finish(deletes);
 }
 
-absl::StatusOr<Bytes> DiffUpdate(ByteView bytes, const StateVector& known,
+absl::StatusOr<Bytes> DiffUpdate(ByteView update, const StateVector& known,
                                  const DecodeLimits& limits, UpdateFormat format) {
-  const absl::StatusOr<Update> update = DecodeUpdate(bytes, limits, format);
-  if (!update.ok()) return update.status();
+  DecodeBudget budget(limits, update.size());
+  const std::unique_ptr<BlockStream> stream = BlockStream::Open(update, format, limits, budget);
   UpdateBuilder builder(format);
-  std::size_t next = 0;
-  const std::vector<Block>& blocks = update->blocks;
-  while (next < blocks.size()) {
-    const ClientId client = blocks[next].id.client;
-    const Clock clock = known.Get(client);
-    // What is known, and holes in front, are left out.
-    if (blocks[next].kind == ContentKind::kSkip || blocks[next].end() <= clock) {
-      ++next;
-      continue;
+  // What is known of a client, and holes in front of what is not, are left out; all that follows is
+  // kept.
+  std::optional<ClientId> kept;
+  Block block{};
+  std::vector<Any> values;
+  for (; stream->Next(block, values); values.clear()) {
+    if (kept != block.id.client) {
+      const Clock clock = known.Get(block.id.client);
+      if (block.kind == ContentKind::kSkip || block.end() <= clock) {
+        kept.reset();
+        continue;
+      }
+      if (block.id.clock < clock) block.CutFront(clock - block.id.clock);
+      kept = block.id.client;
     }
-    Block first = blocks[next++];
-    if (first.id.clock < clock) first.CutFront(clock - first.id.clock);
-    builder.Add(*update, first);
-    while (next < blocks.size() && blocks[next].id.client == client) {
-      builder.Add(*update, blocks[next++]);
-    }
+    builder.Add(block, values);
   }
-  return std::move(builder).Finish(update->deletes);
+  const DeleteSet deletes = stream->ReadDeletes();
+  const absl::Status status = stream->status();
+  if (!status.ok()) return status;
+  return std::move(builder).Finish(deletes);
 }
 
-absl::StatusOr<Bytes> ConvertUpdate(ByteView bytes, UpdateFormat from, UpdateFormat to,
+absl::StatusOr<Bytes> ConvertUpdate(ByteView update, UpdateFormat from, UpdateFormat to,
                                     const DecodeLimits& limits) {
-  const absl::StatusOr<Update> update = DecodeUpdate(bytes, limits, from);
-  if (!update.ok()) return update.status();
+  DecodeBudget budget(limits, update.size());
+  const std::unique_ptr<BlockStream> stream = BlockStream::Open(update, from, limits, budget);
   UpdateBuilder builder(to);
-  for (const Block& block : update->blocks) builder.Add(*update, block);
-  return std::move(builder).Finish(update->deletes);
+  Block block{};
+  std::vector<Any> values;
+  for (; stream->Next(block, values); values.clear()) builder.Add(block, values);
+  const DeleteSet deletes = stream->ReadDeletes();
+  const absl::Status status = stream->status();
+  if (!status.ok()) return status;
+  return std::move(builder).Finish(deletes);
 }
 
-absl::StatusOr<StateVector> StateVectorOfUpdate(ByteView bytes, const DecodeLimits& limits,
+absl::StatusOr<StateVector> StateVectorOfUpdate(ByteView update, const DecodeLimits& limits,
                                                 UpdateFormat format) {
-  const absl::StatusOr<Update> update = DecodeUpdate(bytes, limits, format);
-  if (!update.ok()) return update.status();
+  DecodeBudget budget(limits, update.size());
+  const std::unique_ptr<BlockStream> stream = BlockStream::Open(update, format, limits, budget);
   StateVector vector;
-  for (const Update::Section& section : update->sections) {
-    Clock clock = 0;
-    for (std::size_t i = section.begin; i < section.end; ++i) {
-      const Block& block = update->blocks[i];
-      if (block.kind == ContentKind::kSkip || block.id.clock != clock) break;
-      clock = block.end();
+  ClientId client{};
+  Clock clock = 0;
+  bool counting = false;
+  Block block{};
+  std::vector<Any> values;
+  for (bool first = true; stream->Next(block, values); values.clear(), first = false) {
+    if (first || block.id.client != client) {
+      if (clock > 0) vector.Set(client, clock);
+      client = block.id.client;
+      clock = 0;
+      counting = true;
     }
-    vector.Set(section.client, clock);
+    counting &= block.kind != ContentKind::kSkip && block.id.clock == clock;
+    if (counting) clock = block.end();
   }
+  if (clock > 0) vector.Set(client, clock);
+  stream->ReadDeletes();
+  const absl::Status status = stream->status();
+  if (!status.ok()) return status;
   return vector;
 }
 

@@ -2,6 +2,9 @@
 
 // Work on updates without a document: joining several into one, cutting off what is known, changing
 // the format.
+//
+// Memory: the result and a few hundred bytes an input, beside the inputs; limits hold for each
+// input, the one on memory for all of them together.
 
 #include <span>
 

@@ -6,7 +6,11 @@ namespace weft::crdt {
 
 absl::Status ByteReader::status() const {
   if (error_ == nullptr) return absl::OkStatus();
-  return absl::Status(error_code_, absl::StrCat(error_, ", at byte ", error_offset_, " of ",
+  std::string reason = error_;
+  if (error_code_ == absl::StatusCode::kResourceExhausted) {
+    reason = absl::StrCat("more than the limit ", error_, " of ", exceeded_, " allows");
+  }
+  return absl::Status(error_code_, absl::StrCat(reason, ", at byte ", error_offset_, " of ",
                                                 static_cast<std::size_t>(end_ - begin_)));
 }
 

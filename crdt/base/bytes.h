@@ -43,8 +43,8 @@ class ByteReader {
       : begin_(input.data()), next_(input.data()), end_(input.data() + input.size()) {}
 
   bool ok() const { return error_ == nullptr; }
-  // OK, or the reason and the offset of the first error: kInvalidArgument after Fail, and after
-  // Exceed kResourceExhausted.
+  // OK, or the reason and the offset of the first error: kInvalidArgument after Fail; after Exceed
+  // kResourceExhausted, with the limit's name and number.
   absl::Status status() const;
 
   std::size_t offset() const { return static_cast<std::size_t>(next_ - begin_); }
@@ -86,8 +86,11 @@ class ByteReader {
   // Marks the input as malformed at the present offset. `reason` must be a literal; the first one
   // stays.
   void Fail(const char* reason) { Stop(reason, absl::StatusCode::kInvalidArgument); }
-  // The same for input that passes a limit (crdt/limits.h).
-  void Exceed(const char* reason) { Stop(reason, absl::StatusCode::kResourceExhausted); }
+  // The same for input that passes a limit (crdt/limits.h), whose name must be a literal.
+  void Exceed(const char* limit, std::uint64_t number) {
+    if (error_ == nullptr) exceeded_ = number;
+    Stop(limit, absl::StatusCode::kResourceExhausted);
+  }
 
  private:
   void Stop(const char* reason, absl::StatusCode code);
@@ -99,6 +102,7 @@ class ByteReader {
   const char* error_ = nullptr;
   absl::StatusCode error_code_ = absl::StatusCode::kOk;
   std::size_t error_offset_ = 0;
+  std::uint64_t exceeded_ = 0;  // the limit, of kResourceExhausted
 };
 
 // Builds a byte string. Threads: one.

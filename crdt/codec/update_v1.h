@@ -16,6 +16,7 @@
 #include "crdt/any_codec.h"
 #include "crdt/base/bytes.h"
 #include "crdt/base/utf.h"
+#include "crdt/codec/decode_budget.h"
 #include "crdt/delete_set.h"
 #include "crdt/id.h"
 #include "crdt/json.h"
@@ -68,9 +69,28 @@ class UpdateWriterV1 {
   ByteWriter out_;
 };
 
+// The value of JSON text that stood in `in`, within the limits; else fails through `in`.
+inline Any ReadJsonText(ByteReader& in, std::string_view text, const DecodeLimits& limits,
+                        DecodeBudget& budget) {
+  if (!in.ok()) return Any();
+  const JsonShape shape = MeasureJson(text);
+  if (shape.depth > limits.value_depth) in.Exceed("value_depth", limits.value_depth);
+  if (!budget.Spend(shape.values * kEntryMemory + 2 * text.size())) {
+    in.Exceed("update_memory", budget.limit());
+  }
+  if (!in.ok()) return Any();
+  std::optional<Any> value = ParseJson(text, limits.value_depth);
+  if (!value.has_value()) in.Fail("a value that is not JSON");
+  return value.has_value() ? *std::move(value) : Any();
+}
+
 class UpdateReaderV1 {
  public:
-  UpdateReaderV1(ByteReader& in, const DecodeLimits& limits) : in_(in), limits_(limits) {}
+  // Whether strings may be made that are no plain part of the input.
+  static constexpr bool kOwnsStrings = false;
+
+  UpdateReaderV1(ByteReader& in, const DecodeLimits& limits, DecodeBudget& budget)
+      : in_(in), limits_(limits), budget_(budget) {}
 
   bool ok() const { return in_.ok(); }
 
@@ -86,24 +106,21 @@ class UpdateReaderV1 {
   bool ReadParentInfo() { return in_.ReadVarUint() == 1; }
   std::string_view ReadString() {
     const std::string_view text = in_.ReadString();
+    if (text.size() > limits_.string_bytes) in_.Exceed("string_bytes", limits_.string_bytes);
     if (!IsValidUtf8(text)) in_.Fail("a string that is not UTF-8");
     return text;
   }
   std::string_view ReadName() {
     const std::string_view name = ReadString();
-    if (name.size() > limits_.key_bytes) in_.Exceed("a key longer than the limit");
+    if (name.size() > limits_.key_bytes) in_.Exceed("key_bytes", limits_.key_bytes);
     return name;
   }
   std::string_view ReadKey() { return ReadName(); }
   ByteView ReadBuffer() { return in_.ReadBuffer(); }
   std::uint64_t ReadTypeRef() { return in_.ReadVarUint(); }
-  Any ReadAny() { return crdt::ReadAny(in_, limits_.value_depth); }
-  DeleteSet ReadDeletes() { return ReadDeleteSet(in_); }
-  Any ReadJson() {
-    std::optional<Any> value = ParseJson(ReadString(), limits_.value_depth);
-    if (!value.has_value()) in_.Fail("a value that is not JSON");
-    return value.has_value() ? *std::move(value) : Any();
-  }
+  Any ReadAny() { return crdt::ReadAny(in_, limits_, budget_); }
+  DeleteSet ReadDeletes() { return ReadDeleteSet(in_, limits_, budget_); }
+  Any ReadJson() { return ReadJsonText(in_, ReadString(), limits_, budget_); }
 
  private:
   Id ReadId() {
@@ -113,6 +130,7 @@ class UpdateReaderV1 {
 
   ByteReader& in_;
   const DecodeLimits& limits_;
+  DecodeBudget& budget_;
 };
 
 }  // namespace weft::crdt

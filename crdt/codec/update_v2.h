@@ -24,6 +24,7 @@
 #include "crdt/any_codec.h"
 #include "crdt/base/bytes.h"
 #include "crdt/base/utf.h"
+#include "crdt/codec/decode_budget.h"
 #include "crdt/codec/columns.h"
 #include "crdt/delete_set.h"
 #include "crdt/id.h"
@@ -47,8 +48,10 @@ inline void WriteDeleteSetV2(ByteWriter& writer, const DeleteSet& set) {
 }
 
 // As ReadDeleteSet.
-inline DeleteSet ReadDeleteSetV2(ByteReader& reader) {
+inline DeleteSet ReadDeleteSetV2(ByteReader& reader, const DecodeLimits& limits,
+                                 DecodeBudget& budget) {
   DeleteSet set;
+  std::size_t count = 0;
   const std::uint64_t clients = reader.ReadVarUint();
   for (std::uint64_t i = 0; i < clients && reader.ok(); ++i) {
     const ClientId client{reader.ReadVarUint()};
@@ -60,6 +63,8 @@ inline DeleteSet ReadDeleteSetV2(ByteReader& reader) {
       if (clock > kMaxSafeInteger || length > kMaxSafeInteger - clock) {
         reader.Fail("a range that ends above 2^53 - 1");
       }
+      if (++count > limits.delete_ranges) reader.Exceed("delete_ranges", limits.delete_ranges);
+      if (!budget.Spend(kDeleteRangeMemory)) reader.Exceed("update_memory", budget.limit());
       if (!reader.ok()) break;
       set.Add(client, {clock, length});
       end = clock + length;
@@ -67,6 +72,11 @@ inline DeleteSet ReadDeleteSetV2(ByteReader& reader) {
   }
   set.SortAndMerge();
   return set;
+}
+inline DeleteSet ReadDeleteSetV2(ByteReader& reader) {
+  const DecodeLimits limits;
+  DecodeBudget budget(limits, reader.remaining());
+  return ReadDeleteSetV2(reader, limits, budget);
 }
 
 class UpdateWriterV2 {
@@ -139,9 +149,13 @@ class UpdateWriterV2 {
 
 class UpdateReaderV2 {
  public:
+  // Whether strings may be made that are no plain part of the input.
+  static constexpr bool kOwnsStrings = true;
+
   // `in` is the whole update and becomes its rest. `owned` keeps strings that are no plain part of
   // the input; it must live as long as what is read.
-  UpdateReaderV2(ByteReader& in, const DecodeLimits& limits, std::deque<std::string>& owned)
+  UpdateReaderV2(ByteReader& in, const DecodeLimits& limits, DecodeBudget& budget,
+                 std::deque<std::string>& owned)
       : flag_(in.ReadVarUint()),
         key_clocks_(in.ReadBuffer()),
         clients_(in.ReadBuffer()),
@@ -153,7 +167,8 @@ class UpdateReaderV2 {
         type_refs_(in.ReadBuffer()),
         lengths_(in.ReadBuffer()),
         in_(in),
-        limits_(limits) {}
+        limits_(limits),
+        budget_(budget) {}
 
   // Whether the rest and every column are whole so far; an error of a column becomes one of the
   // rest.
@@ -187,7 +202,11 @@ class UpdateReaderV2 {
     return {client, right_clocks_.Read()};
   }
   bool ReadParentInfo() { return parent_infos_.Read() == 1; }
-  std::string_view ReadString() { return strings_.Read(); }
+  std::string_view ReadString() {
+    const std::string_view text = strings_.Read();
+    if (text.size() > limits_.string_bytes) in_.Exceed("string_bytes", limits_.string_bytes);
+    return text;
+  }
   std::string_view ReadKey() {
     const std::uint64_t index = key_clocks_.Read();
     if (index < keys_.size()) return keys_[index];
@@ -197,14 +216,14 @@ class UpdateReaderV2 {
   std::string_view ReadName() { return CheckKey(ReadString()); }
   ByteView ReadBuffer() { return in_.ReadBuffer(); }
   std::uint64_t ReadTypeRef() { return type_refs_.Read(); }
-  Any ReadAny() { return crdt::ReadAny(in_, limits_.value_depth); }
-  Any ReadJson() { return crdt::ReadAny(in_, limits_.value_depth); }
+  Any ReadAny() { return crdt::ReadAny(in_, limits_, budget_); }
+  Any ReadJson() { return crdt::ReadAny(in_, limits_, budget_); }
 
-  DeleteSet ReadDeletes() { return ReadDeleteSetV2(in_); }
+  DeleteSet ReadDeletes() { return ReadDeleteSetV2(in_, limits_, budget_); }
 
  private:
   std::string_view CheckKey(std::string_view key) {
-    if (key.size() > limits_.key_bytes) in_.Exceed("a key longer than the limit");
+    if (key.size() > limits_.key_bytes) in_.Exceed("key_bytes", limits_.key_bytes);
     return key;
   }
 
@@ -220,6 +239,7 @@ class UpdateReaderV2 {
   UintColumnReader lengths_;
   ByteReader& in_;
   const DecodeLimits& limits_;
+  DecodeBudget& budget_;
   std::vector<std::string_view> keys_;
 };
 

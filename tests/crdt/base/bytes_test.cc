@@ -108,7 +108,7 @@ TEST(ByteReader, TheFirstErrorStaysWithItsOffsetAndEndsReading) {
   reader.ReadByte();
   EXPECT_EQ(reader.offset(), 1u);
   reader.Fail("the first reason");
-  reader.Exceed("another reason");
+  reader.Exceed("a_limit", 3);
   EXPECT_EQ(reader.status(), absl::InvalidArgumentError("the first reason, at byte 1 of 4"));
   EXPECT_EQ(reader.ReadByte(), 0);
   EXPECT_EQ(reader.ReadVarUint(), 0u);
@@ -119,8 +119,9 @@ TEST(ByteReader, TheFirstErrorStaysWithItsOffsetAndEndsReading) {
 TEST(ByteReader, AnExceededLimitIsToldFromMalformedBytes) {
   const Bytes bytes = {1};
   ByteReader reader(bytes);
-  reader.Exceed("too deep");
-  EXPECT_EQ(reader.status(), absl::ResourceExhaustedError("too deep, at byte 0 of 1"));
+  reader.Exceed("value_depth", 512);
+  EXPECT_EQ(reader.status(), absl::ResourceExhaustedError(
+                                 "more than the limit value_depth of 512 allows, at byte 0 of 1"));
 }
 
 RC_GTEST_PROP(ByteReader, ReadsBackWhatAWriterWrote, ()) {
