@@ -5,6 +5,8 @@
 // client's, that client's blocks up to there. The order decides which pieces remain pending.
 
 #include <algorithm>
+#include <functional>
+#include <map>
 #include <ranges>
 #include <vector>
 
@@ -48,30 +50,21 @@ std::vector<Source> SourcesOf(const Update& update) {
 // Blocks that could not be integrated: for each client a suffix of its section, or a lone block.
 class Rest {
  public:
-  void Put(ClientId client, std::vector<Block> blocks) {
-    for (auto& entry : clients_) {
-      if (entry.first == client) {
-        entry.second = std::move(blocks);
-        return;
-      }
-    }
-    clients_.emplace_back(client, std::move(blocks));
-  }
+  // [begin, end) of the update's blocks, in place of what was put for the client before.
+  void Put(ClientId client, std::size_t begin, std::size_t end) { runs_[client] = {begin, end}; }
 
-  bool empty() const { return clients_.empty(); }
+  bool empty() const { return runs_.empty(); }
 
-  Bytes Encode(const Update& source) {
-    std::ranges::sort(clients_, std::ranges::greater{},
-                      [](const auto& entry) { return entry.first; });
+  Bytes Encode(const Update& source) const {
     UpdateBuilder builder;
-    for (const auto& [client, blocks] : clients_) {
-      for (const Block& block : blocks) builder.Add(source, block);
+    for (const auto& [client, run] : runs_) {
+      for (std::size_t i = run.first; i < run.second; ++i) builder.Add(source, source.blocks[i]);
     }
     return std::move(builder).Finish(DeleteSet());
   }
 
  private:
-  std::vector<std::pair<ClientId, std::vector<Block>>> clients_;
+  std::map<ClientId, std::pair<std::size_t, std::size_t>, std::greater<>> runs_;
 };
 
 }  // namespace
@@ -92,20 +85,50 @@ absl::Status DocCore::ApplyUpdate(ByteView bytes, std::string_view origin, Updat
           absl::StrCat("more than 4 GiB of text by client ", ToNumber(section.client)));
     }
   }
-  if (pending_.any && pending_.update.size() + bytes.size() > limits_.pending_bytes &&
-      !BringsWhatIsMissing(*update)) {
+  if (PendingBytes() + bytes.size() > limits_.pending_bytes && MayWait(*update)) {
     return absl::ResourceExhaustedError(absl::StrCat(
-        pending_.update.size(), " bytes wait for missing blocks already; the limit is ",
-        limits_.pending_bytes));
+        "more than the limit pending_bytes of ", limits_.pending_bytes, " allows: ", PendingBytes(),
+        " bytes wait for missing blocks already, and ", bytes.size(), " bytes more would"));
   }
-  Transact(origin, /*local=*/false, [&] { ApplyDecoded(*update); });
+  conflict_steps_left_ = limits_.conflict_steps;
+  Transact(origin, /*local=*/false, [&] {
+    for (bool retry = ApplyDecoded(*update); retry;) retry = RetryPending();
+    conflict_steps_left_ = kUnboundedSteps;
+  });
   return absl::OkStatus();
 }
 
-bool DocCore::BringsWhatIsMissing(const Update& update) const {
-  return std::ranges::any_of(update.sections, [&](const Update::Section& section) {
-    return section.begin < section.end && pending_.missing.contains(ToNumber(section.client)) &&
-           update.blocks[section.begin].id.clock <= StateOf(section.client);
+std::size_t DocCore::PendingBytes() const {
+  std::size_t bytes = pending_.update.size();
+  for (const DeleteSet::ClientRanges& client : pending_deletes_.clients()) {
+    bytes += sizeof(client) + client.ranges.size() * sizeof(IdRange);
+  }
+  return bytes;
+}
+
+bool DocCore::MayWait(const Update& update) const {
+  // How far each client is known once the update is in, unless a part of it waits.
+  absl::flat_hash_map<std::uint64_t, Clock> ends;
+  for (const Update::Section& section : update.sections) {
+    if (section.begin == section.end) continue;
+    if (update.blocks[section.begin].id.clock > StateOf(section.client)) return true;
+    Clock& end = ends[ToNumber(section.client)];
+    end = std::max(end, update.blocks[section.end - 1].end());
+  }
+  const auto unknown = [&](Id id) {
+    if (id.clock < StateOf(id.client)) return false;
+    const auto found = ends.find(ToNumber(id.client));
+    return found == ends.end() || id.clock >= found->second;
+  };
+  for (const Block& block : update.blocks) {
+    if (block.kind == ContentKind::kSkip || (block.has_origin && unknown(block.origin)) ||
+        (block.has_right_origin && unknown(block.right_origin)) ||
+        (block.parent == Block::Parent::kItem && unknown(block.parent_item))) {
+      return true;
+    }
+  }
+  return std::ranges::any_of(update.deletes.clients(), [&](const DeleteSet::ClientRanges& client) {
+    return unknown({client.client, client.ranges.back().end() - 1});
   });
 }
 
@@ -121,10 +144,11 @@ DecodeLimits DocCore::LimitsOfOwnBytes() const {
           .string_bytes = kAny,
           .key_bytes = kAny,
           .pending_bytes = kAny,
+          .conflict_steps = kAny,
           .state_vector_entries = kAny};
 }
 
-void DocCore::ApplyDecoded(const Update& update) {
+bool DocCore::ApplyDecoded(const Update& update) {
   // A root exists as soon as an update has named it.
   for (const Block& block : update.blocks) {
     if (block.parent == Block::Parent::kRoot) EnsureRoot(block.root_name);
@@ -158,15 +182,14 @@ void DocCore::ApplyDecoded(const Update& update) {
   }
   unknown.SortAndMerge();
   pending_deletes_ = std::move(unknown);
-
-  if (retry) RetryPending();
+  return retry;
 }
 
-void DocCore::RetryPending() {
+bool DocCore::RetryPending() {
   const PendingBlocks pending = std::exchange(pending_, PendingBlocks());
   const absl::StatusOr<Update> update = DecodeUpdate(pending.update, LimitsOfOwnBytes());
   CHECK(update.ok());
-  ApplyDecoded(*update);
+  return ApplyDecoded(*update);
 }
 
 std::optional<ClientId> DocCore::MissingClient(const Block& block) const {
@@ -199,13 +222,10 @@ PendingBlocks DocCore::IntegrateBlocks(const Update& update) {
       Source* source = source_of(block.id.client);
       CHECK(source != nullptr);
       if (source->parked) {
-        rest.Put(block.id.client, {block});
+        rest.Put(block.id.client, index, index + 1);
         continue;
       }
-      rest.Put(
-          block.id.client,
-          std::vector<Block>(update.blocks.begin() + static_cast<std::ptrdiff_t>(source->next - 1),
-                             update.blocks.begin() + static_cast<std::ptrdiff_t>(source->end)));
+      rest.Put(block.id.client, source->next - 1, source->end);
       source->next = source->end;
       source->parked = true;
     }
@@ -247,7 +267,12 @@ PendingBlocks DocCore::IntegrateBlocks(const Update& update) {
         index = source->next++;
         continue;
       }
-      IntegrateBlock(update, block, state - block.id.clock);
+      if (!IntegrateBlock(update, block, state - block.id.clock)) {
+        // Nothing that could still come makes it cheaper: it waits for ever.
+        stack.push_back(index);
+        pending.Need(block.id.client, kMaxSafeInteger);
+        park_stack();
+      }
       break;
     }
   }
@@ -258,13 +283,13 @@ PendingBlocks DocCore::IntegrateBlocks(const Update& update) {
   return pending;
 }
 
-void DocCore::IntegrateBlock(const Update& update, Block block, Clock offset) {
+bool DocCore::IntegrateBlock(const Update& update, Block block, Clock offset) {
   const ClientIndex client = EnsureClient(block.id.client);
   if (block.kind == ContentKind::kGc) {
     if (offset < block.length) {
       IntegrateGc(PackedId::Make(client, block.id.clock + offset), block.length - offset);
     }
-    return;
+    return true;
   }
   NewItem item;
   bool collected = false;  // its place is gone: it becomes a Gc block itself
@@ -281,7 +306,7 @@ void DocCore::IntegrateBlock(const Update& update, Block block, Clock offset) {
     item.right_origin = At(item.right).id;
     collected |= At(item.right).is_gc();
   }
-  if (offset >= block.length) return;
+  if (offset >= block.length) return true;
   if (!collected) {
     switch (block.parent) {
       case Block::Parent::kOfOrigin: {
@@ -313,11 +338,17 @@ void DocCore::IntegrateBlock(const Update& update, Block block, Clock offset) {
     collected |= At(item.left).is_gc();
   }
   item.id = PackedId::Make(client, block.id.clock);
-  if (collected || item.parent == kNoType) return IntegrateGc(item.id, block.length);
+  if (collected || item.parent == kNoType) {
+    IntegrateGc(item.id, block.length);
+    return true;
+  }
+  const std::optional<ItemRef> left = PlaceOf(item);
+  if (!left.has_value()) return false;
   item.kind = block.kind;
   item.length = block.length;
   item.content = StoreContent(update, block, item);
-  Integrate(item);
+  Link(item, *left);
+  return true;
 }
 
 std::uint32_t DocCore::StoreContent(const Update& update, const Block& block, NewItem& item) {

@@ -1,6 +1,7 @@
 #include "crdt/block_stream.h"
 
-#include "absl/strings/str_cat.h"
+#include <algorithm>
+
 #include "crdt/codec/update_v1.h"
 #include "crdt/codec/update_v2.h"
 
@@ -67,7 +68,7 @@ class TypedBlockStream final : public BlockStream {
       BeginSection();
     }
     if (!reader_.ok()) return false;
-    if (blocks_++ == limits_.update_blocks) in_.Exceed("update_blocks", limits_.update_blocks);
+    ++blocks_;
     Spend(kBlockMemory);
     values_ = &values;
     block = Block{.id = {client_, clock_}};
@@ -98,7 +99,11 @@ class TypedBlockStream final : public BlockStream {
  private:
   void Begin(ByteView bytes) {
     if (bytes.size() > limits_.update_bytes) in_.Exceed("update_bytes", limits_.update_bytes);
+    // A section has a count and a clock of its own at least.
     sections_left_ = reader_.ReadCount();
+    if (sections_left_ > in_.remaining() / 2) {
+      in_.Fail("a count of sections that reaches past the end of the input");
+    }
     if (!reader_.ok()) sections_left_ = 0;
   }
 
@@ -111,7 +116,22 @@ class TypedBlockStream final : public BlockStream {
     blocks_left_ = reader_.ReadCount();
     client_ = reader_.ReadClient();
     clock_ = reader_.ReadClock();
+    CheckBlockCount();
     if (reader_.ok()) sections_.push_back(client_);
+  }
+
+  // A claim that cannot come true is refused before its first block: in format v2 every block of a
+  // section may be there for nothing.
+  void CheckBlockCount() {
+    if (blocks_left_ > Reader::MaxBlocksIn(in_.remaining())) {
+      in_.Fail("a count of blocks that reaches past the end of the input");
+    }
+    if (blocks_left_ > limits_.update_blocks - std::min(blocks_, limits_.update_blocks)) {
+      in_.Exceed("update_blocks", limits_.update_blocks);
+    }
+    if (blocks_left_ > budget_.left() / kBlockMemory) {
+      in_.Exceed("update_memory", budget_.limit());
+    }
   }
 
   void Spend(std::uint64_t memory) {
@@ -174,8 +194,7 @@ class TypedBlockStream final : public BlockStream {
         block.length = reader_.ReadLength();
         for (Clock i = 0; i < block.length && reader_.ok(); ++i) {
           const std::string_view text = reader_.ReadString();
-          AddValue(block,
-                   text == "undefined" ? Any() : ReadJsonText(in_, text, limits_, budget_));
+          AddValue(block, text == "undefined" ? Any() : ReadJsonText(in_, text, limits_, budget_));
         }
         return;
       case ContentKind::kBinary:

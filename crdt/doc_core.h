@@ -291,23 +291,33 @@ class DocCore {
   ItemRef Integrate(const NewItem& item);
   void IntegrateGc(PackedId id, Clock length);
   // The item behind which a new one belongs among those inserted at the same place concurrently.
-  ItemRef ResolveConflicts(const NewItem& item) const;
+  // None when that takes more steps than are left (limits.h, conflict_steps); nothing is changed
+  // then.
+  std::optional<ItemRef> PlaceOf(const NewItem& item);
+  std::optional<ItemRef> ResolveConflicts(const NewItem& item);
+  // Puts the item behind `left`, which PlaceOf told.
+  ItemRef Link(const NewItem& item, ItemRef left);
   ItemRef FirstOfKey(TypeRef parent, KeyRef key) const;
   void Delete(ItemRef ref);
   void NoteDeleted(const Item& item);
 
   // -- Applying updates (apply_update.cc) --
-  void ApplyDecoded(const Update& update);
-  bool BringsWhatIsMissing(const Update& update) const;
+  // Both answer whether what waits is worth another try.
+  bool ApplyDecoded(const Update& update);
+  bool RetryPending();
+  // What waits, in bytes.
+  std::size_t PendingBytes() const;
+  // Whether a part of the update would wait. May say yes where none would.
+  bool MayWait(const Update& update) const;
   // For bytes of our own making, whose parts were within the limits when they came.
   DecodeLimits LimitsOfOwnBytes() const;
   PendingBlocks IntegrateBlocks(const Update& update);
   std::optional<ClientId> MissingClient(const Block& block) const;
-  void IntegrateBlock(const Update& update, Block block, Clock offset);
+  // False, and nothing changed, when finding its place would take too many steps.
+  bool IntegrateBlock(const Update& update, Block block, Clock offset);
   std::uint32_t StoreContent(const Update& update, const Block& block, NewItem& item);
   // Deletes what is known of `deletes` and returns the rest.
   DeleteSet ApplyDeletes(const DeleteSet& deletes);
-  void RetryPending();
 
   // -- The end of a transaction (transaction.cc) --
   void RunCleanups();
@@ -494,6 +504,8 @@ class DocCore {
 
   PendingBlocks pending_;
   DeleteSet pending_deletes_;
+  static constexpr std::uint64_t kUnboundedSteps = ~std::uint64_t{0};
+  std::uint64_t conflict_steps_left_ = kUnboundedSteps;  // bounded while an update is applied
 
   Transaction* transaction_ = nullptr;  // the open one
   std::deque<Transaction> cleanups_;    // ended, the first one being cleaned up

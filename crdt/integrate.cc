@@ -49,13 +49,24 @@ ItemRef DocCore::FirstOfKey(TypeRef parent, KeyRef key) const {
   return ref;
 }
 
-ItemRef DocCore::ResolveConflicts(const NewItem& item) const {
+std::optional<ItemRef> DocCore::PlaceOf(const NewItem& item) {
+  const bool adjacent = item.left != kNoItem
+                            ? At(item.left).right == item.right
+                            : item.right != kNoItem && At(item.right).left == kNoItem;
+  return adjacent ? item.left : ResolveConflicts(item);
+}
+
+std::optional<ItemRef> DocCore::ResolveConflicts(const NewItem& item) {
   ItemRef left = item.left;
   ItemRef other = kNoItem;
   if (left != kNoItem) {
     other = At(left).right;
   } else if (item.key != kNoKey) {
-    other = FirstOfKey(item.parent, item.key);
+    other = types_.At(item.parent).entries.Find(item.key);
+    while (other != kNoItem && At(other).left != kNoItem) {
+      other = At(other).left;
+      if (conflict_steps_left_-- == 0) return std::nullopt;
+    }
   } else {
     other = types_.At(item.parent).start;
   }
@@ -64,6 +75,7 @@ ItemRef DocCore::ResolveConflicts(const NewItem& item) const {
   PassedItems passed;
   std::size_t first_conflict = 0;
   while (other != kNoItem && other != item.right) {
+    if (conflict_steps_left_-- == 0) return std::nullopt;
     passed.Add(other);
     const Item& o = At(other);
     if (o.origin == item.origin) {
@@ -89,13 +101,13 @@ ItemRef DocCore::ResolveConflicts(const NewItem& item) const {
 }
 
 ItemRef DocCore::Integrate(const NewItem& fields) {
-  StopTyping();
-  ItemRef left = fields.left;
-  const bool adjacent = left != kNoItem
-                            ? At(left).right == fields.right
-                            : fields.right != kNoItem && At(fields.right).left == kNoItem;
-  if (!adjacent) left = ResolveConflicts(fields);
+  const std::optional<ItemRef> left = PlaceOf(fields);
+  CHECK(left.has_value() && "only updates have their steps counted");
+  return Link(fields, *left);
+}
 
+ItemRef DocCore::Link(const NewItem& fields, ItemRef left) {
+  StopTyping();
   const ItemRef ref = items_.Allocate();
   Item& item = At(ref);
   item.id = fields.id;
@@ -115,7 +127,8 @@ ItemRef DocCore::Integrate(const NewItem& fields) {
     right = At(left).right;
     At(left).right = ref;
   } else if (item.key != kNoKey) {
-    right = FirstOfKey(item.parent, item.key);
+    const bool is_first = fields.right != kNoItem && At(fields.right).left == kNoItem;
+    right = is_first ? fields.right : FirstOfKey(item.parent, item.key);
   } else {
     right = parent.start;
     parent.start = ref;

@@ -32,10 +32,11 @@ struct DecodeLimits {
   // not a measurement. A process that gets any single update stays below a gigabyte.
   std::size_t update_memory = std::size_t{768} << 20;
 
-  // The same for an update of no bytes; each byte adds kMemoryPerByte, up to update_memory. Runs of
-  // blocks that cost nothing in format v2 are honest now and then (a list that grows at its front
-  // and loses its oldest entries becomes one), so the floor lets a million of them through.
-  std::size_t update_memory_floor = std::size_t{192} << 20;
+  // The same for an update of no bytes; each byte adds DecodeBudget::kMemoryPerByte, up to
+  // update_memory. Runs of blocks that cost nothing in format v2 are honest: a list that grows at
+  // its front and loses its oldest entries, 100,000 times over, is an update of 94 bytes. The floor
+  // lets more than a million such blocks through; all others pay a byte at least.
+  std::size_t update_memory_floor = std::size_t{256} << 20;
 
   // Nesting of values inside one another. Yjs itself overflows its stack near 3,000.
   std::size_t value_depth = 512;
@@ -51,6 +52,12 @@ struct DecodeLimits {
   // Bytes of everything that waits for missing blocks, in encoded form. It is merged with each
   // further update that waits.
   std::size_t pending_bytes = std::size_t{64} << 20;
+
+  // Items that integration may pass, in one update, looking for the places of concurrent ones. The
+  // search is quadratic by nature, and a few bytes of format v2 can ask for 10^12 steps; an honest
+  // update takes a few for each item. This one refuses nothing: blocks beyond it wait, as those do
+  // whose neighbours are missing, until the document is loaded anew.
+  std::size_t conflict_steps = std::size_t{1} << 24;
 
   // Clients of one state vector.
   std::size_t state_vector_entries = std::size_t{1} << 22;

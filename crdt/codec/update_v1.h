@@ -88,6 +88,8 @@ class UpdateReaderV1 {
  public:
   // Whether strings may be made that are no plain part of the input.
   static constexpr bool kOwnsStrings = false;
+  // The most blocks that so many bytes can hold.
+  static std::uint64_t MaxBlocksIn(std::size_t bytes) { return bytes / 2; }
 
   UpdateReaderV1(ByteReader& in, const DecodeLimits& limits, DecodeBudget& budget)
       : in_(in), limits_(limits), budget_(budget) {}

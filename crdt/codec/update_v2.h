@@ -24,8 +24,8 @@
 #include "crdt/any_codec.h"
 #include "crdt/base/bytes.h"
 #include "crdt/base/utf.h"
-#include "crdt/codec/decode_budget.h"
 #include "crdt/codec/columns.h"
+#include "crdt/codec/decode_budget.h"
 #include "crdt/delete_set.h"
 #include "crdt/id.h"
 #include "crdt/limits.h"
@@ -151,6 +151,8 @@ class UpdateReaderV2 {
  public:
   // Whether strings may be made that are no plain part of the input.
   static constexpr bool kOwnsStrings = true;
+  // The most blocks that so many bytes of the rest can hold: any number, all of it in columns.
+  static std::uint64_t MaxBlocksIn(std::size_t) { return kMaxSafeInteger; }
 
   // `in` is the whole update and becomes its rest. `owned` keeps strings that are no plain part of
   // the input; it must live as long as what is read.
