@@ -4,6 +4,8 @@
 
 #include "crdt/codec/update_v1.h"
 #include "crdt/codec/update_v2.h"
+#include "crdt/item.h"
+#include "crdt/type_node.h"
 
 namespace weft::crdt {
 
