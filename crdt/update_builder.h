@@ -55,12 +55,12 @@ class UpdateBuilder {
   // Appends a block, whose values are `values`. Blocks of one client come together, by clock.
   void Add(const Block& block, std::span<const Any> values);
   void Add(const Update& source, const Block& block) { Add(block, source.ValuesOf(block)); }
+  // The next block begins a section of its own, as one of another client does anyway.
+  void EndSection();
   // Requires: `deletes` is merged.
   Bytes Finish(const DeleteSet& deletes) &&;
 
  private:
-  void EndSection();
-
   std::variant<UpdateWriterV1, UpdateWriterV2> writer_;
   ByteWriter sections_;  // what is finished of the writer's rest
   std::size_t section_count_ = 0;

@@ -2,6 +2,13 @@
 // line on standard input, one reply a line on standard output, in order; an error answers {"error": text}
 // and the process goes on. "validate" finds nothing here.
 //
+// For tests of weft beside the driver's contract:
+//
+//   {"op":"parseMeta","update","v"?}            → {"from":[[client,clock]],"to":[[client,clock]]}
+//   {"op":"obfuscate","update","v"?,"options"?} → {"update"}
+//   {"op":"history","seed","steps"?,"kinds"?,"gc"?}
+//                                               → {"updates","states"} of replicas of Yjs, see yjs_history.mjs
+//
 // Nothing is random: a document that has to take a new client id gets the next of a fixed sequence, which
 // "seed" moves, and the clock of undo managers is what requests say.
 
@@ -30,6 +37,7 @@ const Y = await import('yjs')
 const { asCount, encodeValue, fromBase64, toBase64 } = await import('./yjs_values.mjs')
 const { findType, getRoot, kindOf, runAction } = await import('./yjs_actions.mjs')
 const { makeUndoManager, observe } = await import('./yjs_watchers.mjs')
+const { deliver, writeHistory } = await import('../golden/yjs_history.mjs')
 
 // number → { doc, updates, updatesV2, events: since the last request, observers, managers: by number }
 const documents = new Map()
@@ -318,6 +326,24 @@ const operations = {
   svOf: (request) => {
     const encode = isV2(request) ? Y.encodeStateVectorFromUpdateV2 : Y.encodeStateVectorFromUpdate
     return { sv: toBase64(encode(fromBase64(request.update))) }
+  },
+
+  parseMeta: (request) => {
+    const parse = isV2(request) ? Y.parseUpdateMetaV2 : Y.parseUpdateMeta
+    const { from, to } = parse(fromBase64(request.update))
+    return { from: [...from], to: [...to] }
+  },
+
+  obfuscate: (request) => {
+    const obfuscate = isV2(request) ? Y.obfuscateUpdateV2 : Y.obfuscateUpdate
+    return { update: toBase64(obfuscate(fromBase64(request.update), request.options)) }
+  },
+
+  history: (request) => {
+    const updates = writeHistory(request)
+    const order = updates.map((_, i) => i).reverse()
+    const { states } = deliver({ updates, order, gc: request.gc })
+    return { updates: updates.map(toBase64), states: states.map(toBase64) }
   }
 }
 
