@@ -85,6 +85,18 @@ absl::Status DocCore::ApplyUpdate(ByteView bytes, std::string_view origin, Updat
           absl::StrCat("more than 4 GiB of text by client ", ToNumber(section.client)));
     }
   }
+  if (collision_policy_ != CollisionPolicy::kIgnore) {
+    std::optional<Collision> collision = FindCollision(*update);
+    if (collision.has_value()) {
+      const absl::Status status = absl::FailedPreconditionError(
+          absl::StrCat("two replicas write as client ", ToNumber(collision->id.client),
+                       ": its element at clock ", collision->id.clock, " is in the document, and ",
+                       collision->what));
+      ++collisions_.updates;
+      collisions_.latest = std::move(collision);
+      if (collision_policy_ == CollisionPolicy::kRefuse) return status;
+    }
+  }
   if (PendingBytes() + bytes.size() > limits_.pending_bytes && MayWait(*update)) {
     return absl::ResourceExhaustedError(absl::StrCat(
         "more than the limit pending_bytes of ", limits_.pending_bytes, " allows: ", PendingBytes(),

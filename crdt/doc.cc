@@ -52,6 +52,8 @@ Bytes Doc::EncodeStateAsUpdate(const StateVector& known, UpdateFormat format) co
 
 StateVector Doc::GetStateVector() const { return core_->GetStateVector(); }
 bool Doc::has_pending() const { return core_->has_pending(); }
+PendingReport Doc::GetPendingReport() const { return core_->GetPendingReport(); }
+const CollisionCount& Doc::collisions() const { return core_->collisions(); }
 Any Doc::ToJson() const { return core_->RootsAsJson(); }
 
 Subscription Doc::OnUpdate(std::function<void(const UpdateEvent&)> observer, UpdateFormat format) {

@@ -26,9 +26,11 @@
 #include "absl/status/statusor.h"
 #include "crdt/any.h"
 #include "crdt/base/bytes.h"
+#include "crdt/collision.h"
 #include "crdt/delete_set.h"
 #include "crdt/id.h"
 #include "crdt/limits.h"
+#include "crdt/pending_report.h"
 #include "crdt/snapshot.h"
 #include "crdt/state_vector.h"
 #include "crdt/subscription.h"
@@ -85,6 +87,8 @@ class Doc {
     // range of ids; false keeps the content. Without it all is dropped.
     std::function<bool(const SharedType& parent, Id first, Clock length)> gc_filter;
     DecodeLimits limits;
+    // What becomes of an update that gives a known id another content (collision.h).
+    CollisionPolicy collisions = CollisionPolicy::kRefuse;
   };
 
   Doc();
@@ -137,6 +141,12 @@ class Doc {
 
   // Whether something waits for blocks not seen yet.
   bool has_pending() const;
+  // What waits, and for which ids. O(what waits).
+  PendingReport GetPendingReport() const;
+
+  // How many updates gave a known id another content, and the latest such id; none are counted with
+  // CollisionPolicy::kIgnore.
+  const CollisionCount& collisions() const;
 
   // Root types that were asked for by name, as JSON (types: Text a string, Array an array, Map an
   // object), by name in the order they were made.

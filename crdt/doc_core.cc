@@ -32,7 +32,8 @@ DocCore::DocCore(Doc::Options options)
       guid_(options.guid.empty() ? RandomGuid() : std::move(options.guid)),
       gc_(options.gc),
       gc_filter_(std::move(options.gc_filter)),
-      limits_(options.limits) {}
+      limits_(options.limits),
+      collision_policy_(options.collisions) {}
 
 ClientIndex DocCore::EnsureClient(ClientId id) {
   const auto [entry, added] =

@@ -5,6 +5,8 @@
 //   doc_core.cc      tables: clients, keys, roots; finding and splitting blocks
 //   integrate.cc     one new item finds its place among concurrent ones; deletion
 //   apply_update.cc  a decoded update becomes blocks, or waits
+//   collisions.cc    known ids that come with another content
+//   pending_report.cc  what waits
 //   transaction.cc   the end of a transaction: observers, garbage, merging, the update event
 //   events.cc        who is told what about a transaction
 //   encode_state.cc  blocks become bytes
@@ -100,6 +102,8 @@ struct PendingBlocks {
 std::string RandomGuid();
 
 class DocCore {
+  friend class CollisionFinder;
+
  public:
   explicit DocCore(Doc::Options options);
 
@@ -241,6 +245,8 @@ class DocCore {
   Bytes EncodeStateAsUpdate(const StateVector& known, UpdateFormat format) const;
   StateVector GetStateVector() const;
   bool has_pending() const { return pending_.any || !pending_deletes_.empty(); }
+  PendingReport GetPendingReport() const;
+  const CollisionCount& collisions() const { return collisions_; }
 
   const std::string& guid() const { return guid_; }
   ClientId client_id() const { return client_id_; }
@@ -302,6 +308,8 @@ class DocCore {
   void NoteDeleted(const Item& item);
 
   // -- Applying updates (apply_update.cc) --
+  // The first element of `update` that is known with another place or content (collisions.cc).
+  std::optional<Collision> FindCollision(const Update& update) const;
   // Both answer whether what waits is worth another try.
   bool ApplyDecoded(const Update& update);
   bool RetryPending();
@@ -501,6 +509,9 @@ class DocCore {
   mutable std::vector<ClientIndex> clients_descending_;  // made when asked for
   absl::flat_hash_map<KeyRef, TypeRef> roots_;
   std::vector<TypeRef> root_order_;
+
+  const CollisionPolicy collision_policy_;
+  CollisionCount collisions_;
 
   PendingBlocks pending_;
   DeleteSet pending_deletes_;

@@ -105,6 +105,10 @@ TextRun TextBuffer::Join(TextRun left, TextRun right) {
   return {.offset = run.offset, .units = left.units + right.units};
 }
 
+bool TextBuffer::IsAsciiText(TextRun run, std::string_view ascii) const {
+  return !run.wide && Narrow(run) == ascii && crdt::IsAscii(ascii);
+}
+
 char16_t TextBuffer::UnitAt(TextRun run, std::uint32_t index) const {
   DCHECK(index < run.units);
   if (run.wide) return Wide(run)[index];

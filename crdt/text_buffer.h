@@ -47,6 +47,9 @@ class TextBuffer {
   // Whether holes take more than half of a buffer worth the trouble.
   bool wasteful() const { return dropped_ > 4096 && dropped_ * 2 > bytes_.size(); }
 
+  // Whether the run takes one byte a unit and holds these units, all below 0x80. False for any other
+  // text, equal or not.
+  bool IsAsciiText(TextRun run, std::string_view ascii) const;
   char16_t UnitAt(TextRun run, std::uint32_t index) const;
   void SetUnit(TextRun run, std::uint32_t index, char16_t unit);
 

@@ -12,35 +12,6 @@ namespace weft::crdt {
 
 namespace {
 
-// The UTF-16 code units of valid WTF-8, one at a time.
-class UnitReader {
- public:
-  explicit UnitReader(std::string_view text = {}) : text_(text) {}
-
-  // Requires: there are units left.
-  char16_t Next() {
-    if (low_ != 0) return std::exchange(low_, u'\0');
-    const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(text_[next_ + i]); };
-    const std::uint8_t first = byte(0);
-    if (first < 0x80) {
-      ++next_;
-      return first;
-    }
-    const std::size_t size = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-    char32_t point = first & (0x7fu >> size);
-    for (std::size_t i = 1; i < size; ++i) point = point << 6 | (byte(i) & 0x3fu);
-    next_ += size;
-    if (point < 0x10000) return static_cast<char16_t>(point);
-    low_ = static_cast<char16_t>(0xDC00 + ((point - 0x10000) & 0x3ff));
-    return static_cast<char16_t>(0xD800 + ((point - 0x10000) >> 10));
-  }
-
- private:
-  std::string_view text_;
-  std::size_t next_ = 0;
-  char16_t low_ = 0;  // the second half of the pair that was begun
-};
-
 // The elements of an update by client and clock, each once, in runs.
 class ElementReader {
  public:
@@ -83,7 +54,7 @@ class ElementReader {
       offset_ = overlaps && end_.clock > next.id.clock ? end_.clock - next.id.clock : 0;
       if (offset_ >= next.length) continue;
       if (next.kind == ContentKind::kString) {
-        units_ = UnitReader(next.text);
+        units_ = Utf16Reader(next.text);
         for (Clock i = 0; i < next.skipped + offset_; ++i) units_.Next();
       }
       return;
@@ -140,9 +111,9 @@ class ElementReader {
   const Update& update_;
   std::vector<const Block*> blocks_;
   std::size_t next_ = 0;
-  Clock offset_ = 0;  // elements of the block that were passed
-  Id end_;            // behind the last element that was passed
-  UnitReader units_;  // of the block, when it is text
+  Clock offset_ = 0;   // elements of the block that were passed
+  Id end_;             // behind the last element that was passed
+  Utf16Reader units_;  // of the block, when it is text
 };
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "crdt/base/bytes.h"
 
@@ -51,5 +52,34 @@ void AppendWtf8(std::string& out, std::string_view wtf8);
 bool ReplaceLoneSurrogates(std::string& text);
 // Whether `text` holds a lone surrogate. Requires: valid UTF-8 or WTF-8.
 bool HasLoneSurrogate(std::string_view text);
+
+// The UTF-16 code units of valid UTF-8 or WTF-8, one at a time. A view: the text must outlive it.
+class Utf16Reader {
+ public:
+  explicit Utf16Reader(std::string_view text = {}) : text_(text) {}
+
+  // Requires: there are units left.
+  char16_t Next() {
+    if (low_ != 0) return std::exchange(low_, u'\0');
+    const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(text_[next_ + i]); };
+    const std::uint8_t first = byte(0);
+    if (first < 0x80) {
+      ++next_;
+      return first;
+    }
+    const std::size_t size = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+    char32_t point = first & (0x7fu >> size);
+    for (std::size_t i = 1; i < size; ++i) point = point << 6 | (byte(i) & 0x3fu);
+    next_ += size;
+    if (point < 0x10000) return static_cast<char16_t>(point);
+    low_ = static_cast<char16_t>(0xDC00 + ((point - 0x10000) & 0x3ff));
+    return static_cast<char16_t>(0xD800 + ((point - 0x10000) >> 10));
+  }
+
+ private:
+  std::string_view text_;
+  std::size_t next_ = 0;
+  char16_t low_ = 0;  // the second half of the pair that was begun
+};
 
 }  // namespace weft::crdt
