@@ -414,7 +414,7 @@ TEST(DecodeLimits, ConflictsThatWouldTakeHoursWaitInstead) {
     Doc doc({.client_id = ClientId{77}});
     const absl::Status status = doc.ApplyUpdate(update, "", UpdateFormat::kV2);
     EXPECT_TRUE(doc.has_pending());
-    EXPECT_EQ(doc.ApplyUpdate(UpdateOfConflicts(1), "", UpdateFormat::kV2), absl::OkStatus());
+    EXPECT_EQ(doc.ApplyUpdate(update, "", UpdateFormat::kV2), absl::OkStatus());
     EXPECT_EQ(doc.Validate(), absl::OkStatus());
     return status;
   });
