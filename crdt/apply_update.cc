@@ -58,7 +58,18 @@ class Rest {
   Bytes Encode(const Update& source) const {
     UpdateBuilder builder;
     for (const auto& [client, run] : runs_) {
-      for (std::size_t i = run.first; i < run.second; ++i) builder.Add(source, source.blocks[i]);
+      for (std::size_t i = run.first; i < run.second; ++i) {
+        const Block& block = source.blocks[i];
+        // What is known was taken out from between (DocCore::ExcludeKnown).
+        const Clock end = i == run.first ? block.id.clock : source.blocks[i - 1].end();
+        if (end < block.id.clock) {
+          builder.Add(Block{.id = {client, end},
+                            .length = block.id.clock - end,
+                            .kind = ContentKind::kSkip},
+                      {});
+        }
+        builder.Add(source, block);
+      }
     }
     return std::move(builder).Finish(DeleteSet());
   }
@@ -71,7 +82,7 @@ class Rest {
 
 absl::Status DocCore::ApplyUpdate(ByteView bytes, std::string_view origin, UpdateFormat format) {
   CHECK(transaction_ == nullptr && "updates are applied outside of transactions");
-  const absl::StatusOr<Update> update = DecodeUpdate(bytes, limits_, format);
+  absl::StatusOr<Update> update = DecodeUpdate(bytes, limits_, format);
   if (!update.ok()) return update.status();
   if (clients_.size() + update->sections.size() > kMaxClients) {
     return absl::ResourceExhaustedError(
@@ -102,6 +113,7 @@ absl::Status DocCore::ApplyUpdate(ByteView bytes, std::string_view origin, Updat
         "more than the limit pending_bytes of ", limits_.pending_bytes, " allows: ", PendingBytes(),
         " bytes wait for missing blocks already, and ", bytes.size(), " bytes more would"));
   }
+  if (hole_mode_ == HoleMode::kIntegrate) ExcludeKnown(*update);
   conflict_steps_left_ = limits_.conflict_steps;
   Transact(origin, /*local=*/false, [&] {
     for (bool retry = ApplyDecoded(*update); retry;) retry = RetryPending();
@@ -174,6 +186,12 @@ bool DocCore::ApplyDecoded(const Update& update) {
         break;
       }
     }
+    if (hole_mode_ == HoleMode::kIntegrate) {
+      // Filling a hole raises no state.
+      retry |= std::ranges::any_of(update.sections, [&](const Update::Section& section) {
+        return section.begin < section.end && pending_.missing.contains(ToNumber(section.client));
+      });
+    }
     if (rest.any) {
       for (const auto& [client, clock] : rest.missing) pending_.Need(ClientId{client}, clock);
       const ByteView both[] = {pending_.update, rest.update};
@@ -199,14 +217,58 @@ bool DocCore::ApplyDecoded(const Update& update) {
 
 bool DocCore::RetryPending() {
   const PendingBlocks pending = std::exchange(pending_, PendingBlocks());
-  const absl::StatusOr<Update> update = DecodeUpdate(pending.update, LimitsOfOwnBytes());
+  absl::StatusOr<Update> update = DecodeUpdate(pending.update, LimitsOfOwnBytes());
   CHECK(update.ok());
+  if (hole_mode_ == HoleMode::kIntegrate) ExcludeKnown(*update);
   return ApplyDecoded(*update);
+}
+
+bool DocCore::IsKnown(Id id) const {
+  const std::optional<ClientIndex> index = FindClient(id.client);
+  if (!index.has_value() || id.clock >= clients_[*index].blocks.end()) return false;
+  const std::vector<IdRange>& holes = clients_[*index].holes;
+  const auto after = std::ranges::upper_bound(holes, id.clock, {}, &IdRange::clock);
+  return after == holes.begin() || id.clock >= std::prev(after)->end();
+}
+
+void DocCore::ExcludeKnown(Update& update) const {
+  std::vector<Block> blocks;
+  blocks.reserve(update.blocks.size());
+  // Appends what of the block lies in [begin, end).
+  const auto keep = [&](const Block& block, Clock begin, Clock end) {
+    begin = std::max(begin, block.id.clock);
+    end = std::min(end, block.end());
+    if (begin >= end) return;
+    Block part = block;
+    part.CutFront(begin - block.id.clock);
+    part.CutBack(part.end() - end);
+    blocks.push_back(part);
+  };
+  for (Update::Section& section : update.sections) {
+    const std::size_t begin = blocks.size();
+    const std::optional<ClientIndex> client = FindClient(section.client);
+    for (std::size_t i = section.begin; i < section.end; ++i) {
+      const Block& block = update.blocks[i];
+      if (client.has_value()) {
+        const std::vector<IdRange>& holes = clients_[*client].holes;
+        auto hole = std::ranges::upper_bound(holes, block.id.clock, {},
+                                             [](const IdRange& range) { return range.end(); });
+        for (; hole != holes.end() && hole->clock < block.end(); ++hole) {
+          keep(block, hole->clock, hole->end());
+        }
+      }
+      keep(block, StateOf(section.client), kMaxSafeInteger);
+    }
+    section.begin = begin;
+    section.end = blocks.size();
+  }
+  update.blocks = std::move(blocks);
 }
 
 std::optional<ClientId> DocCore::MissingClient(const Block& block) const {
   if (block.kind == ContentKind::kGc) return std::nullopt;
   const auto missing = [&](Id id) {
+    if (hole_mode_ == HoleMode::kIntegrate) return !IsKnown(id);
     return id.client != block.id.client && id.clock >= StateOf(id.client);
   };
   if (block.has_origin && missing(block.origin)) return block.origin.client;
@@ -222,6 +284,7 @@ PendingBlocks DocCore::IntegrateBlocks(const Update& update) {
   PendingBlocks pending;
   Rest rest;
   std::vector<std::size_t> stack;  // blocks that wait for the one being looked at
+  const bool waits_for_gaps = hole_mode_ == HoleMode::kWait;
 
   const auto source_of = [&](ClientId client) -> Source* {
     const auto found = std::ranges::lower_bound(sources, client, {}, &Source::client);
@@ -260,10 +323,10 @@ PendingBlocks DocCore::IntegrateBlocks(const Update& update) {
       const Block& block = update.blocks[index];
       if (block.kind == ContentKind::kSkip) break;
       const Clock state = StateOf(block.id.client);
-      if (block.id.clock > state || block.end() > kClockEnd) {
+      const bool waits = waits_for_gaps && block.id.clock > state;
+      if (waits || block.end() > kClockEnd) {
         stack.push_back(index);
-        pending.Need(block.id.client,
-                     block.id.clock > state ? block.id.clock - 1 : kMaxSafeInteger);
+        pending.Need(block.id.client, waits ? block.id.clock - 1 : kMaxSafeInteger);
         park_stack();
         break;
       }
@@ -271,7 +334,12 @@ PendingBlocks DocCore::IntegrateBlocks(const Update& update) {
       if (missing.has_value()) {
         stack.push_back(index);
         Source* source = source_of(*missing);
-        if (source == nullptr || source->done()) {
+        // Around holes a block may miss one of its own client, or of one that waits for it.
+        const auto is_missing = [&](std::size_t waiting) {
+          return update.blocks[waiting].id.client == *missing;
+        };
+        if (source == nullptr || source->done() ||
+            (!waits_for_gaps && std::ranges::any_of(stack, is_missing))) {
           pending.Need(*missing, StateOf(*missing));
           park_stack();
           break;
@@ -279,7 +347,7 @@ PendingBlocks DocCore::IntegrateBlocks(const Update& update) {
         index = source->next++;
         continue;
       }
-      if (!IntegrateBlock(update, block, state - block.id.clock)) {
+      if (!IntegrateBlock(update, block, waits_for_gaps ? state - block.id.clock : 0)) {
         // Nothing that could still come makes it cheaper: it waits for ever.
         stack.push_back(index);
         pending.Need(block.id.client, kMaxSafeInteger);
@@ -366,18 +434,20 @@ bool DocCore::IntegrateBlock(const Update& update, Block block, Clock offset) {
 std::uint32_t DocCore::StoreContent(const Update& update, const Block& block, NewItem& item) {
   const auto values = [&] {
     const std::span<const Any> all = update.ValuesOf(block);
-    return Values(all.begin() + static_cast<std::ptrdiff_t>(block.skipped), all.end());
+    const std::span<const Any> rest = all.subspan(block.skipped, block.length);
+    return Values(rest.begin(), rest.end());
   };
   switch (block.kind) {
     case ContentKind::kString: {
       TextBuffer& text = clients_[item.id.client()].text;
       TextRun run;
-      if (block.skipped == 0) {
+      if (!block.is_cut) {
         run = text.Append(block.text);
       } else {
-        std::u16string units = Utf8ToUtf16(block.text).substr(block.skipped);
-        // The first half of the pair is in the document already: this half alone is no character.
+        std::u16string units = Utf8ToUtf16(block.text).substr(block.skipped, block.length);
+        // The other half of a pair is in the document already: this half alone is no character.
         if (IsLowSurrogate(units.front())) units.front() = kReplacementCharacter;
+        if (IsHighSurrogate(units.back())) units.back() = kReplacementCharacter;
         run = text.AppendUnits(units);
       }
       item.wide = run.wide;
@@ -427,6 +497,10 @@ DeleteSet DocCore::ApplyDeletes(const DeleteSet& deletes) {
         const ItemRef ref = blocks.At(cursor);
         const Item& item = At(ref);
         if (item.clock() >= range.end()) break;
+        if (item.is_hole()) {
+          const Clock begin = std::max(range.clock, item.clock());
+          unknown.Add(ranges.client, {begin, std::min(range.end(), item.end()) - begin});
+        }
         if (item.deleted) continue;
         if (range.end() < item.end()) {
           BlockList::Cursor tail = cursor;

@@ -1,6 +1,7 @@
 #pragma once
 
-// The blocks of one client, in the order of their clocks, without holes from clock 0 on.
+// The blocks of one client, in the order of their clocks, without holes from clock 0 on: what a
+// document knows to be missing is a block too (HoleMode).
 //
 // Chunks of at most kChunkSize references: finding a clock costs two binary searches, inserting or
 // erasing moves at most one chunk. The place of the last hit is remembered, because work comes in
@@ -71,6 +72,9 @@ class BlockList {
 
   // Inserts the second half of the block at `cursor`, which was split. Returns its place.
   Cursor InsertAfter(const ItemPool& pool, Cursor cursor, ItemRef ref);
+
+  // Puts a block in the place of the one at `cursor`. Requires: it begins at the same clock.
+  void Replace(Cursor cursor, ItemRef ref) { chunks_[cursor.chunk].refs[cursor.slot] = ref; }
 
   // Removes `count` blocks behind `cursor`, which now covers their clocks.
   void EraseAfter(const ItemPool& pool, Cursor cursor, std::size_t count);

@@ -74,6 +74,16 @@ struct SubdocumentsEvent {
   std::vector<Subdocument> loaded;
 };
 
+// What a document does with blocks of a client whose earlier blocks have not come.
+enum class HoleMode {
+  // They wait, as in Yjs 13.
+  kWait,
+  // They are integrated, unless they build on what is missing, as in @y/y 14: the state vector then
+  // tells where the first hole begins, and the state that is encoded says where holes are, in a form
+  // that Yjs 13 reads and lets wait.
+  kIntegrate,
+};
+
 class Doc {
  public:
   struct Options {
@@ -87,6 +97,8 @@ class Doc {
     // range of ids; false keeps the content. Without it all is dropped.
     std::function<bool(const SharedType& parent, Id first, Clock length)> gc_filter;
     DecodeLimits limits;
+    // What becomes of blocks behind a hole.
+    HoleMode holes = HoleMode::kWait;
     // What becomes of an update that gives a known id another content (collision.h).
     CollisionPolicy collisions = CollisionPolicy::kRefuse;
   };

@@ -33,6 +33,7 @@ DocCore::DocCore(Doc::Options options)
       gc_(options.gc),
       gc_filter_(std::move(options.gc_filter)),
       limits_(options.limits),
+      hole_mode_(options.holes),
       collision_policy_(options.collisions) {}
 
 ClientIndex DocCore::EnsureClient(ClientId id) {
@@ -119,7 +120,12 @@ StateVector DocCore::GetStateVector() const {
   StateVector vector;
   const std::vector<ClientIndex>& descending = ClientsDescending();
   for (auto client = descending.rbegin(); client != descending.rend(); ++client) {
-    vector.Set(clients_[*client].id, clients_[*client].blocks.end());
+    const std::vector<IdRange>& holes = clients_[*client].holes;
+    if (holes.empty()) {
+      vector.Set(clients_[*client].id, clients_[*client].blocks.end());
+    } else {
+      vector.SetKnown(clients_[*client].id, holes.front().clock);
+    }
   }
   return vector;
 }

@@ -83,6 +83,7 @@ struct Client {
   ClientId id{};
   BlockList blocks;
   TextBuffer text;
+  std::vector<IdRange> holes;  // in the blocks, by clock (HoleMode::kIntegrate)
 };
 
 // What could not be integrated yet.
@@ -296,6 +297,10 @@ class DocCore {
   // -- Integration and deletion (integrate.cc) --
   ItemRef Integrate(const NewItem& item);
   void IntegrateGc(PackedId id, Clock length);
+  // Puts a new block among its client's: at the end, else behind a new hole or into one.
+  void PlaceBlock(ItemRef ref);
+  void FillHole(ItemRef ref);
+  ItemRef AllocateHole(PackedId id, Clock length);
   // The item behind which a new one belongs among those inserted at the same place concurrently.
   // None when that takes more steps than are left (limits.h, conflict_steps); nothing is changed
   // then.
@@ -310,6 +315,10 @@ class DocCore {
   // -- Applying updates (apply_update.cc) --
   // The first element of `update` that is known with another place or content (collisions.cc).
   std::optional<Collision> FindCollision(const Update& update) const;
+  // Whether the document has the element, which no hole stands for.
+  bool IsKnown(Id id) const;
+  // Takes out what is known: with holes, that is not the front alone (HoleMode::kIntegrate).
+  void ExcludeKnown(Update& update) const;
   // Both answer whether what waits is worth another try.
   bool ApplyDecoded(const Update& update);
   bool RetryPending();
@@ -330,7 +339,6 @@ class DocCore {
   // -- The end of a transaction (transaction.cc) --
   void RunCleanups();
   // The clock of `client` before the transaction that is being cleaned up.
-  Clock ClockBefore(ClientIndex client) const;
   // The clients that got blocks since then, with their clocks before. Observers may have edited.
   std::vector<std::pair<ClientIndex, Clock>> TouchedSince() const;
   void CollectGarbage(const DeleteSet& deletes);
@@ -365,7 +373,7 @@ class DocCore {
   void CallDeepObservers(Transaction& transaction);
   void CallTransactionObservers(const ObserverList<const TransactionEvent&>& observers,
                                 const Transaction& transaction);
-  bool IsAdded(const Item& item) const { return item.clock() >= ClockBefore(item.id.client()); }
+  bool IsAdded(const Item& item) const;
   Delta DeltaOfSequence(const Event& event);
   Delta DeltaOfTextEvent(const Event& event);
   TypeObservers& ObserversOf(TypeRef type);
@@ -395,6 +403,10 @@ class DocCore {
                          const DeleteSet& deletes) const;
   DeleteSet AllDeletes() const;
   Bytes EncodeTransaction(const Transaction& transaction, UpdateFormat format) const;
+  // The same where holes were filled: what is new does not stand at the ends of the clients alone.
+  Bytes EncodeFills(const Transaction& transaction,
+                    std::span<const std::pair<ClientIndex, Clock>> touched,
+                    UpdateFormat format) const;
 
   // -- Local edits (local_edit.cc) --
   struct Position {
@@ -510,6 +522,7 @@ class DocCore {
   absl::flat_hash_map<KeyRef, TypeRef> roots_;
   std::vector<TypeRef> root_order_;
 
+  const HoleMode hole_mode_;
   const CollisionPolicy collision_policy_;
   CollisionCount collisions_;
 

@@ -4,12 +4,17 @@
 
 #include "crdt/doc_core.h"
 #include "crdt/update_builder.h"
+#include "crdt/update_intersect.h"
 #include "crdt/update_merge.h"
 
 namespace weft::crdt::internal {
 
 template <typename Writer>
 void DocCore::WriteItem(Writer& writer, const Item& item, Clock offset) const {
+  if (item.is_hole()) {
+    writer.WriteInfo(static_cast<std::uint8_t>(ContentKind::kSkip));
+    return writer.WriteSkipLength(item.length() - offset);
+  }
   if (item.is_gc()) {
     writer.WriteInfo(static_cast<std::uint8_t>(ContentKind::kGc));
     return writer.WriteLength(item.length() - offset);
@@ -121,7 +126,7 @@ DeleteSet DocCore::AllDeletes() const {
     BlockList::Cursor cursor = client.blocks.first();
     do {
       const Item& item = At(client.blocks.At(cursor));
-      if (item.deleted) deletes.Add(client.id, {item.clock(), item.length()});
+      if (item.deleted && !item.is_hole()) deletes.Add(client.id, {item.clock(), item.length()});
     } while (client.blocks.Next(cursor));
   }
   deletes.SortAndMerge();
@@ -202,7 +207,28 @@ Bytes DocCore::EncodeTransaction(const Transaction& transaction, UpdateFormat fo
   std::vector<std::pair<ClientIndex, Clock>> touched = TouchedSince();
   std::ranges::sort(touched, std::ranges::greater{},
                     [&](const auto& entry) { return clients_[entry.first].id; });
+  if (transaction.touched.has_fills()) return EncodeFills(transaction, touched, format);
   return EncodeBlocks(touched, transaction.deletes, format);
+}
+
+Bytes DocCore::EncodeFills(const Transaction& transaction,
+                           std::span<const std::pair<ClientIndex, Clock>> touched,
+                           UpdateFormat format) const {
+  DeleteSet ids;
+  for (const auto& [client, before] : touched) {
+    transaction.touched.ForNewRanges(
+        client, clients_[client].blocks.end(),
+        [&](IdRange range) { ids.Add(clients_[client].id, range); });
+  }
+  ids.SortAndMerge();
+  const Bytes all = EncodeBlocks(touched, DeleteSet(), format);
+  const absl::StatusOr<Bytes> blocks = IntersectUpdate(all, ids, format, LimitsOfOwnBytes());
+  CHECK(blocks.ok());
+  const Bytes deletes = UpdateBuilder(format).Finish(transaction.deletes);
+  const ByteView parts[] = {*blocks, deletes};
+  absl::StatusOr<Bytes> merged = MergeUpdates(parts, LimitsOfOwnBytes(), format);
+  CHECK(merged.ok());
+  return *std::move(merged);
 }
 
 }  // namespace weft::crdt::internal

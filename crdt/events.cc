@@ -69,7 +69,7 @@ void DocCore::NoteChanged(TypeRef type, KeyRef key) {
     const Item& item = At(holder);
     const ClientIndex client = item.id.client();
     if (item.deleted ||
-        item.clock() >= transaction_->touched.Before(client, clients_[client].blocks.end())) {
+        transaction_->touched.IsNew(client, item.clock(), clients_[client].blocks.end())) {
       return;
     }
   }
@@ -83,8 +83,9 @@ void DocCore::CallObservers(Transaction& transaction) {
     transaction.before = transaction.after;
     for (const auto& [client, before] : transaction.touched.entries()) {
       transaction.before.Set(clients_[client].id, before);
-      const Clock end = clients_[client].blocks.end();
-      transaction.insertions.Add(clients_[client].id, {before, end - before});
+      transaction.touched.ForNewRanges(
+          client, clients_[client].blocks.end(),
+          [&](IdRange range) { transaction.insertions.Add(clients_[client].id, range); });
     }
     transaction.insertions.SortAndMerge();
   }

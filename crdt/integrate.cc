@@ -142,9 +142,7 @@ ItemRef DocCore::Link(const NewItem& fields, ItemRef left) {
     if (left != kNoItem) Delete(left);
   }
 
-  Client& client = clients_[item.id.client()];
-  transaction_->touched.Touch(item.id.client(), client.blocks.end());
-  client.blocks.PushBack(ref, item.clock(), item.length());
+  PlaceBlock(ref);
 
   if (item.kind == ContentKind::kDeleted) {
     NoteDeleted(item);
@@ -177,9 +175,62 @@ void DocCore::IntegrateGc(PackedId id, Clock length) {
   block.kind = ContentKind::kGc;
   block.deleted = true;
   block.set_length(length);
-  BlockList& blocks = clients_[id.client()].blocks;
-  transaction_->touched.Touch(id.client(), blocks.end());
-  blocks.PushBack(ref, id.clock(), length);
+  PlaceBlock(ref);
+}
+
+void DocCore::PlaceBlock(ItemRef ref) {
+  const Item& item = At(ref);
+  Client& client = clients_[item.id.client()];
+  const Clock end = client.blocks.end();
+  if (item.clock() < end) return FillHole(ref);
+  transaction_->touched.Touch(item.id.client(), end);
+  if (item.clock() > end) {
+    const Clock missing = item.clock() - end;
+    client.holes.push_back({end, missing});
+    client.blocks.PushBack(AllocateHole(PackedId::Make(item.id.client(), end), missing), end,
+                           missing);
+  }
+  client.blocks.PushBack(ref, item.clock(), item.length());
+}
+
+void DocCore::FillHole(ItemRef ref) {
+  const IdRange range{At(ref).clock(), At(ref).length()};
+  const ClientIndex index = At(ref).id.client();
+  Client& client = clients_[index];
+  transaction_->touched.Fill(index, range, client.blocks.end());
+  BlockList::Cursor cursor = client.blocks.Find(items_, range.clock);
+  const ItemRef hole_ref = client.blocks.At(cursor);
+  Item& hole = At(hole_ref);
+  const Clock hole_end = hole.end();
+  DCHECK(hole.is_hole() && range.end() <= hole_end);
+  auto place = std::ranges::lower_bound(client.holes, range.end(), {},
+                                        [](const IdRange& known) { return known.end(); });
+  if (hole.clock() < range.clock) {
+    place->length = range.clock - hole.clock();
+    hole.set_length(place->length);
+    cursor = client.blocks.InsertAfter(items_, cursor, ref);
+    ++place;
+  } else {
+    client.blocks.Replace(cursor, ref);
+    items_.Free(hole_ref);
+    place = client.holes.erase(place);
+  }
+  if (range.end() < hole_end) {
+    const IdRange rest{range.end(), hole_end - range.end()};
+    client.holes.insert(place, rest);
+    const ItemRef rest_ref = AllocateHole(PackedId::Make(index, rest.clock), rest.length);
+    client.blocks.InsertAfter(items_, cursor, rest_ref);
+  }
+}
+
+ItemRef DocCore::AllocateHole(PackedId id, Clock length) {
+  const ItemRef ref = items_.Allocate();
+  Item& hole = At(ref);
+  hole.id = id;
+  hole.kind = ContentKind::kSkip;
+  hole.deleted = true;
+  hole.set_length(length);
+  return ref;
 }
 
 bool DocCore::IsDeleted(TypeRef type) const {
@@ -208,7 +259,7 @@ void DocCore::Delete(ItemRef first) {
     if (item.deleted) {
       // It is no part of this transaction's deletes but will be collected with its parent.
       const ClientIndex client = item.id.client();
-      if (item.clock() < transaction_->touched.Before(client, clients_[client].blocks.end())) {
+      if (!transaction_->touched.IsNew(client, item.clock(), clients_[client].blocks.end())) {
         transaction_->merge_candidates.push_back(item.id);
       }
       return;

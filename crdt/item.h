@@ -66,7 +66,7 @@ enum class ContentKind : std::uint8_t {
   kType = 7,
   kAny = 8,
   kDoc = 9,
-  kSkip = 10,  // only in updates, never in a document
+  kSkip = 10,  // a hole: the blocks are elsewhere, or have not come yet
 };
 
 // Whether content of this kind takes up positions of a sequence.
@@ -108,7 +108,9 @@ struct Item {
   // What a text run covers at most: RunOf() takes the low half of its length.
   static constexpr Clock kMaxRun = 0xffffffff;
 
-  bool is_gc() const { return kind == ContentKind::kGc; }
+  // Nothing is here: it was collected, or it is a hole of a document that integrates around holes.
+  bool is_gc() const { return kind == ContentKind::kGc || kind == ContentKind::kSkip; }
+  bool is_hole() const { return kind == ContentKind::kSkip; }
   bool countable() const { return IsCountable(kind); }
   bool visible() const { return !deleted && countable(); }
   // Positions that this item takes up in its sequence.

@@ -42,7 +42,7 @@ PendingReport DocCore::GetPendingReport() const {
     const absl::StatusOr<Update> update = DecodeUpdate(pending_.update, LimitsOfOwnBytes());
     CHECK(update.ok());
     const auto need = [&](Id id) {
-      if (id.clock >= StateOf(id.client)) needed.Add(id.client, {id.clock, 1});
+      if (!IsKnown(id)) needed.Add(id.client, {id.clock, 1});
     };
     for (const Block& block : update->blocks) {
       if (block.kind == ContentKind::kSkip) continue;
@@ -51,7 +51,7 @@ PendingReport DocCore::GetPendingReport() const {
       here.Add(block.id.client, {block.id.clock, block.length});
       // A client's blocks follow one another.
       const Clock state = StateOf(block.id.client);
-      if (block.id.clock > state) needed.Add(block.id.client, {state, block.id.clock - state});
+      if (hole_mode_ == HoleMode::kWait && block.id.clock > state) needed.Add(block.id.client, {state, block.id.clock - state});
       if (block.has_origin) need(block.origin);
       if (block.has_right_origin) need(block.right_origin);
       if (block.parent == Block::Parent::kItem) need(block.parent_item);

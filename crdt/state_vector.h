@@ -2,7 +2,7 @@
 
 // For each client, the next clock expected: what a replica has seen.
 //
-// Invariants: no client has clock 0; clients are sorted, ascending.
+// Invariants: clients are sorted, ascending; clock 0 has none but what SetKnown put there.
 // Threads: a value type.
 //
 //   StateVector := count (client clock)*      all varuint; clients descending
@@ -32,6 +32,9 @@ class StateVector {
 
   // Clock 0 removes the client. O(1) for a client above all others, else O(n).
   void Set(ClientId client, Clock clock);
+
+  // As Set, but clock 0 stays: of a client that is known from behind a hole at its beginning.
+  void SetKnown(ClientId client, Clock clock);
 
   // Raises each client to the larger of both clocks.
   void MergeMax(const StateVector& other);

@@ -53,13 +53,15 @@ void DocCore::RunCleanups() {
   cleaning_ = false;
 }
 
-Clock DocCore::ClockBefore(ClientIndex client) const {
+bool DocCore::IsAdded(const Item& item) const {
+  const ClientIndex client = item.id.client();
   const Clock now = clients_[client].blocks.end();
   for (const Transaction& transaction : cleanups_) {
-    const Clock before = transaction.touched.Before(client, now);
-    if (before != now) return before;
+    if (transaction.touched.Before(client, now) != now) {
+      return transaction.touched.IsNew(client, item.clock(), now);
+    }
   }
-  return now;
+  return false;
 }
 
 std::vector<std::pair<ClientIndex, Clock>> DocCore::TouchedSince() const {
@@ -173,7 +175,9 @@ void DocCore::FreeContent(Item& item) {
 }
 
 bool DocCore::MayMerge(const Item& left, ItemRef, const Item& right, ItemRef right_ref) const {
-  if (left.is_gc() || right.is_gc()) return left.is_gc() && right.is_gc();
+  if (left.is_gc() || right.is_gc()) {
+    return left.kind == ContentKind::kGc && right.kind == ContentKind::kGc;
+  }
   return left.right == right_ref && right.origin == left.last_id() &&
          left.right_origin == right.right_origin && left.deleted == right.deleted &&
          left.kind == right.kind && !left.redone && !right.redone &&

@@ -4,6 +4,7 @@
 // merging neighbours, emitting the update.
 
 #include <memory>
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -40,10 +41,52 @@ class TouchedClients {
     }
   }
 
+  // A range of a known client's hole was filled (HoleMode::kIntegrate); `now` is where its blocks
+  // end. From then on Before and entries() tell the lowest clock that is new.
+  void Fill(ClientIndex client, IdRange range, Clock now) {
+    fills_.try_emplace(client, Fills{.before = Before(client, now), .ranges = {}});
+    fills_[client].ranges.push_back(range);
+    Touch(client, now);
+    for (auto& [known, clock] : entries_) {
+      if (known == client) clock = std::min(clock, range.clock);
+    }
+    if (const auto found = clocks_.find(client); found != clocks_.end()) {
+      found->second = std::min(found->second, range.clock);
+    }
+  }
+  bool has_fills() const { return !fills_.empty(); }
+
+  // Whether the element came in the transaction. `now` is where its client's blocks end.
+  bool IsNew(ClientIndex client, Clock clock, Clock now) const {
+    if (fills_.empty()) [[likely]]
+      return clock >= Before(client, now);
+    const auto found = fills_.find(client);
+    if (found == fills_.end()) return clock >= Before(client, now);
+    if (clock >= found->second.before) return true;
+    return std::ranges::any_of(found->second.ranges, [clock](const IdRange& range) {
+      return range.clock <= clock && clock < range.end();
+    });
+  }
+
+  // Calls `add` with each range of the client that is new.
+  template <typename Add>
+  void ForNewRanges(ClientIndex client, Clock now, const Add& add) const {
+    const auto found = fills_.find(client);
+    const Clock before = found == fills_.end() ? Before(client, now) : found->second.before;
+    if (found != fills_.end()) {
+      for (const IdRange& range : found->second.ranges) add(range);
+    }
+    if (before < now) add(IdRange{before, now - before});
+  }
+
   const auto& entries() const { return entries_; }
 
  private:
   static constexpr std::size_t kLinearSize = 8;
+  struct Fills {
+    Clock before = 0;  // what is behind it is new as well
+    std::vector<IdRange> ranges;
+  };
 
   const Clock* Find(ClientIndex client) const {
     if (!clocks_.empty()) {
@@ -58,6 +101,7 @@ class TouchedClients {
 
   absl::InlinedVector<std::pair<ClientIndex, Clock>, 4> entries_;
   absl::flat_hash_map<ClientIndex, Clock> clocks_;  // filled from kLinearSize on
+  absl::flat_hash_map<ClientIndex, Fills> fills_;
 };
 
 // Clients in the order in which they came first.

@@ -18,6 +18,7 @@ absl::Status DocCore::ValidateClient(ClientIndex index) const {
   if (client.blocks.empty()) return absl::OkStatus();
   Clock clock = 0;
   std::size_t count = 0;
+  std::size_t holes = 0;
   BlockList::Cursor cursor = client.blocks.first();
   do {
     const ItemRef ref = client.blocks.At(cursor);
@@ -34,6 +35,13 @@ absl::Status DocCore::ValidateClient(ClientIndex index) const {
     clock = item.end();
     if (item.is_gc()) {
       if (!item.deleted) return Broken("a collected block is not deleted", ref);
+      if (item.is_hole()) {
+        const IdRange range{item.clock(), item.length()};
+        if (holes == client.holes.size() || client.holes[holes] != range) {
+          return Broken("a hole is not among the client's holes", ref);
+        }
+        ++holes;
+      }
       continue;
     }
     if (item.kind == ContentKind::kDeleted && !item.deleted) {
