@@ -207,14 +207,14 @@ TEST(Traps, T05TheRightmostItemOfAKeyWinsAndTheLosersAreDeleted) {
     });
     updates.push_back(replica.updates.back());
   }
-  std::ranges::sort(updates);
+  std::vector<std::size_t> order{0, 1, 2};
   do {
     Doc doc({.client_id = ClientId{1}});
-    for (const Bytes& update : updates) Apply(doc, update);
+    for (const std::size_t number : order) Apply(doc, updates[number]);
     EXPECT_EQ(std::get<Any>(*doc.GetMap("m").Find("x")), Any(9));
     EXPECT_EQ(std::get<Any>(*doc.GetMap("m").Find("y")), Any(90));
     EXPECT_EQ(Expect(SummarizeUpdate(doc.EncodeStateAsUpdate())).deleted, 4u);
-  } while (std::ranges::next_permutation(updates).found);
+  } while (std::ranges::next_permutation(order).found);
 }
 
 TEST(Traps, T06AnItemWhoseParentWasCollectedIsCollected) {
@@ -356,7 +356,7 @@ TEST(Traps, T12SmallUpdatesInAnyOrderEndTheSame) {
     Doc doc({.client_id = ClientId{3}});
     for (const Bytes& update : updates) Apply(doc, update);
     EXPECT_EQ(ToHex(doc.EncodeStateAsUpdate()), ToHex(writer.state()));
-  } while (std::ranges::next_permutation(updates).found);
+  } while (std::ranges::next_permutation(order).found);
 }
 
 // -- Strings and values --
