@@ -63,10 +63,10 @@ class Rest {
         // What is known was taken out from between (DocCore::ExcludeKnown).
         const Clock end = i == run.first ? block.id.clock : source.blocks[i - 1].end();
         if (end < block.id.clock) {
-          builder.Add(Block{.id = {client, end},
-                            .length = block.id.clock - end,
-                            .kind = ContentKind::kSkip},
-                      {});
+          builder.Add(
+              Block{
+                  .id = {client, end}, .length = block.id.clock - end, .kind = ContentKind::kSkip},
+              {});
         }
         builder.Add(source, block);
       }

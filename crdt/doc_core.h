@@ -403,7 +403,10 @@ class DocCore {
                          const DeleteSet& deletes) const;
   DeleteSet AllDeletes() const;
   Bytes EncodeTransaction(const Transaction& transaction, UpdateFormat format) const;
-  // The same where holes were filled: what is new does not stand at the ends of the clients alone.
+  // A merged update, which begins with no hole, and those with which the clients of `starts` begin.
+  Bytes WithHolesInFront(ByteView update, std::span<const std::pair<ClientIndex, Clock>> starts,
+                         UpdateFormat format) const;
+  // As EncodeTransaction, where holes were filled: what is new does not stand at the ends of the clients alone.
   Bytes EncodeFills(const Transaction& transaction,
                     std::span<const std::pair<ClientIndex, Clock>> touched,
                     UpdateFormat format) const;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "crdt/block_stream.h"
 #include "crdt/doc_core.h"
 #include "crdt/update_builder.h"
 #include "crdt/update_intersect.h"
@@ -199,7 +200,37 @@ Bytes DocCore::EncodeStateAsUpdate(const StateVector& known, UpdateFormat format
   }
   absl::StatusOr<Bytes> merged = MergeUpdates(parts, LimitsOfOwnBytes(), format);
   CHECK(merged.ok());
+  if (hole_mode_ == HoleMode::kIntegrate) return WithHolesInFront(*merged, starts, format);
   return *std::move(merged);
+}
+
+Bytes DocCore::WithHolesInFront(ByteView update,
+                                std::span<const std::pair<ClientIndex, Clock>> starts,
+                                UpdateFormat format) const {
+  const DecodeLimits limits = LimitsOfOwnBytes();
+  DecodeBudget budget(limits, update.size());
+  const std::unique_ptr<BlockStream> stream = BlockStream::Open(update, format, limits, budget);
+  UpdateBuilder builder(format);
+  auto start = starts.begin();
+  Block block{};
+  std::vector<Any> values;
+  for (; stream->Next(block, values); values.clear()) {
+    // Both are ordered by client, descending.
+    while (start != starts.end() && clients_[start->first].id > block.id.client) ++start;
+    if (start != starts.end() && clients_[start->first].id == block.id.client) {
+      if (start->second < block.id.clock) {
+        builder.Add(Block{.id = {block.id.client, start->second},
+                          .length = block.id.clock - start->second,
+                          .kind = ContentKind::kSkip},
+                    {});
+      }
+      ++start;
+    }
+    builder.Add(block, values);
+  }
+  const DeleteSet deletes = stream->ReadDeletes();
+  CHECK(stream->status().ok());
+  return std::move(builder).Finish(deletes);
 }
 
 Bytes DocCore::EncodeTransaction(const Transaction& transaction, UpdateFormat format) const {
@@ -216,9 +247,8 @@ Bytes DocCore::EncodeFills(const Transaction& transaction,
                            UpdateFormat format) const {
   DeleteSet ids;
   for (const auto& [client, before] : touched) {
-    transaction.touched.ForNewRanges(
-        client, clients_[client].blocks.end(),
-        [&](IdRange range) { ids.Add(clients_[client].id, range); });
+    transaction.touched.ForNewRanges(client, clients_[client].blocks.end(),
+                                     [&](IdRange range) { ids.Add(clients_[client].id, range); });
   }
   ids.SortAndMerge();
   const Bytes all = EncodeBlocks(touched, DeleteSet(), format);

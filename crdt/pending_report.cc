@@ -51,7 +51,8 @@ PendingReport DocCore::GetPendingReport() const {
       here.Add(block.id.client, {block.id.clock, block.length});
       // A client's blocks follow one another.
       const Clock state = StateOf(block.id.client);
-      if (hole_mode_ == HoleMode::kWait && block.id.clock > state) needed.Add(block.id.client, {state, block.id.clock - state});
+      if (hole_mode_ == HoleMode::kWait && block.id.clock > state)
+        needed.Add(block.id.client, {state, block.id.clock - state});
       if (block.has_origin) need(block.origin);
       if (block.has_right_origin) need(block.right_origin);
       if (block.parent == Block::Parent::kItem) need(block.parent_item);

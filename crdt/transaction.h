@@ -3,8 +3,8 @@
 // What one transaction has changed so far. Its end is in transaction.cc: collecting garbage,
 // merging neighbours, emitting the update.
 
-#include <memory>
 #include <algorithm>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>

@@ -4,6 +4,7 @@
 #include <rapidcheck/gtest.h>
 
 #include <algorithm>
+#include <fstream>
 #include <memory>
 #include <random>
 #include <string>
@@ -133,6 +134,33 @@ TEST(Holes, ADocumentWithoutHolesIsTheSameInEitherMode) {
   EXPECT_EQ(waiting.EncodeStateAsUpdate(), around.EncodeStateAsUpdate());
 }
 
+// golden/make_holes.mjs: random updates, some of which never come.
+TEST(Holes, RandomDeliveriesEndInTheBytesOfYjs14) {
+  std::ifstream file(std::string(WEFT_CRDT_TESTS) + "/golden/holes.txt");
+  int cases = 0;
+  int with_holes = 0;
+  std::string updates;
+  std::string vector;
+  std::string state;
+  while (file >> updates >> vector >> state) {
+    SCOPED_TRACE(updates);
+    Doc doc(Around(77));
+    for (const std::string& update : golden::Split(updates, ',')) Apply(doc, FieldBytes(update));
+    EXPECT_EQ(ToHex(EncodeStateVector(doc.GetStateVector())), vector);
+    EXPECT_EQ(ToHex(doc.EncodeStateAsUpdate()), state);
+    ++cases;
+    Doc waiting({.client_id = ClientId{78}});
+    for (const std::string& update : golden::Split(updates, ','))
+      Apply(waiting, FieldBytes(update));
+    with_holes += waiting.GetStateVector() == doc.GetStateVector() &&
+                          waiting.has_pending() == doc.has_pending()
+                      ? 0
+                      : 1;
+  }
+  EXPECT_EQ(cases, 40);
+  EXPECT_GT(with_holes, 5);
+}
+
 // Replicas of both kinds hear random parts of a history, cut anywhere, in any order and again; in
 // the end they are equal to the byte.
 RC_GTEST_PROP(Holes, ReplicasOfBothKindsConverge, (std::uint32_t seed)) {
@@ -172,9 +200,8 @@ RC_GTEST_PROP(Holes, ReplicasOfBothKindsConverge, (std::uint32_t seed)) {
   const Bytes whole = writers[0]->EncodeStateAsUpdate();
   Doc around(Around(9));
   Doc follower(Around(10));
-  const Subscription subscription = around.OnUpdate([&](const UpdateEvent& event) {
-    RC_ASSERT(follower.ApplyUpdate(event.update).ok());
-  });
+  const Subscription subscription = around.OnUpdate(
+      [&](const UpdateEvent& event) { RC_ASSERT(follower.ApplyUpdate(event.update).ok()); });
   Doc waiting({.client_id = ClientId{11}});
   for (int i = 0; i < 20; ++i) {
     DeleteSet ids;

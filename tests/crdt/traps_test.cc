@@ -106,7 +106,8 @@ Any AnyOfHex(const std::string& hex) {
 
 // The reply of the real Yjs to one request.
 Any AskYjs(const Any& request) {
-  static const absl::StatusOr<std::unique_ptr<oracle::YjsProcess>> yjs = oracle::YjsProcess::Start();
+  static const absl::StatusOr<std::unique_ptr<oracle::YjsProcess>> yjs =
+      oracle::YjsProcess::Start();
   EXPECT_TRUE(yjs.ok()) << yjs.status();
   return yjs.ok() ? Expect((*yjs)->Call(request)) : Any();
 }
@@ -264,8 +265,8 @@ TEST(Traps, T08WhatWaitsIsExtendedAndPartOfTheState) {
   Doc doc({.client_id = ClientId{3}});
   Apply(doc, writer.updates[2]);
   Apply(doc, writer.updates[1]);
-  EXPECT_TRUE(Expect(UpdatesEqual(doc.EncodeStateAsUpdate(),
-                                  Merged({writer.updates[1], writer.updates[2]}))));
+  EXPECT_TRUE(Expect(
+      UpdatesEqual(doc.EncodeStateAsUpdate(), Merged({writer.updates[1], writer.updates[2]}))));
   Apply(doc, writer.updates[0]);
   EXPECT_EQ(doc.GetText("t").ToString(), "cba");
 }
@@ -273,8 +274,7 @@ TEST(Traps, T08WhatWaitsIsExtendedAndPartOfTheState) {
 TEST(Traps, T09AHoleThatIsPartlyFilledIsCutOnBothSidesAndAtItsBeginning) {
   Replica writer(1);
   writer.text().Insert(0, "0123456789");
-  const Bytes holed =
-      Expect(IntersectUpdate(writer.state(), Ids({{1, {0, 2}}, {1, {8, 2}}})));
+  const Bytes holed = Expect(IntersectUpdate(writer.state(), Ids({{1, {0, 2}}, {1, {8, 2}}})));
   for (Clock begin = 0; begin < 10; ++begin) {
     for (Clock end = begin + 1; end <= 10; ++end) {
       const Bytes part = Expect(IntersectUpdate(writer.state(), Ids({{1, {begin, end - begin}}})));
@@ -302,7 +302,9 @@ TEST(Traps, T10OverlappingDeletesInAnyOrderEndTheSame) {
     Doc doc({.client_id = ClientId{3}});
     Apply(doc, base);
     for (const Bytes& update : deletes) Apply(doc, update);
-    EXPECT_EQ(ToHex(doc.EncodeStateAsUpdate()), "01010100010101740a0101010" "00a");
+    EXPECT_EQ(ToHex(doc.EncodeStateAsUpdate()),
+              "01010100010101740a0101010"
+              "00a");
   } while (std::ranges::next_permutation(deletes).found);
 }
 
@@ -310,37 +312,45 @@ TEST(Traps, T11NeighboursMergeExactlyWhenYjsMergesThem) {
   const auto blocks = [](const std::function<void(Replica&)>& edit) {
     Replica replica(1);
     edit(replica);
-    EXPECT_EQ(ToHex(replica.state()), ToHex(StateInYjs(Merged({replica.state(), replica.state()}))));
+    EXPECT_EQ(ToHex(replica.state()),
+              ToHex(StateInYjs(Merged({replica.state(), replica.state()}))));
     return Expect(SummarizeUpdate(replica.state())).all.blocks;
   };
   EXPECT_EQ(blocks([](Replica& r) {
-    r.text().Insert(0, "a");
-    r.text().Insert(1, "b");
-  }), 1u);
+              r.text().Insert(0, "a");
+              r.text().Insert(1, "b");
+            }),
+            1u);
   EXPECT_EQ(blocks([](Replica& r) {  // another right origin
-    r.text().Insert(0, "ac");
-    r.text().Insert(1, "b");
-    r.text().Insert(2, "B");
-  }), 3u);
+              r.text().Insert(0, "ac");
+              r.text().Insert(1, "b");
+              r.text().Insert(2, "B");
+            }),
+            3u);
   EXPECT_EQ(blocks([](Replica& r) {  // deleted and not
-    r.text().Insert(0, "ab");
-    r.text().Delete(1, 1);
-  }), 2u);
+              r.text().Insert(0, "ab");
+              r.text().Delete(1, 1);
+            }),
+            2u);
   EXPECT_EQ(blocks([](Replica& r) {  // embeds
-    r.text().InsertEmbed(0, Any(AnyObject{}));
-    r.text().InsertEmbed(1, Any(AnyObject{}));
-  }), 2u);
+              r.text().InsertEmbed(0, Any(AnyObject{}));
+              r.text().InsertEmbed(1, Any(AnyObject{}));
+            }),
+            2u);
   EXPECT_EQ(blocks([](Replica& r) {  // types
-    r.doc.GetArray("a").InsertMap(0);
-    r.doc.GetArray("a").InsertMap(1);
-  }), 2u);
+              r.doc.GetArray("a").InsertMap(0);
+              r.doc.GetArray("a").InsertMap(1);
+            }),
+            2u);
   EXPECT_EQ(blocks([](Replica& r) {  // values
-    r.doc.GetArray("a").Insert(0, {Any(1)});
-    r.doc.GetArray("a").Insert(1, {Any("x")});
-  }), 1u);
+              r.doc.GetArray("a").Insert(0, {Any(1)});
+              r.doc.GetArray("a").Insert(1, {Any("x")});
+            }),
+            1u);
   EXPECT_EQ(blocks([](Replica& r) {  // marks
-    r.text().Insert(0, "a", AnyObject{{"bold", Any(true)}});
-  }), 3u);
+              r.text().Insert(0, "a", AnyObject{{"bold", Any(true)}});
+            }),
+            3u);
 }
 
 TEST(Traps, T12SmallUpdatesInAnyOrderEndTheSame) {
@@ -373,14 +383,17 @@ TEST(Traps, T16TheSuffixOfACutPairIsOneReplacementAndTheSenderKeepsItsText) {
   EXPECT_EQ(writer.shown(), "A\U0001F600B");
   // A split replaces both halves.
   writer.text().Insert(2, "x");
-  EXPECT_EQ(writer.shown(), "A\uFFFDx\uFFFD" "B");
+  EXPECT_EQ(writer.shown(),
+            "A\uFFFDx\uFFFD"
+            "B");
 }
 
 TEST(Traps, T17IntegersOfMoreThan31BitsAreFloats) {
   EXPECT_EQ(HexOfAny(Any(2147483647.0)), "7dbfffffff0f");
   EXPECT_EQ(HexOfAny(Any(2147483648.0)), "7c4f000000");
   EXPECT_EQ(HexOfAny(Any(1.7e12)), "7b4278bcfe56800000");
-  EXPECT_EQ(AnyOfHex("7d8080808010"), Any(2147483648.0)) << "other libraries write them as integers";
+  EXPECT_EQ(AnyOfHex("7d8080808010"), Any(2147483648.0))
+      << "other libraries write them as integers";
 }
 
 TEST(Traps, T18NumbersThatAreNoPlainIntegers) {
@@ -401,7 +414,13 @@ TEST(Traps, T20UndefinedIsNotNullAndJsonIsTextInV1AndAnyInV2) {
   EXPECT_EQ(HexOfAny(Any()), "7f");
   EXPECT_EQ(HexOfAny(Any(Any::Null())), "7e");
   // Legacy values: JSON texts, and the text "undefined".
-  const Bytes legacy = FieldBytes("0101010002010161" "03" "09756e646566696e6564" "046e756c6c" "0131" "00");
+  const Bytes legacy = FieldBytes(
+      "0101010002010161"
+      "03"
+      "09756e646566696e6564"
+      "046e756c6c"
+      "0131"
+      "00");
   EXPECT_EQ(ToHex(StateHere(legacy)), ToHex(legacy));
   Doc doc({.client_id = ClientId{77}});
   Apply(doc, legacy);
@@ -480,13 +499,24 @@ TEST(Traps, T24ClientsAreWrittenDescendingAndParentsOnlyWithoutOrigins) {
   // 2: the deleted X between 1:0 and 1:1, an entry; 1: a deleted, b; deletes of 2, then of 1.
   EXPECT_EQ(ToHex(second.state()),
             "02"
-            "020200" "c101000101" "01" "2801016d016b017d01"
-            "020100" "01010174" "01" "84010001" "62"
-            "02" "02010001" "01010001");
+            "020200"
+            "c101000101"
+            "01"
+            "2801016d016b017d01"
+            "020100"
+            "01010174"
+            "01"
+            "84010001"
+            "62"
+            "02"
+            "02010001"
+            "01010001");
 }
 
 TEST(Traps, T25CollectedBlocksAreKind0AndHolesKind10WithAPlainLengthInEitherFormat) {
-  const Bytes v1 = FieldBytes("0103010000050a078401040178" "00");
+  const Bytes v1 = FieldBytes(
+      "0103010000050a078401040178"
+      "00");
   const Update update = Expect(DecodeUpdate(v1));
   ASSERT_EQ(update.blocks.size(), 3u);
   EXPECT_EQ(update.blocks[0].kind, ContentKind::kGc);
@@ -524,11 +554,11 @@ TEST(Traps, T27MergingCutsOverlapsAsYjsDoesInEitherFormat) {
       const Bytes b = Expect(IntersectUpdate(whole, Ids({{1, {begin, 20}}}), format));
       for (const auto& [first, second] : {std::pair(a, b), std::pair(b, a)}) {
         const Bytes merged = Merged({first, second}, format);
-        EXPECT_EQ(ToHex(merged),
-                  ToHex(BytesFromYjs(
-                      AnyObject{{"op", "merge"},
-                                {"updates", Any::Array{ToBase64(first), ToBase64(second)}},
-                                {"v", format == kV1 ? 1 : 2}})));
+        EXPECT_EQ(
+            ToHex(merged),
+            ToHex(BytesFromYjs(AnyObject{{"op", "merge"},
+                                         {"updates", Any::Array{ToBase64(first), ToBase64(second)}},
+                                         {"v", format == kV1 ? 1 : 2}})));
         EXPECT_TRUE(Expect(UpdatesEqual(merged, whole, format)));
       }
     }
@@ -572,8 +602,17 @@ TEST(Traps, T30TypesHaveTheNumbersOfYjs) {
   EXPECT_EQ(static_cast<int>(TypeKind::kXmlHook), 5);
   EXPECT_EQ(static_cast<int>(TypeKind::kXmlText), 6);
   // All of them in one array: elements and hooks have names.
-  const Bytes update = FieldBytes("010701000701016100" "87010001" "87010102" "8701020301" "70"
-                                  "87010304" "8701040501" "68" "87010506" "00");
+  const Bytes update = FieldBytes(
+      "010701000701016100"
+      "87010001"
+      "87010102"
+      "8701020301"
+      "70"
+      "87010304"
+      "8701040501"
+      "68"
+      "87010506"
+      "00");
   EXPECT_EQ(ToHex(StateHere(update)), ToHex(update));
   EXPECT_EQ(ToHex(StateInYjs(update)), ToHex(update));
 }
@@ -582,7 +621,10 @@ TEST(Traps, T31ASnapshotIsItsDeletesThenItsStateVector) {
   Replica writer(1, /*gc=*/false);
   writer.text().Insert(0, "abc");
   writer.text().Delete(1, 1);
-  EXPECT_EQ(ToHex(writer.doc.TakeSnapshot().Encode()), "01010101" "01" "010103");
+  EXPECT_EQ(ToHex(writer.doc.TakeSnapshot().Encode()),
+            "01010101"
+            "01"
+            "010103");
 }
 
 TEST(Traps, T31APositionWithoutAnItemIsTheEndOfItsType) {
@@ -622,14 +664,18 @@ TEST(Traps, T36MovesAndWeakLinksAreRefusedByName) {
 
 TEST(Traps, T37ColumnsThatClaimTwoBillionBlocksAreRefused) {
   // One section of 2^31 collected blocks of length 1, see limits_test.
-  const Bytes update = FieldBytes("00000101000001000100000006" "4180808080100180808080080000");
+  const Bytes update = FieldBytes(
+      "00000101000001000100000006"
+      "4180808080100180808080080000");
   Doc doc;
   const absl::Status status = doc.ApplyUpdate(update, "", kV2);
   EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
 }
 
 TEST(Traps, T38DeepValuesAreRefusedAndDeepTreesAreDeleted) {
-  Bytes deep = FieldBytes("01010100080101610" "1");
+  Bytes deep = FieldBytes(
+      "01010100080101610"
+      "1");
   for (int i = 0; i < 3000; ++i) deep.insert(deep.end(), {117, 1});
   deep.insert(deep.end(), {126, 0});
   Doc doc({.client_id = ClientId{2}});
@@ -638,7 +684,8 @@ TEST(Traps, T38DeepValuesAreRefusedAndDeepTreesAreDeleted) {
   // 100,000 arrays, each in the one before.
   constexpr std::uint64_t kDepth = 100'000;
   ByteWriter out;
-  for (const std::uint64_t number : {std::uint64_t{1}, kDepth, std::uint64_t{1}, std::uint64_t{0}}) {
+  for (const std::uint64_t number :
+       {std::uint64_t{1}, kDepth, std::uint64_t{1}, std::uint64_t{0}}) {
     out.WriteVarUint(number);
   }
   out.WriteByte(7);
@@ -646,8 +693,8 @@ TEST(Traps, T38DeepValuesAreRefusedAndDeepTreesAreDeleted) {
   out.WriteString("a");
   out.WriteVarUint(0);
   for (std::uint64_t i = 1; i < kDepth; ++i) {
-    for (const std::uint64_t number : {std::uint64_t{7}, std::uint64_t{0}, std::uint64_t{1}, i - 1,
-                                       std::uint64_t{0}}) {
+    for (const std::uint64_t number :
+         {std::uint64_t{7}, std::uint64_t{0}, std::uint64_t{1}, i - 1, std::uint64_t{0}}) {
       out.WriteVarUint(number);
     }
   }
@@ -674,7 +721,8 @@ TEST(Traps, T42AStateWithWhatWaitsMayBeAheadOfItsStateVector) {
 }
 
 TEST(Traps, T43IntegerLikeKeysComeFirstAndAscending) {
-  const AnyObject object{{"b", Any(1)}, {"10", Any(2)}, {"a", Any(3)}, {"2", Any(4)}, {"01", Any(5)}};
+  const AnyObject object{
+      {"b", Any(1)}, {"10", Any(2)}, {"a", Any(3)}, {"2", Any(4)}, {"01", Any(5)}};
   EXPECT_EQ(ToJsonText(Any(object)), R"({"2":4,"10":2,"b":1,"a":3,"01":5})");
 }
 
