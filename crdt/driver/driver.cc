@@ -13,7 +13,10 @@
 #include "crdt/json.h"
 #include "crdt/relative_position.h"
 #include "crdt/snapshot.h"
+#include "crdt/update_intersect.h"
 #include "crdt/update_merge.h"
+#include "crdt/update_meta.h"
+#include "crdt/update_obfuscate.h"
 
 namespace weft::crdt::driver {
 namespace {
@@ -116,6 +119,9 @@ Driver::Operation Driver::FindOperation(std::string_view name) {
       {"diff", &Driver::Diff},
       {"convert", &Driver::Convert},
       {"svOf", &Driver::SvOf},
+      {"parseMeta", &Driver::ParseMeta},
+      {"intersect", &Driver::Intersect},
+      {"obfuscate", &Driver::Obfuscate},
       {"seed", &Driver::Seed},
       {"reset", &Driver::Reset},
       {"version", &Driver::Version},
@@ -179,6 +185,7 @@ absl::Status Driver::New(Members& members, Reply& reply) {
   std::optional<std::string> key = ReadDocKey(members, "doc");
   const bool both_formats = members.FlagOr("both", false);
   Doc::Options options = ReadDocOptions(members);
+  if (members.FlagOr("holes", false)) options.holes = HoleMode::kIntegrate;
   if (!members.ok()) return members.status();
   Open(*std::move(key), std::make_unique<Doc>(std::move(options)), both_formats, reply);
   return absl::OkStatus();
@@ -610,6 +617,66 @@ absl::Status Driver::SvOf(Members& members, Reply& reply) {
   const absl::StatusOr<StateVector> vector = StateVectorOfUpdate(update, decode_limits_, format);
   if (!vector.ok()) return vector.status();
   reply.AddBytes("sv", EncodeStateVector(*vector));
+  return absl::OkStatus();
+}
+
+absl::Status Driver::ParseMeta(Members& members, Reply& reply) {
+  const Bytes update = members.Base64("update");
+  const UpdateFormat format = members.Format();
+  if (!members.ok()) return members.status();
+  const absl::StatusOr<UpdateMeta> meta = ParseUpdateMeta(update, format, decode_limits_);
+  if (!meta.ok()) return meta.status();
+  Any::Array from;
+  Any::Array to;
+  for (const UpdateMeta::ClientClocks& client : meta->clients) {
+    const auto number = static_cast<double>(ToNumber(client.client));
+    from.push_back(Any::Array{number, static_cast<double>(client.from)});
+    to.push_back(Any::Array{number, static_cast<double>(client.to)});
+  }
+  AppendJsonText(reply.Member("from"), from);
+  AppendJsonText(reply.Member("to"), to);
+  return absl::OkStatus();
+}
+
+absl::Status Driver::Intersect(Members& members, Reply& reply) {
+  const Bytes update = members.Base64("update");
+  const UpdateFormat format = members.Format();
+  DeleteSet ids;
+  for (const Any& entry : members.List("ids")) {
+    const Any::Array* parts = entry.AsArray();
+    std::optional<std::uint64_t> numbers[3];
+    for (std::size_t i = 0; parts != nullptr && parts->size() == 3 && i < 3; ++i) {
+      numbers[i] = AsCount((*parts)[i]);
+    }
+    if (!numbers[0] || !numbers[1] || !numbers[2] || *numbers[1] + *numbers[2] > kMaxSafeInteger) {
+      members.Fail(Refuse("ids are [client, clock, length]"));
+      break;
+    }
+    ids.Add(ClientId{*numbers[0]}, {*numbers[1], *numbers[2]});
+  }
+  if (!members.ok()) return members.status();
+  ids.SortAndMerge();
+  const absl::StatusOr<Bytes> cut = IntersectUpdate(update, ids, format, decode_limits_);
+  if (!cut.ok()) return cut.status();
+  reply.AddBytes("update", *cut);
+  return absl::OkStatus();
+}
+
+absl::Status Driver::Obfuscate(Members& members, Reply& reply) {
+  const Bytes update = members.Base64("update");
+  const UpdateFormat format = members.Format();
+  ObfuscateOptions options;
+  if (members.Has("options")) {
+    Members flags(members.Get("options"));
+    options = {.formatting = flags.FlagOr("formatting", true),
+               .subdocs = flags.FlagOr("subdocs", true),
+               .yxml = flags.FlagOr("yxml", true)};
+    if (!flags.ok()) return flags.status();
+  }
+  if (!members.ok()) return members.status();
+  const absl::StatusOr<Bytes> obfuscated = ObfuscateUpdate(update, options, format, decode_limits_);
+  if (!obfuscated.ok()) return obfuscated.status();
+  reply.AddBytes("update", *obfuscated);
   return absl::OkStatus();
 }
 

@@ -9,7 +9,8 @@
 // does. tests/crdt/oracle/yjs_oracle.mjs answers the same with the real Yjs.
 //
 //   request                                                 → reply
-//   {"op":"new", doc, "clientID"?, "gc"?, "both"?}          → {"clientID"}   both: v2 updates as well
+//   {"op":"new", doc, "clientID"?, "gc"?, "both"?, "holes"?} → {"clientID"}   both: v2 updates as
+//                                           well; holes: blocks behind a hole as in @y/y 14
 //   {"op":"drop", doc}                                      → {}
 //   {"op":"apply", doc, "update", "v"?, "origin"?}          → {"updates":[v1 updates emitted],
 //   "clientID"}
@@ -48,6 +49,10 @@
 //   {"op":"diff", "update", "sv", "v"?}                     → {"update"}
 //   {"op":"convert", "update", "from", "to"}                → {"update"}
 //   {"op":"svOf", "update", "v"?}                           → {"sv"}
+//   {"op":"parseMeta", "update", "v"?}                      → {"from":[[client, clock]],"to":[[…]]}
+//   {"op":"intersect", "update", "v"?, "ids":[[client, clock, length]]} → {"update"}
+//   {"op":"obfuscate", "update", "v"?, "options"?}          → {"update"}   options as in Yjs: flags
+//                                                             "formatting", "subdocs", "yxml"
 //   {"op":"seed", "clientID"}                               → {}   made-up client ids count from there
 //   {"op":"reset"}                                          → {}   all is as in the beginning
 //   {"op":"version"}                                        → {"weft"}
@@ -138,6 +143,9 @@ class Driver {
   absl::Status Diff(Members& members, Reply& reply);
   absl::Status Convert(Members& members, Reply& reply);
   absl::Status SvOf(Members& members, Reply& reply);
+  absl::Status ParseMeta(Members& members, Reply& reply);
+  absl::Status Intersect(Members& members, Reply& reply);
+  absl::Status Obfuscate(Members& members, Reply& reply);
   absl::Status Seed(Members& members, Reply& reply);
   absl::Status Reset(Members& members, Reply& reply);
   absl::Status Version(Members& members, Reply& reply);
