@@ -131,6 +131,8 @@ const actions = {
     const delta = decodeDelta(a.delta)
     const retained = delta.reduce((sum, op) => sum + (op.retain ?? 0), 0)
     if (retained > text.length + madeUpNewlines) throw new Error('a delta retains far more than there is')
+    // Yjs fails to delete from a text that nothing was ever in; weft deletes nothing.
+    if (text._start === null) while (delta[0]?.delete !== undefined) delta.shift()
     text.applyDelta(delta, { sanitize: a.sanitize ?? true })
   }),
   'text.setAttribute': onText(setAttribute),
