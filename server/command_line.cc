@@ -21,7 +21,10 @@ constexpr const char* kExamples =
     "  weft serve                         then open http://127.0.0.1:8080/ in two windows\n"
     "  weft serve --help                  all flags of the server\n"
     "  weft inspect update.bin            what is in an update\n"
-    "\nExit codes: 0 all went well, 1 it did not work, 2 the command line is wrong.";
+    "  weft text update.bin               what a document says\n"
+    "\nExit codes: 0 all went well, 1 it did not work or the answer is no, 2 the command line or "
+    "the\n"
+    "input is wrong.";
 
 constexpr const char* kServeExamples =
     "\nRooms are the paths of WebSocket URLs; a client joins the room \"notes\" with\n"
@@ -35,12 +38,70 @@ constexpr const char* kServeExamples =
     "Exit codes: 0 stopped in good order, 1 it did not work, 2 the command line is wrong.";
 
 constexpr const char* kInspectExamples =
-    "\nReads one update of format v1, as Y.encodeStateAsUpdate makes them, and prints its clients, "
-    "their\n"
-    "blocks, and what it deletes.\n"
+    "\nPrints the clients of one update, their blocks, and what it deletes.\n"
     "\nExamples:\n"
     "  weft inspect update.bin\n"
     "  curl -s https://example.org/update | weft inspect -";
+
+constexpr const char* kRootHelp =
+    "\nAn update does not say of what kind a root type is. It is guessed from what is in it:\n"
+    "characters make a text, XML nodes an xmlfragment, other elements an array, keys alone a map.\n"
+    "--root NAME:KIND says it: text, array, map, xmlfragment, xmltext or xmlelement.";
+
+// A verb that works on updates, for the help and the parser.
+struct BlobVerb {
+  BlobCommand::Verb verb;
+  const char* name;
+  const char* help;
+  const char* footer;
+  std::size_t files_min = 1;
+  std::size_t files_max = 1;
+  bool has_roots = false;
+  bool writes_bytes = false;
+};
+
+constexpr std::size_t kManyFiles = 1'000'000;
+
+const std::vector<BlobVerb>& BlobVerbs() {
+  using enum BlobCommand::Verb;
+  static const std::vector<BlobVerb> kVerbs = {
+      {kJson, "json", "Print what a document holds, as JSON",
+       "\nSeveral files are applied to one document. With one --root its value alone is printed.\n"
+       "Binary, BigInt, undefined and NaN are written as {\"$binary\":…} and the like.\n"
+       "\nExamples:\n  weft json state.bin\n  weft json state.bin --root notes:array | jq .",
+       1, kManyFiles, /*has_roots=*/true, false},
+      {kText, "text", "Print a text, or XML",
+       "\nPrints the only text of the document, or the one that --root names.\n"
+       "\nExamples:\n  weft text state.bin\n  weft text state.bin --root title",
+       1, kManyFiles, /*has_roots=*/true, false},
+      {kDelta, "delta", "Print a text with its formatting, as a Quill delta",
+       "\nExample:\n  weft delta state.bin --root content:text", 1, kManyFiles,
+       /*has_roots=*/true, false},
+      {kMerge, "merge", "Join updates into one",
+       "\nExample:\n  weft merge monday.bin tuesday.bin --output week.bin", 1, kManyFiles, false,
+       /*writes_bytes=*/true},
+      {kDiff, "diff", "Cut off an update what another one has",
+       "\nWrites what the first file brings beyond the second one, as Y.diffUpdate does: all "
+       "deletes "
+       "stay.\n"
+       "\nExamples:\n  weft diff new.bin old.bin --output news.bin\n"
+       "  weft diff new.bin client.sv --state-vector --base64",
+       2, 2, false, /*writes_bytes=*/true},
+      {kConvert, "convert", "Change the format of an update",
+       "\nFrom v1 to v2; with --v2, which says what the file is, from v2 to v1.\n"
+       "\nExample:\n  weft convert state.bin --output state.v2.bin",
+       1, 1, false, /*writes_bytes=*/true},
+      {kStateVector, "state-vector", "Say what whoever has an update has seen",
+       "\nExamples:\n  weft state-vector state.bin --json\n"
+       "  weft state-vector state.bin --base64",
+       1, 1, false, /*writes_bytes=*/true},
+      {kBytes, "bytes", "Say what makes an update large",
+       "\nBy root type, by client, and what of it are tombstones. The bytes of blocks are those "
+       "of\n"
+       "format v1, in which each has its own.\n\nExample:\n  weft bytes state.bin"},
+  };
+  return kVerbs;
+}
 
 constexpr const char* kDriverExamples =
     "\nReads requests from standard input, one JSON object a line, and writes a reply to each.\n"
@@ -161,13 +222,64 @@ void AddServe(CLI::App& app, CommandLine& line) {
   serve.callback([&line] { line.verb = CommandLine::Verb::kServe; });
 }
 
+void AddInputOptions(CLI::App& app, BlobOptions& options) {
+  app.add_flag_callback(
+      "--v2", [&options] { options.format = crdt::UpdateFormat::kV2; },
+      "The updates are of format v2");
+  app.add_flag("--from-base64", options.from_base64, "What is read is base64");
+}
+
 void AddInspect(CLI::App& app, CommandLine& line) {
   CLI::App& inspect = *app.add_subcommand("inspect", "Print what is in a Yjs update");
   inspect.add_option("FILE", line.inspect_file, "File with the update; - is standard input")
       ->required()
       ->type_name("");
+  AddInputOptions(inspect, line.blob.options);
   inspect.footer(kInspectExamples);
   inspect.callback([&line] { line.verb = CommandLine::Verb::kInspect; });
+}
+
+void AddBlobVerb(CLI::App& app, CommandLine& line, const BlobVerb& verb) {
+  CLI::App& sub = *app.add_subcommand(verb.name, verb.help);
+  BlobCommand& blob = line.blob;
+  sub.add_option("FILE", blob.files, "Files with updates; - is standard input")
+      ->required()
+      ->expected(static_cast<int>(verb.files_min), static_cast<int>(verb.files_max))
+      ->type_name("");
+  AddInputOptions(sub, blob.options);
+  if (verb.has_roots) {
+    const auto add = [&blob](const std::vector<std::string>& names) {
+      // Each was checked.
+      for (const std::string& name : names) blob.roots.push_back(*ParseRootName(name));
+    };
+    const auto check = [](const std::string& text) {
+      const auto root = ParseRootName(text);
+      return root.ok() ? std::string() : std::string(root.status().message());
+    };
+    sub.add_option_function<std::vector<std::string>>(
+           "--root", add, "A root type of the document; may be repeated")
+        ->check(CLI::Validator(check, "", "root type"))
+        ->type_name("NAME[:KIND]")
+        ->expected(1)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  }
+  if (verb.writes_bytes) {
+    sub.add_flag("--base64", blob.options.to_base64, "Write base64 instead of bytes");
+    sub.add_option("--output", blob.options.output, "File to write; standard output otherwise")
+        ->type_name("FILE");
+  }
+  if (verb.verb == BlobCommand::Verb::kDiff) {
+    sub.add_flag("--state-vector", blob.known_is_state_vector,
+                 "The second file is a state vector, no update");
+  }
+  if (verb.verb == BlobCommand::Verb::kStateVector) {
+    sub.add_flag("--json", blob.as_json, "Print clocks by client instead");
+  }
+  sub.footer(verb.has_roots ? std::string(kRootHelp) + "\n" + verb.footer : verb.footer);
+  sub.callback([&line, &verb] {
+    line.verb = CommandLine::Verb::kBlob;
+    line.blob.verb = verb.verb;
+  });
 }
 
 void AddDriver(CLI::App& app, CommandLine& line) {
@@ -187,6 +299,7 @@ CommandLine ParseCommandLine(std::vector<std::string> arguments) {
   app.footer(kExamples);
   AddServe(app, line);
   AddInspect(app, line);
+  for (const BlobVerb& verb : BlobVerbs()) AddBlobVerb(app, line, verb);
   AddDriver(app, line);
   const bool nothing_asked = arguments.empty();
   const auto is_asked = [&](const CLI::App* verb) { return verb->get_name() == arguments[0]; };

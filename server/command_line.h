@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "server/blob_verbs.h"
 #include "server/log.h"
 #include "server/server.h"
 
@@ -12,11 +13,11 @@ namespace weft::server {
 
 // Exit codes of the program.
 inline constexpr int kExitOk = 0;
-inline constexpr int kExitFailed = 1;  // it was asked right, and did not work
-inline constexpr int kExitUsage = 2;   // it was asked wrong
+inline constexpr int kExitFailed = 1;  // it was asked right, and did not work; or the answer is no
+inline constexpr int kExitUsage = 2;   // it was asked wrong, or given what it cannot read
 
 struct CommandLine {
-  enum class Verb { kServe, kInspect, kDriver, kNothing };
+  enum class Verb { kServe, kInspect, kBlob, kDriver, kNothing };
 
   Verb verb = Verb::kNothing;  // kNothing: everything is said already (help, version, an error)
   int exit_code = kExitOk;     // of kNothing
@@ -25,6 +26,7 @@ struct CommandLine {
   ServerOptions serve;
   LogLevel log_level = LogLevel::kInfo;
   std::string inspect_file;  // "-" is standard input
+  BlobCommand blob;          // kBlob, and the options of kInspect
 };
 
 // `arguments` without the program's name. Touches nothing but its result.

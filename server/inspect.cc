@@ -161,8 +161,8 @@ std::string Summary(const crdt::Update& update, std::size_t bytes) {
 
 }  // namespace
 
-absl::StatusOr<std::string> InspectUpdate(crdt::ByteView bytes) {
-  const absl::StatusOr<crdt::Update> update = crdt::DecodeUpdate(bytes);
+absl::StatusOr<std::string> InspectUpdate(crdt::ByteView bytes, crdt::UpdateFormat format) {
+  const absl::StatusOr<crdt::Update> update = crdt::DecodeUpdate(bytes, {}, format);
   if (!update.ok()) return update.status();
   std::string text = Summary(*update, bytes.size());
   for (const crdt::Update::Section& section : update->sections) {

@@ -5,11 +5,11 @@
 
 #include <csignal>
 #include <cstdio>
-#include <fstream>
 #include <iostream>
-#include <iterator>
 #include <string>
 
+#include "server/blob.h"
+#include "server/blob_verbs.h"
 #include "server/command_line.h"
 #include "server/drive.h"
 #include "server/inspect.h"
@@ -44,26 +44,22 @@ int Serve(const CommandLine& line) {
 }
 
 int Inspect(const CommandLine& line) {
-  std::string input;
-  if (line.inspect_file == "-") {
-    input.assign(std::istreambuf_iterator<char>(std::cin), {});
-  } else {
-    std::ifstream file(line.inspect_file, std::ios::binary);
-    if (file) input.assign(std::istreambuf_iterator<char>(file), {});
-    if (!file) {
-      std::cerr << "weft: cannot read " << line.inspect_file << "\n";
-      return weft::server::kExitFailed;
-    }
-  }
+  const weft::server::BlobOptions& options = line.blob.options;
+  const auto blob = weft::server::ReadBlob(line.inspect_file, options);
+  if (!blob.ok()) return Fail(blob.status());
+  const absl::Status status = weft::server::CheckUpdate(*blob, options);
+  if (!status.ok()) return Fail(status);
   const absl::StatusOr<std::string> report =
-      weft::server::InspectUpdate(weft::crdt::AsBytes(input));
-  if (!report.ok()) {
-    std::cerr << "weft: " << line.inspect_file
-              << " is no update of format v1: " << std::string(report.status().message()) << "\n";
-    return weft::server::kExitFailed;
-  }
+      weft::server::InspectUpdate(blob->bytes, options.format);
+  if (!report.ok()) return Fail(report.status());
   std::cout << *report;
   return weft::server::kExitOk;
+}
+
+int RunBlob(const CommandLine& line) {
+  const absl::StatusOr<bool> yes = weft::server::RunBlobCommand(line.blob);
+  if (!yes.ok()) return Fail(yes.status());
+  return *yes ? weft::server::kExitOk : weft::server::kExitFailed;
 }
 
 int Drive() {
@@ -81,6 +77,8 @@ int main(int argc, char** argv) {
       return Serve(line);
     case CommandLine::Verb::kInspect:
       return Inspect(line);
+    case CommandLine::Verb::kBlob:
+      return RunBlob(line);
     case CommandLine::Verb::kDriver:
       return Drive();
     case CommandLine::Verb::kNothing:

@@ -689,7 +689,7 @@ absl::Status Driver::Seed(Members& members, Reply&) {
 absl::Status Driver::Reset(Members&, Reply&) {
   replicas_.clear();
   next_client_.reset();
-  now_ms_ = 0;
+  now_ms_ = 1;
   return absl::OkStatus();
 }
 

@@ -162,7 +162,7 @@ class Driver {
   DecodeLimits decode_limits_;
   std::map<std::string, std::unique_ptr<Replica>, std::less<>> replicas_;
   std::optional<std::uint64_t> next_client_;  // of "seed"; else they are random
-  std::int64_t now_ms_ = 0;
+  std::int64_t now_ms_ = 1;
 };
 
 }  // namespace weft::crdt::driver

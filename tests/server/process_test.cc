@@ -210,11 +210,11 @@ TEST_F(ProcessTest, InspectsAFileAndNamesOneThatItCannotRead) {
   EXPECT_EQ(good.Wait(), 0);
   EXPECT_NE(good.output.find("\"hello\""), std::string::npos) << good.output;
   Process missing({"inspect", directory.path() + "/missing"});
-  EXPECT_EQ(missing.Wait(), 1);
+  EXPECT_EQ(missing.Wait(), 2);
   EXPECT_NE(missing.output.find("missing"), std::string::npos);
   std::ofstream(path, std::ios::binary) << "\x01\x01\x01";
   Process bad({"inspect", path});
-  EXPECT_EQ(bad.Wait(), 1);
+  EXPECT_EQ(bad.Wait(), 2);
   EXPECT_NE(bad.output.find("no update"), std::string::npos) << bad.output;
 }
 

@@ -174,7 +174,10 @@ void RandomRequests::Edit(std::uint64_t doc) {
   if (profile_.undo) request.Set("now", Number(now_ms_));
   if (Chance(20)) request.Set("origin", Chance(50) ? "a" : "b");
   // An action is made for the state before the edit: those behind it may fail, the same in both.
-  for (std::uint64_t i = 0; i < count; ++i) actions.push_back(MakeAction(doc));
+  for (std::uint64_t i = 0; i < count; ++i) {
+    is_first_action_ = i == 0;
+    actions.push_back(MakeAction(doc));
+  }
   request.Set("actions", std::move(actions));
   const Any reply = ask_(request);
   const Any* update = reply.AsObject()->Find("update");
@@ -737,7 +740,7 @@ Any RandomRequests::MakeDelta(std::uint64_t length) {
     const std::uint64_t kind = Below(100);
     if (length > 0 && kind < 35) {
       op.Set("retain", Number(Below(length + 1) / 2 + Below(2)));
-    } else if (length > 0 && kind < 50) {
+    } else if (length > 0 && is_first_action_ && kind < 50) {
       // Of a text that nothing was ever in, Yjs fails to delete nothing.
       op.Set("delete", Number(Below(3)));
     } else if (profile_.embeds && kind < 60) {

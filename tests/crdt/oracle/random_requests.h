@@ -129,6 +129,7 @@ class RandomRequests {
   std::vector<Any> positions_;   // base64
   std::map<std::uint64_t, bool> has_undo_;
   std::uint64_t last_index_ = 0;
+  bool is_first_action_ = true;  // of an edit: the documents are as they will be for it
   std::uint64_t now_ms_ = 1000;
   std::uint64_t clients_ = 7'000'000;
   std::uint64_t subdocuments_made_ = 0;

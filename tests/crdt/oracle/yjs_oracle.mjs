@@ -29,8 +29,8 @@ try {
 } catch {
   fail('the package yjs is not installed; run "npm ci" in tests/')
 }
-// Before Yjs is there, which keeps the function.
-let now = 0
+// Before Yjs is there, which keeps the function. Not 0, by which Yjs means that nothing has happened yet.
+let now = 1
 Date.now = () => now
 
 const Y = await import('yjs')
@@ -104,7 +104,7 @@ const operations = {
     for (const { doc } of documents.values()) doc.destroy()
     documents.clear()
     nextClientId = firstClientId
-    now = 0
+    now = 1
     return {}
   },
 
