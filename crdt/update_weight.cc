@@ -9,6 +9,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "crdt/base/string_map.h"
 #include "crdt/update.h"
+#include "crdt/update_builder.h"
 
 namespace weft::crdt {
 namespace {

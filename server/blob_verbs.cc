@@ -12,6 +12,8 @@
 #include "crdt/driver/type_path.h"
 #include "crdt/driver/value_language.h"
 #include "crdt/json.h"
+#include "crdt/update_compare.h"
+#include "crdt/update_inspect.h"
 #include "crdt/update_merge.h"
 #include "crdt/update_weight.h"
 
@@ -238,6 +240,53 @@ absl::StatusOr<bool> WriteStateVector(const BlobCommand& command) {
 
 // -- Questions about updates -----------------------------------------------------------------------------
 
+absl::StatusOr<bool> Inspect(const BlobCommand& command) {
+  const auto blobs = ReadUpdates(command, 1);
+  if (!blobs.ok()) return blobs.status();
+  const absl::StatusOr<std::string> report =
+      crdt::InspectUpdate(blobs->front().bytes, command.options.format);
+  if (!report.ok()) return report.status();
+  std::cout << *report;
+  return true;
+}
+
+absl::StatusOr<bool> AreEqual(const BlobCommand& command) {
+  const auto blobs = ReadUpdates(command, 2);
+  if (!blobs.ok()) return blobs.status();
+  const absl::StatusOr<bool> equal =
+      crdt::UpdatesEqual((*blobs)[0].bytes, (*blobs)[1].bytes, command.options.format);
+  if (equal.ok()) std::cout << (*equal ? "equal\n" : "different\n");
+  return equal;
+}
+
+void PrintIds(const char* what, const crdt::DeleteSet& ids) {
+  for (const crdt::DeleteSet::ClientRanges& client : ids.clients()) {
+    std::cout << what << " client " << crdt::ToNumber(client.client) << ":";
+    for (const crdt::IdRange& range : client.ranges) {
+      std::cout << " " << range.clock;
+      if (range.length > 1) std::cout << "-" << range.end() - 1;
+    }
+    std::cout << "\n";
+  }
+}
+
+absl::StatusOr<bool> TellWhyPending(const BlobCommand& command) {
+  const absl::StatusOr<Loaded> loaded = Load(command);
+  if (!loaded.ok()) return loaded.status();
+  const crdt::PendingReport report = loaded->doc->GetPendingReport();
+  if (report.empty()) {
+    std::cout << "nothing waits\n";
+    return true;
+  }
+  std::cout << report.blocks << " blocks with " << report.elements << " elements wait, and "
+            << report.deletes << " deletes in " << report.delete_ranges << " ranges; "
+            << report.bytes << " bytes\n";
+  PrintIds("missing, of", report.missing);
+  PrintIds("missing for deletes, of", report.missing_of_deletes);
+  if (report.beyond_limits) std::cout << "some blocks wait for ever: they are beyond a limit\n";
+  return false;
+}
+
 void PrintShare(const std::string& name, const crdt::UpdateWeight::Share& share) {
   std::cout << absl::StrFormat("  %-32s %12d %10d %12d %12d\n", name, share.bytes, share.blocks,
                                share.elements, share.deleted);
@@ -303,6 +352,8 @@ absl::StatusOr<RootName> ParseRootName(const std::string& text) {
 
 absl::StatusOr<bool> RunBlobCommand(const BlobCommand& command) {
   switch (command.verb) {
+    case BlobCommand::Verb::kInspect:
+      return Inspect(command);
     case BlobCommand::Verb::kJson:
       return PrintJson(command);
     case BlobCommand::Verb::kText:
@@ -317,6 +368,10 @@ absl::StatusOr<bool> RunBlobCommand(const BlobCommand& command) {
       return Convert(command);
     case BlobCommand::Verb::kStateVector:
       return WriteStateVector(command);
+    case BlobCommand::Verb::kWhyPending:
+      return TellWhyPending(command);
+    case BlobCommand::Verb::kEqual:
+      return AreEqual(command);
     case BlobCommand::Verb::kBytes:
       return PrintBytes(command);
   }

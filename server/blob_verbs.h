@@ -1,6 +1,6 @@
 #pragma once
 
-// What `weft` does with updates in files: everything but the server, the driver and `inspect`.
+// What `weft` does with updates in files: everything but the server and the driver.
 
 #include <string>
 #include <vector>
@@ -22,6 +22,7 @@ absl::StatusOr<RootName> ParseRootName(const std::string& text);
 
 struct BlobCommand {
   enum class Verb {
+    kInspect,
     kJson,
     kText,
     kDelta,
@@ -29,10 +30,12 @@ struct BlobCommand {
     kDiff,
     kConvert,
     kStateVector,
+    kWhyPending,
+    kEqual,
     kBytes,
   };
 
-  Verb verb = Verb::kJson;
+  Verb verb = Verb::kInspect;
   std::vector<std::string> files;
   std::vector<RootName> roots;
   bool known_is_state_vector = false;  // of kDiff: the second file

@@ -37,12 +37,6 @@ constexpr const char* kServeExamples =
     "clients are closed with 1012 (come back in a moment) and the exit code is 0.\n"
     "Exit codes: 0 stopped in good order, 1 it did not work, 2 the command line is wrong.";
 
-constexpr const char* kInspectExamples =
-    "\nPrints the clients of one update, their blocks, and what it deletes.\n"
-    "\nExamples:\n"
-    "  weft inspect update.bin\n"
-    "  curl -s https://example.org/update | weft inspect -";
-
 constexpr const char* kRootHelp =
     "\nAn update does not say of what kind a root type is. It is guessed from what is in it:\n"
     "characters make a text, XML nodes an xmlfragment, other elements an array, keys alone a map.\n"
@@ -65,6 +59,10 @@ constexpr std::size_t kManyFiles = 1'000'000;
 const std::vector<BlobVerb>& BlobVerbs() {
   using enum BlobCommand::Verb;
   static const std::vector<BlobVerb> kVerbs = {
+      {kInspect, "inspect", "Print what is in an update",
+       "\nPrints the clients of one update, their blocks, and what it deletes.\n"
+       "\nExamples:\n  weft inspect update.bin\n"
+       "  curl -s https://example.org/update | weft inspect -"},
       {kJson, "json", "Print what a document holds, as JSON",
        "\nSeveral files are applied to one document. With one --root its value alone is printed.\n"
        "Binary, BigInt, undefined and NaN are written as {\"$binary\":…} and the like.\n"
@@ -95,6 +93,14 @@ const std::vector<BlobVerb>& BlobVerbs() {
        "\nExamples:\n  weft state-vector state.bin --json\n"
        "  weft state-vector state.bin --base64",
        1, 1, false, /*writes_bytes=*/true},
+      {kWhyPending, "why-pending", "Say what of a document waits, and for what",
+       "\nThe files are applied to one document. Exit code 0 when nothing waits, 1 when something "
+       "does.\n\nExample:\n  weft why-pending state.bin news.bin",
+       1, kManyFiles},
+      {kEqual, "equal", "Say whether two updates bring the same",
+       "\nHowever their bytes differ: the order of clients and how runs are cut say nothing.\n"
+       "Exit code 0 when they do, 1 when they do not.\n\nExample:\n  weft equal a.bin b.bin",
+       2, 2},
       {kBytes, "bytes", "Say what makes an update large",
        "\nBy root type, by client, and what of it are tombstones. The bytes of blocks are those "
        "of\n"
@@ -229,16 +235,6 @@ void AddInputOptions(CLI::App& app, BlobOptions& options) {
   app.add_flag("--from-base64", options.from_base64, "What is read is base64");
 }
 
-void AddInspect(CLI::App& app, CommandLine& line) {
-  CLI::App& inspect = *app.add_subcommand("inspect", "Print what is in a Yjs update");
-  inspect.add_option("FILE", line.inspect_file, "File with the update; - is standard input")
-      ->required()
-      ->type_name("");
-  AddInputOptions(inspect, line.blob.options);
-  inspect.footer(kInspectExamples);
-  inspect.callback([&line] { line.verb = CommandLine::Verb::kInspect; });
-}
-
 void AddBlobVerb(CLI::App& app, CommandLine& line, const BlobVerb& verb) {
   CLI::App& sub = *app.add_subcommand(verb.name, verb.help);
   BlobCommand& blob = line.blob;
@@ -298,7 +294,6 @@ CommandLine ParseCommandLine(std::vector<std::string> arguments) {
   app.require_subcommand(1);
   app.footer(kExamples);
   AddServe(app, line);
-  AddInspect(app, line);
   for (const BlobVerb& verb : BlobVerbs()) AddBlobVerb(app, line, verb);
   AddDriver(app, line);
   const bool nothing_asked = arguments.empty();

@@ -17,7 +17,7 @@ inline constexpr int kExitFailed = 1;  // it was asked right, and did not work; 
 inline constexpr int kExitUsage = 2;   // it was asked wrong, or given what it cannot read
 
 struct CommandLine {
-  enum class Verb { kServe, kInspect, kBlob, kDriver, kNothing };
+  enum class Verb { kServe, kBlob, kDriver, kNothing };
 
   Verb verb = Verb::kNothing;  // kNothing: everything is said already (help, version, an error)
   int exit_code = kExitOk;     // of kNothing
@@ -25,8 +25,7 @@ struct CommandLine {
 
   ServerOptions serve;
   LogLevel log_level = LogLevel::kInfo;
-  std::string inspect_file;  // "-" is standard input
-  BlobCommand blob;          // kBlob, and the options of kInspect
+  BlobCommand blob;  // kBlob
 };
 
 // `arguments` without the program's name. Touches nothing but its result.

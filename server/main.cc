@@ -8,11 +8,9 @@
 #include <iostream>
 #include <string>
 
-#include "server/blob.h"
 #include "server/blob_verbs.h"
 #include "server/command_line.h"
 #include "server/drive.h"
-#include "server/inspect.h"
 #include "server/log.h"
 #include "server/server.h"
 
@@ -43,19 +41,6 @@ int Serve(const CommandLine& line) {
   return weft::server::kExitOk;
 }
 
-int Inspect(const CommandLine& line) {
-  const weft::server::BlobOptions& options = line.blob.options;
-  const auto blob = weft::server::ReadBlob(line.inspect_file, options);
-  if (!blob.ok()) return Fail(blob.status());
-  const absl::Status status = weft::server::CheckUpdate(*blob, options);
-  if (!status.ok()) return Fail(status);
-  const absl::StatusOr<std::string> report =
-      weft::server::InspectUpdate(blob->bytes, options.format);
-  if (!report.ok()) return Fail(report.status());
-  std::cout << *report;
-  return weft::server::kExitOk;
-}
-
 int RunBlob(const CommandLine& line) {
   const absl::StatusOr<bool> yes = weft::server::RunBlobCommand(line.blob);
   if (!yes.ok()) return Fail(yes.status());
@@ -75,8 +60,6 @@ int main(int argc, char** argv) {
   switch (line.verb) {
     case CommandLine::Verb::kServe:
       return Serve(line);
-    case CommandLine::Verb::kInspect:
-      return Inspect(line);
     case CommandLine::Verb::kBlob:
       return RunBlob(line);
     case CommandLine::Verb::kDriver:

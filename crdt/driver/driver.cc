@@ -13,6 +13,7 @@
 #include "crdt/json.h"
 #include "crdt/relative_position.h"
 #include "crdt/snapshot.h"
+#include "crdt/update_compare.h"
 #include "crdt/update_intersect.h"
 #include "crdt/update_merge.h"
 #include "crdt/update_meta.h"
@@ -53,6 +54,7 @@ void AppendAttributes(const Handle& type, Reply& reply) {
 Driver::Driver(DriverLimits limits) : limits_(limits) {
   decode_limits_.update_bytes = limits.request_bytes;
   decode_limits_.update_blocks = limits.update_blocks;
+  decode_limits_.update_memory = limits.update_memory;
 }
 
 Driver::~Driver() = default;
@@ -122,6 +124,7 @@ Driver::Operation Driver::FindOperation(std::string_view name) {
       {"parseMeta", &Driver::ParseMeta},
       {"intersect", &Driver::Intersect},
       {"obfuscate", &Driver::Obfuscate},
+      {"equal", &Driver::Equal},
       {"seed", &Driver::Seed},
       {"reset", &Driver::Reset},
       {"version", &Driver::Version},
@@ -677,6 +680,17 @@ absl::Status Driver::Obfuscate(Members& members, Reply& reply) {
   const absl::StatusOr<Bytes> obfuscated = ObfuscateUpdate(update, options, format, decode_limits_);
   if (!obfuscated.ok()) return obfuscated.status();
   reply.AddBytes("update", *obfuscated);
+  return absl::OkStatus();
+}
+
+absl::Status Driver::Equal(Members& members, Reply& reply) {
+  const Bytes a = members.Base64("a");
+  const Bytes b = members.Base64("b");
+  const UpdateFormat format = members.Format();
+  if (!members.ok()) return members.status();
+  const absl::StatusOr<bool> equal = UpdatesEqual(a, b, format, decode_limits_);
+  if (!equal.ok()) return equal.status();
+  reply.AddFlag("equal", *equal);
   return absl::OkStatus();
 }
 

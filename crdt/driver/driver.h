@@ -53,6 +53,7 @@
 //   {"op":"intersect", "update", "v"?, "ids":[[client, clock, length]]} → {"update"}
 //   {"op":"obfuscate", "update", "v"?, "options"?}          → {"update"}   options as in Yjs: flags
 //                                                             "formatting", "subdocs", "yxml"
+//   {"op":"equal", "a", "b", "v"?}                          → {"equal"}   weft alone has this
 //   {"op":"seed", "clientID"}                               → {}   made-up client ids count from there
 //   {"op":"reset"}                                          → {}   all is as in the beginning
 //   {"op":"version"}                                        → {"weft"}
@@ -81,8 +82,10 @@ struct DriverLimits {
   std::size_t request_values = std::size_t{1} << 21;
   // How deep they stand in one another: what a value may have in an update, and its request around.
   std::size_t request_depth = DecodeLimits{}.value_depth + 16;
-  // Blocks of one update, each of which may arrive as two bytes and takes up to 200.
-  std::size_t update_blocks = std::size_t{1} << 20;
+  // Blocks of one update: to integrate them takes time.
+  std::size_t update_blocks = std::size_t{1} << 22;
+  // Memory that an update may take beside its request.
+  std::size_t update_memory = std::size_t{512} << 20;
 };
 
 // Threads: one.
@@ -146,6 +149,7 @@ class Driver {
   absl::Status ParseMeta(Members& members, Reply& reply);
   absl::Status Intersect(Members& members, Reply& reply);
   absl::Status Obfuscate(Members& members, Reply& reply);
+  absl::Status Equal(Members& members, Reply& reply);
   absl::Status Seed(Members& members, Reply& reply);
   absl::Status Reset(Members& members, Reply& reply);
   absl::Status Version(Members& members, Reply& reply);

@@ -123,6 +123,25 @@ TEST_F(BlobVerbsTest, StateVectorTellsClocksByClient) {
   EXPECT_EQ(Run("state-vector first.bin --base64").out, "AQcH\n");
 }
 
+TEST_F(BlobVerbsTest, EqualComparesWhatUpdatesBringAndNotTheirBytes) {
+  Run("diff state.bin first.bin --output news.bin");
+  Run("merge first.bin news.bin --output merged.bin");
+  EXPECT_EQ(Run("equal state.bin state.bin").exit_code, 0);
+  const Result different = Run("equal state.bin first.bin");
+  EXPECT_EQ(different.exit_code, 1);
+  EXPECT_EQ(different.out, "different\n");
+  EXPECT_EQ(Run("equal state.bin bad.bin").exit_code, 2);
+}
+
+TEST_F(BlobVerbsTest, WhyPendingNamesTheMissingIds) {
+  EXPECT_EQ(Run("why-pending state.bin").exit_code, 0);
+  Run("diff state.bin first.bin --output news.bin");
+  const Result pending = Run("why-pending news.bin");
+  EXPECT_EQ(pending.exit_code, 1);
+  EXPECT_NE(pending.out.find("missing, of client 7: 0-6\n"), std::string::npos) << pending.out;
+  EXPECT_EQ(Run("why-pending news.bin first.bin").out, "nothing waits\n");
+}
+
 TEST_F(BlobVerbsTest, BytesTellsWhatIsLarge) {
   const Result bytes = Run("bytes state.bin");
   EXPECT_EQ(bytes.exit_code, 0) << bytes.err;

@@ -109,10 +109,11 @@ TEST(CommandLine, TellsItsVersion) {
 }
 
 TEST(CommandLine, InspectsAFileOrStandardInput) {
-  EXPECT_EQ(ParseCommandLine({"inspect", "u.bin"}).inspect_file, "u.bin");
+  EXPECT_EQ(ParseCommandLine({"inspect", "u.bin"}).blob.files, std::vector<std::string>{"u.bin"});
   const CommandLine line = ParseCommandLine({"inspect", "-"});
-  EXPECT_EQ(line.verb, Verb::kInspect);
-  EXPECT_EQ(line.inspect_file, "-");
+  EXPECT_EQ(line.verb, Verb::kBlob);
+  EXPECT_EQ(line.blob.verb, BlobCommand::Verb::kInspect);
+  EXPECT_EQ(line.blob.files, std::vector<std::string>{"-"});
 }
 
 }  // namespace

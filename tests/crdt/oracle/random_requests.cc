@@ -241,7 +241,18 @@ void RandomRequests::WorkOnUpdates() {
     const Any* made = reply.AsObject()->Find("update");
     if (made != nullptr) (of == 2 ? updates_v2_ : made_).push_back(*made);
   };
-  switch (Below(4)) {
+  switch (Below(6)) {
+    case 3:
+      ask_({{"op", "parseMeta"}, {"update", update}, {"v", format}});
+      return;
+    case 4:
+      ask_(
+          {{"op", "obfuscate"},
+           {"update", update},
+           {"v", format},
+           {"options",
+            AnyObject{{"formatting", Chance(50)}, {"subdocs", Chance(50)}, {"yxml", Chance(50)}}}});
+      return;
     case 0: {
       Any::Array list;
       const std::vector<Any>& of = format == 2 ? updates_v2_ : updates_;

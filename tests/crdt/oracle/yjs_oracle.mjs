@@ -4,8 +4,6 @@
 //
 // For tests of weft beside the driver's contract:
 //
-//   {"op":"parseMeta","update","v"?}            → {"from":[[client,clock]],"to":[[client,clock]]}
-//   {"op":"obfuscate","update","v"?,"options"?} → {"update"}
 //   {"op":"history","seed","steps"?,"kinds"?,"gc"?}
 //                                               → {"updates","states"} of replicas of Yjs, see yjs_history.mjs
 //
