@@ -161,6 +161,46 @@ TEST(Holes, RandomDeliveriesEndInTheBytesOfYjs14) {
   EXPECT_GT(with_holes, 5);
 }
 
+// The lines of golden/holes.txt with bytes changed: refused or not, nothing breaks.
+TEST(Holes, DamagedUpdatesNeverBreakADocument) {
+  std::ifstream file(std::string(WEFT_CRDT_TESTS) + "/golden/holes.txt");
+  std::mt19937 random(1);
+  std::string updates;
+  std::string vector;
+  std::string state;
+  while (file >> updates >> vector >> state) {
+    for (int i = 0; i < 50; ++i) {
+      Doc::Options options = Around(77);
+      options.gc = i % 2 == 0;
+      options.limits.update_blocks = 1000;
+      options.collisions = i % 3 == 0 ? CollisionPolicy::kRefuse : CollisionPolicy::kIgnore;
+      Doc doc(options);
+      for (const std::string& update : golden::Split(updates, ',')) {
+        Bytes damaged = FieldBytes(update);
+        for (int change = 0; change < 2; ++change) {
+          damaged[random() % damaged.size()] = static_cast<std::uint8_t>(random() % 12);
+        }
+        const UpdateFormat format = i % 5 == 0 ? UpdateFormat::kV2 : UpdateFormat::kV1;
+        const Bytes before = doc.EncodeStateAsUpdate();
+        if (!doc.ApplyUpdate(damaged, "", format).ok()) {
+          ASSERT_EQ(doc.EncodeStateAsUpdate(), before);
+        }
+        ASSERT_EQ(doc.ApplyUpdate(FieldBytes(update)).ok() || i % 3 == 0, true);
+        ASSERT_EQ(doc.Validate(), absl::OkStatus()) << ToHex(damaged);
+        doc.GetPendingReport();
+        doc.GetArray("a").ToJson();
+        doc.GetText("t").ToString();
+      }
+      doc.GetText("t").Insert(0, "x");
+      ASSERT_EQ(doc.Validate(), absl::OkStatus());
+      // Who reads the state has the same elements; what waits may be told otherwise.
+      Doc copy(Around(78));
+      ASSERT_EQ(copy.ApplyUpdate(doc.EncodeStateAsUpdate()), absl::OkStatus());
+      ASSERT_EQ(copy.Validate(), absl::OkStatus());
+    }
+  }
+}
+
 // Replicas of both kinds hear random parts of a history, cut anywhere, in any order and again; in
 // the end they are equal to the byte.
 RC_GTEST_PROP(Holes, ReplicasOfBothKindsConverge, (std::uint32_t seed)) {

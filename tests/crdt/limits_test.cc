@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
+#include <ctime>
 #include <functional>
 #include <string>
 #include <vector>
@@ -257,9 +257,10 @@ struct Cost {
 };
 Cost CostOf(const std::function<absl::Status()>& work) {
   const AllocationMeter meter;
-  const auto start = std::chrono::steady_clock::now();
+  // Of the processor: other programs may keep it from us.
+  const std::clock_t start = std::clock();
   Cost cost{.status = work()};
-  cost.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  cost.seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
   cost.memory = meter.peak();
   return cost;
 }
@@ -268,11 +269,11 @@ TEST(DecodeLimits, TheUpdateOf27BytesThatHangsYjsIsRefusedBeforeItsFirstBlock) {
   const Bytes update = UpdateOf(Section(std::uint64_t{1} << 31, 0));
   ASSERT_EQ(update.size(), 27u);
   Doc doc({.client_id = ClientId{1}});
-  for (int i = 0; i < 3; ++i) {
+  for (int again = 0; again < 3; ++again) {
     const Cost cost = CostOf([&] { return doc.ApplyUpdate(update, "", UpdateFormat::kV2); });
     EXPECT_EQ(cost.status.code(), absl::StatusCode::kResourceExhausted);
     EXPECT_LT(cost.memory, 10'000u);
-    EXPECT_LT(cost.seconds, 0.001 * (i == 0 ? 100 : 10)) << "it takes microseconds";
+    EXPECT_LT(cost.seconds, 0.01) << "it takes microseconds";
   }
 }
 
@@ -337,8 +338,8 @@ TEST(DecodeLimits, NoUpdateOfAFewBytesTakesAGigabyteOrTwoSeconds) {
 #endif
   for (Hostile& input : inputs) {
     SCOPED_TRACE(input.what);
-    std::uint64_t low = 0;
-    std::uint64_t high = std::uint64_t{1} << 24;
+    std::uint64_t low = 0;  // blocks that pass
+    std::uint64_t high = std::uint64_t{1} << 21;
     const auto with_count = [&](std::uint64_t count) {
       ByteWriter rest;
       for (const std::uint64_t number : {std::uint64_t{1}, count, std::uint64_t{0}}) {
@@ -350,11 +351,11 @@ TEST(DecodeLimits, NoUpdateOfAFewBytesTakesAGigabyteOrTwoSeconds) {
     };
     ASSERT_TRUE(DecodeUpdate(with_count(3), {}, UpdateFormat::kV2).ok())
         << DecodeUpdate(with_count(3), {}, UpdateFormat::kV2).status();
-    while (low + 50'000 < high) {
+    while (low + 150'000 < high) {
       const std::uint64_t middle = (low + high) / 2;
       (DecodeUpdate(with_count(middle), limits, UpdateFormat::kV2).ok() ? low : high) = middle;
     }
-    EXPECT_GT(low, limits.update_memory_floor / 512);
+    EXPECT_GT(low, limits.update_memory_floor / 1024);
     const Bytes update = with_count(low);
     const Cost cost = CostOf([&] {
       Doc doc({.client_id = ClientId{77}, .limits = limits});
@@ -365,7 +366,7 @@ TEST(DecodeLimits, NoUpdateOfAFewBytesTakesAGigabyteOrTwoSeconds) {
     EXPECT_EQ(cost.status, absl::OkStatus());
     EXPECT_LT(cost.memory, std::size_t{1} << 30);
 #if !defined(__SANITIZE_ADDRESS__)
-    EXPECT_LT(cost.seconds, 8) << "two seconds on a machine that is not busy";
+    EXPECT_LT(cost.seconds, 4) << "half a second on a machine that is not busy";
 #endif
   }
 }
@@ -421,7 +422,7 @@ TEST(DecodeLimits, ConflictsThatWouldTakeHoursWaitInstead) {
   EXPECT_EQ(cost.status, absl::OkStatus());
   EXPECT_LT(cost.memory, std::size_t{1} << 30);
 #if !defined(__SANITIZE_ADDRESS__)
-  EXPECT_LT(cost.seconds, 10);
+  EXPECT_LT(cost.seconds, 6) << "for two updates";
 #endif
 }
 

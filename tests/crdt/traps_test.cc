@@ -366,7 +366,7 @@ TEST(Traps, T12SmallUpdatesInAnyOrderEndTheSame) {
     Doc doc({.client_id = ClientId{3}});
     for (const Bytes& update : updates) Apply(doc, update);
     EXPECT_EQ(ToHex(doc.EncodeStateAsUpdate()), ToHex(writer.state()));
-  } while (std::ranges::next_permutation(order).found);
+  } while (std::ranges::next_permutation(updates).found);
 }
 
 // -- Strings and values --
