@@ -491,7 +491,16 @@ class DocCore {
   // -- Typing (typing.cc) --
   // Whether text may be typed on at `index`, remembered in typing_.
   bool FindTyping(TypeRef type, std::uint64_t index);
-  void EmitTyped(Clock before, std::string_view utf8);
+  // As TypeOn, for an update of format v1 by another replica that brings nothing else.
+  bool HearTyped(ByteView update, std::string_view origin);
+  // Whether text inserted behind this last item of its client, with its neighbours, would merge
+  // into it and nothing else would.
+  bool MayExtend(ItemRef item) const;
+  // Appends text to the last item of its client. Answers its units; 0, and nothing happened, when
+  // it would become too long.
+  Clock ExtendLast(ItemRef item, std::string_view utf8);
+  // Tells of the text that `item` got at clock `before`; all of `event` but its update is given.
+  void EmitTyped(ItemRef item, Clock before, std::string_view utf8, UpdateEvent event);
   // Tells the index of positions what was typed since it was last asked.
   void FlushTyping();
   // Before anything else is changed.

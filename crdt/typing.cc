@@ -1,7 +1,9 @@
-// The common keystroke: text that goes on where this replica's last item ends. In Yjs it becomes an
-// item of its own, which the end of the transaction merges into that one; here it extends it in
-// place, and its update is written without a transaction's machinery. Whoever needs to know of
-// transactions or of what they change gets the long way.
+// The common keystroke: text that goes on where its writer's last item ends, typed here or heard of.
+// In Yjs it becomes an item of its own, which the end of the transaction merges into that one; here
+// it extends it in place, and its update is written without a transaction's machinery. Whoever
+// needs to know of transactions or of what they change gets the long way.
+
+#include <algorithm>
 
 #include "crdt/base/utf.h"
 #include "crdt/doc_core.h"
@@ -13,37 +15,104 @@ bool DocCore::TypeOn(TypeRef type, std::uint64_t index, std::string_view utf8) {
   if (typing_.item == kNoItem || typing_.type != type || typing_.end != index) {
     if (!FindTyping(type, index)) return false;
   }
-  const bool alone = transaction_ == nullptr;
-  Client& client = clients_[typing_.client];
-  const Clock before = client.blocks.end();
   CHECK(IsValidUtf8(utf8));
-  const TextRun added = client.text.Append(utf8);
-  Item& item = At(typing_.item);
-  if (item.length() + added.units > Item::kMaxRun || before + added.units >= kClockEnd) {
+  const Clock before = clients_[typing_.client].blocks.end();
+  const Clock added = ExtendLast(typing_.item, utf8);
+  if (added == 0) {
     StopTyping();
-    return false;  // what was appended to the buffer is a hole in it
+    return false;
+  }
+  typing_.end += added;
+  typing_.stale = true;
+  if (transaction_ != nullptr) {
+    transaction_->touched.Touch(typing_.client, before);
+  } else {
+    EmitTyped(typing_.item, before, utf8, {.update = {}, .origin = "", .local = true});
+  }
+  return true;
+}
+
+Clock DocCore::ExtendLast(ItemRef ref, std::string_view utf8) {
+  Item& item = At(ref);
+  Client& client = clients_[item.id.client()];
+  const TextRun added = client.text.Append(utf8);
+  if (item.length() + added.units > Item::kMaxRun || item.end() + added.units >= kClockEnd) {
+    client.text.Drop(added);
+    return 0;
   }
   const TextRun joined = client.text.Join(RunOf(item), added);
   item.content = joined.offset;
   item.wide = joined.wide;
   item.set_length(item.length() + added.units);
   client.blocks.ExtendLast(added.units);
-  types_.At(type).length += added.units;
-  typing_.end += added.units;
-  typing_.stale = true;
-  if (!alone) {
-    transaction_->touched.Touch(typing_.client, before);
-    return true;
+  types_.At(item.parent).length += added.units;
+  return added.units;
+}
+
+bool DocCore::MayExtend(ItemRef ref) const {
+  const Item& item = At(ref);
+  if (item.kind != ContentKind::kString || item.deleted || item.redone || item.key != kNoKey) {
+    return false;
   }
-  if (on_update_v1_.empty() && on_update_v2_.empty()) return true;
-  EmitTyped(before, utf8);
+  const TypeNode& parent = types_.At(item.parent);
+  if (parent.holds_formats || IsDeleted(item.parent)) return false;
+  // What is inserted behind it gets the same neighbours: nothing stands in between.
+  const PackedId right = item.right == kNoItem ? PackedId() : At(item.right).id;
+  if (right != item.right_origin) return false;
+  // The end of the transaction would find no more to merge.
+  const BlockList& blocks = clients_[item.id.client()].blocks;
+  BlockList::Cursor previous = blocks.last();
+  return !blocks.Previous(previous) ||
+         !MayMerge(At(blocks.At(previous)), blocks.At(previous), item, ref);
+}
+
+bool DocCore::HearTyped(ByteView update, std::string_view origin) {
+  if (cleaning_ || WantsChanges() || has_transaction_observers() || has_pending() ||
+      hole_mode_ != HoleMode::kWait) {
+    return false;
+  }
+  // One block of one client, text with an origin, and no deletes; whatever else there may be, the
+  // decoder sees to.
+  ByteReader in(update);
+  if (in.ReadVarUint() != 1 || in.ReadVarUint() != 1) return false;
+  const ClientId writer{in.ReadVarUint()};
+  const Clock clock = in.ReadVarUint();
+  const std::uint8_t info = in.ReadByte();
+  const bool has_right = (info & 0x40) != 0;
+  if ((info & ~0x40u) != (static_cast<unsigned>(ContentKind::kString) | 0x80u)) return false;
+  const auto read_id = [&] {
+    const ClientId client{in.ReadVarUint()};
+    return Id{client, in.ReadVarUint()};
+  };
+  const Id left = read_id();
+  const Id right = has_right ? read_id() : Id();
+  const std::string_view utf8 = in.ReadString();
+  if (in.ReadVarUint() != 0 || !in.ok() || !in.at_end()) return false;
+
+  const std::optional<ClientIndex> client = FindClient(writer);
+  if (!client.has_value() || writer == client_id_ || utf8.empty()) return false;
+  const BlockList& blocks = clients_[*client].blocks;
+  if (blocks.end() != clock || left != Id{writer, clock - 1}) return false;
+  const ItemRef ref = blocks.At(blocks.last());
+  const Item& item = At(ref);
+  if (!MayExtend(ref) || has_right != item.right_origin.has_value() ||
+      (has_right && right != Unpack(item.right_origin)) ||
+      utf8.size() > std::min(limits_.string_bytes, limits_.update_bytes) || !IsValidUtf8(utf8) ||
+      clients_[*client].text.size() + utf8.size() * 2 + 2 > TextBuffer::kMaxBytes) {
+    return false;
+  }
+  StopTyping();
+  if (ExtendLast(ref, utf8) == 0) return false;
+  SequenceIndex* index = types_.At(item.parent).index.get();
+  if (index != nullptr) index->Update(ref);
+  EmitTyped(ref, clock, utf8, {.update = {}, .origin = origin, .local = false});
   return true;
 }
 
 bool DocCore::FindTyping(TypeRef type, std::uint64_t index) {
   StopTyping();
-  TypeNode& node = types_.At(type);
-  if (node.holds_formats || index == 0 || IsDeleted(type)) return false;
+  const TypeNode& node = types_.At(type);
+  if (index == 0 || node.holds_formats) return false;
   CHECK(index <= node.length && "a position is inside the type");
   const std::optional<ClientIndex> own = FindClient(client_id_);
   if (!own.has_value()) return false;
@@ -51,18 +120,9 @@ bool DocCore::FindTyping(TypeRef type, std::uint64_t index) {
   if (blocks.empty()) return false;
   const ItemRef last = blocks.At(blocks.last());
   const Item& item = At(last);
-  if (item.kind != ContentKind::kString || item.deleted || item.redone || item.parent != type ||
-      item.key != kNoKey) {
-    return false;
-  }
-  // What is inserted behind it would get the same neighbours: nothing stands in between, not even
-  // what was deleted.
-  const PackedId right = item.right == kNoItem ? PackedId() : At(item.right).id;
-  if (right != item.right_origin || (item.right != kNoItem && At(item.right).deleted)) return false;
-  // The end of the transaction would find no more to merge.
-  BlockList::Cursor previous = blocks.last();
-  if (blocks.Previous(previous) &&
-      MayMerge(At(blocks.At(previous)), blocks.At(previous), item, last)) {
+  // Text goes behind what was deleted there, and would get that for its neighbour.
+  if (item.parent != type || !MayExtend(last) ||
+      (item.right != kNoItem && At(item.right).deleted)) {
     return false;
   }
   const SequenceIndex::Place place = IndexOf(type).FindBefore(index);
@@ -71,12 +131,13 @@ bool DocCore::FindTyping(TypeRef type, std::uint64_t index) {
   return true;
 }
 
-void DocCore::EmitTyped(Clock before, std::string_view utf8) {
+void DocCore::EmitTyped(ItemRef ref, Clock before, std::string_view utf8, UpdateEvent event) {
+  if (on_update_v1_.empty() && on_update_v2_.empty()) return;
   cleaning_ = true;  // what observers edit becomes transactions that are cleaned up below
-  const ClientIndex typed_client = typing_.client;
+  const ClientIndex index = At(ref).id.client();
   if (!on_update_v1_.empty()) {
-    const Item& item = At(typing_.item);
-    const ClientId client = clients_[typed_client].id;
+    const Item& item = At(ref);
+    const ClientId client = clients_[index].id;
     ByteWriter& writer = typed_update_;
     writer.Clear();
     writer.WriteByte(1);  // sections
@@ -95,12 +156,14 @@ void DocCore::EmitTyped(Clock before, std::string_view utf8) {
     }
     writer.WriteString(utf8);
     writer.WriteByte(0);  // deletes
-    on_update_v1_.Call({.update = writer.view(), .origin = "", .local = true});
+    event.update = writer.view();
+    on_update_v1_.Call(event);
   }
   if (!on_update_v2_.empty()) {
-    const std::pair<ClientIndex, Clock> start{typed_client, before};
+    const std::pair<ClientIndex, Clock> start{index, before};
     const Bytes update = EncodeBlocks({&start, 1}, DeleteSet(), UpdateFormat::kV2);
-    on_update_v2_.Call({.update = update, .origin = "", .local = true});
+    event.update = update;
+    on_update_v2_.Call(event);
   }
   cleaning_ = false;
   if (!cleanups_.empty()) RunCleanups();
