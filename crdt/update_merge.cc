@@ -160,7 +160,12 @@ absl::StatusOr<Bytes> MergeUpdates(std::span<const ByteView> updates, const Deco
                                    UpdateFormat format) {
   std::size_t bytes = 0;
   for (const ByteView update : updates) bytes += update.size();
-  DecodeBudget budget(limits, bytes);
+  // One block of each input is held at a time, so what bounds them together is what they can make
+  // the result grow: with their bytes, however many they are.
+  DecodeLimits together = limits;
+  const std::size_t grown = limits.update_memory_floor + bytes * DecodeBudget::kMemoryPerByte;
+  if (together.update_memory < grown) together.update_memory = grown;
+  DecodeBudget budget(together, bytes);
   std::vector<BlockReader> readers;
   readers.reserve(updates.size());
   for (const ByteView update : updates) {

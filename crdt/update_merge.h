@@ -3,8 +3,9 @@
 // Work on updates without a document: joining several into one, cutting off what is known, changing
 // the format.
 //
-// Memory: the result and a few hundred bytes an input, beside the inputs; limits hold for each
-// input, the one on memory for all of them together.
+// Memory: the result and a few hundred bytes an input, beside the inputs. Limits hold for each
+// input; what limits the memory of decoded updates counts for all inputs of a merge together, and
+// grows with their bytes without end, so that any number of small updates can be merged.
 
 #include <span>
 

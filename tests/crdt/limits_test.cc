@@ -446,6 +446,24 @@ TEST(DecodeLimits, StepsOfConflictsAreCountedForEachUpdate) {
   EXPECT_FALSE(other.has_pending());
 }
 
+TEST(DecodeLimits, AnyNumberOfSmallUpdatesCanBeMerged) {
+  Doc writer({.client_id = ClientId{1}});
+  std::vector<Bytes> updates;
+  const Subscription subscription = writer.OnUpdate([&](const UpdateEvent& event) {
+    updates.emplace_back(event.update.begin(), event.update.end());
+  });
+  for (int i = 0; i < 3000; ++i) writer.GetText("t").Insert(0, "x");
+  const std::vector<ByteView> views(updates.begin(), updates.end());
+  const DecodeLimits limits{.update_memory = 100'000, .update_memory_floor = 1000};
+  const absl::StatusOr<Bytes> merged = MergeUpdates(views, limits);
+  ASSERT_TRUE(merged.ok()) << merged.status();
+  EXPECT_EQ(DecodeUpdate(*merged, limits).status().code(), absl::StatusCode::kResourceExhausted);
+  // But not what claims more than its bytes can hold.
+  const Bytes hostile = UpdateOf(Section(100'000, 0));
+  const ByteView both[] = {hostile, hostile};
+  EXPECT_FALSE(MergeUpdates(both, limits, UpdateFormat::kV2).ok());
+}
+
 // An update of the default limits' memory would take too long here: with a tenth of it, and with a
 // thousandth, what is allocated stays below what is allowed.
 TEST(DecodeLimits, MemoryOfAnUpdateStaysBelowItsLimit) {
