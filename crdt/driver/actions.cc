@@ -213,7 +213,7 @@ absl::Status LoadSubdocument(Roots& roots, Members& members) {
 }
 
 const StringMap<Action>& Actions() {
-  static const StringMap<Action> kActions = {
+  static const StringMap<Action> actions = {
       {"text.insert", On<Text, TypeKind::kText, InsertText>},
       {"text.delete", On<Text, TypeKind::kText, DeleteText>},
       {"text.format", On<Text, TypeKind::kText, FormatText>},
@@ -232,7 +232,7 @@ const StringMap<Action>& Actions() {
       {"xml.removeAttribute", On<XmlElement, TypeKind::kXmlFragment, RemoveAttribute<XmlElement>>},
       {"subdocument.load", LoadSubdocument},
   };
-  return kActions;
+  return actions;
 }
 
 Action FindAction(std::string_view name) {

@@ -34,17 +34,23 @@
 namespace weft::crdt::driver {
 
 struct Content {
+  struct Entry;
   enum class Kind : std::uint8_t { kValue, kType, kSubdocument };
 
   Kind kind = Kind::kValue;
-  Any value;                                             // kValue
-  TypeKind type = TypeKind::kUndefined;                  // kType
-  std::string name;                                      // of an XML element or hook
-  std::string text;                                      // of a text
-  Delta delta;                                           // of a text, after `text`
-  std::vector<Content> children;                         // of a sequence
-  std::vector<std::pair<std::string, Content>> entries;  // of a map; attributes of an element
-  Subdocument::Options subdocument;                      // kSubdocument
+  Any value;                             // kValue
+  TypeKind type = TypeKind::kUndefined;  // kType
+  std::string name;                      // of an XML element or hook
+  std::string text;                      // of a text
+  Delta delta;                           // of a text, after `text`
+  std::vector<Content> children;         // of a sequence
+  std::vector<Entry> entries;            // of a map; attributes of an element
+  Subdocument::Options subdocument;      // kSubdocument
+};
+
+struct Content::Entry {
+  std::string key;
+  Content value;
 };
 
 // These recurse as deep as `json` is nested, which its parser bounds.

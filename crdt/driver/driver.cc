@@ -91,7 +91,7 @@ absl::Status Driver::Run(std::string_view line, Reply& reply) {
 }
 
 Driver::Operation Driver::FindOperation(std::string_view name) {
-  static const StringMap<Operation> kOperations = {
+  static const StringMap<Operation> operations = {
       {"new", &Driver::New},
       {"drop", &Driver::Drop},
       {"apply", &Driver::Apply},
@@ -129,8 +129,8 @@ Driver::Operation Driver::FindOperation(std::string_view name) {
       {"reset", &Driver::Reset},
       {"version", &Driver::Version},
   };
-  const auto found = kOperations.find(name);
-  return found == kOperations.end() ? nullptr : found->second;
+  const auto found = operations.find(name);
+  return found == operations.end() ? nullptr : found->second;
 }
 
 // -- Finding what a request names --------------------------------------------------------------------

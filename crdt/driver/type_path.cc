@@ -153,8 +153,8 @@ absl::StatusOr<Element> Roots::FindElement(Members& members) {
 }
 
 absl::StatusOr<SharedType> Roots::Find(Members& members, TypeKind kind) {
-  static const Any::Array kNoPath;
-  const Any::Array& path = members.Has("path") ? members.List("path") : kNoPath;
+  static const Any::Array no_path;
+  const Any::Array& path = members.Has("path") ? members.List("path") : no_path;
   absl::StatusOr<Element> element = FindAlong(members, path, kind);
   if (!element.ok()) return element.status();
   const std::optional<SharedType> type = AsType(*element);
