@@ -195,6 +195,8 @@ class DocCore {
   std::vector<PathStep> PathOf(TypeRef from, TypeRef to) const;
 
   // -- Undo (redo.cc) --
+  // Tells undo managers of one document apart.
+  std::uint64_t NextUndoManager() { return ++undo_managers_; }
   // What an UndoManager decides while items are brought back.
   struct RedoRules {
     const DeleteSet* insertions = nullptr;  // of the step: ids about to be deleted
@@ -559,6 +561,8 @@ class DocCore {
   };
   Typing typing_;
   ByteWriter typed_update_;
+
+  std::uint64_t undo_managers_ = 0;  // made so far
 
   std::size_t observed_types_ = 0;  // that somebody observed once
   ObserverList<const UpdateEvent&> on_update_v1_;

@@ -1,7 +1,6 @@
 #include "crdt/undo_manager.h"
 
 #include <algorithm>
-#include <atomic>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -13,11 +12,6 @@ namespace weft::crdt {
 namespace internal {
 
 namespace {
-
-std::string UniqueOrigin() {
-  static std::atomic<std::uint64_t> next{1};
-  return absl::StrCat("weft undo manager ", next.fetch_add(1));
-}
 
 void AddAll(const DeleteSet& from, DeleteSet& to) {
   for (const DeleteSet::ClientRanges& client : from.clients()) {
@@ -34,7 +28,10 @@ class UndoState {
   using StackEvent = UndoManager::StackEvent;
 
   UndoState(DocCore& doc, std::vector<SharedType> types, UndoManager::Options options)
-      : doc_(doc), options_(std::move(options)), whole_document_(types.empty()) {
+      : doc_(doc),
+        options_(std::move(options)),
+        origin_(absl::StrCat("weft undo manager ", doc.NextUndoManager())),
+        whole_document_(types.empty()) {
     AddToScope(types);
     options_.tracked_origins.insert(origin_);
     subscription_ =
@@ -147,7 +144,7 @@ class UndoState {
     }
     const std::int64_t now = options_.now ? options_.now() : 0;
     const bool joins = options_.now && last_change_.has_value() &&
-                       now - *last_change_ < options_.capture_timeout.count() && !stack.empty() &&
+                       now - *last_change_ < options_.capture_timeout_ms && !stack.empty() &&
                        !undoing_ && !redoing_;
     if (joins) {
       StackItem& last = stack.back();
@@ -230,7 +227,7 @@ class UndoState {
 
   DocCore& doc_;
   UndoManager::Options options_;
-  const std::string origin_ = UniqueOrigin();
+  const std::string origin_;
   const bool whole_document_;
   std::vector<SharedType> scope_;
   std::vector<StackItem> undo_;

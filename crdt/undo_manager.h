@@ -7,14 +7,14 @@
 //   undo.Undo();
 //
 // It watches transactions whose origin is tracked and that changed a type in its scope; those that
-// come within `capture_timeout` of one another become one step. Undoing deletes what was inserted
+// come within `capture_timeout_ms` of one another become one step. Undoing deletes what was inserted
 // and inserts again what was deleted (redone items remember what they stand for). Deleted content
 // in a step is kept from collection until the step is dropped.
 //
 // Ownership: the Doc must outlive it. Threads: those of the document.
 // Source: Yjs 13.6, UndoManager.js.
 
-#include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <set>
@@ -58,7 +58,7 @@ class UndoManager {
 
   struct Options {
     // Transactions that follow within this time of the last one belong to the same step.
-    std::chrono::milliseconds capture_timeout{500};
+    std::int64_t capture_timeout_ms = 500;
     // Reads the time in milliseconds. The library itself reads no clock: without it every
     // transaction is a step of its own.
     std::function<std::int64_t()> now;

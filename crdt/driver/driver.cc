@@ -385,7 +385,7 @@ absl::Status Driver::UndoNew(Members& members, Reply&) {
   Replica* replica = FindReplica(members);
   const std::uint64_t number = members.Count("manager");
   UndoManager::Options options;
-  options.capture_timeout = std::chrono::milliseconds(members.CountOr("captureTimeout", 500));
+  options.capture_timeout_ms = static_cast<std::int64_t>(members.CountOr("captureTimeout", 500));
   options.now = [this] { return now_ms_; };
   options.ignore_remote_map_changes = members.FlagOr("ignoreRemoteMapChanges", false);
   if (members.Has("origins")) {
