@@ -83,11 +83,17 @@ void DocCore::CallObservers(Transaction& transaction) {
     transaction.before = transaction.after;
     for (const auto& [client, before] : transaction.touched.entries()) {
       transaction.before.Set(clients_[client].id, before);
-      transaction.touched.ForNewRanges(
-          client, clients_[client].blocks.end(),
-          [&](IdRange range) { transaction.insertions.Add(clients_[client].id, range); });
+      transaction.touched.ForNewRanges(client, clients_[client].blocks.end(), [&](IdRange range) {
+        transaction.insertions.Add(clients_[client].id, range);
+      });
     }
     transaction.insertions.SortAndMerge();
+    std::vector<ClientIndex> inserted;
+    for (const auto& [client, before] : transaction.touched.entries()) inserted.push_back(client);
+    std::ranges::sort(inserted);
+    for (const ClientIndex client : inserted) {
+      transaction.inserted_clients.push_back(clients_[client].id);
+    }
   }
   CallTypeObservers(transaction);
   CallDeepObservers(transaction);

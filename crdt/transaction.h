@@ -150,7 +150,8 @@ struct Transaction {
   // Filled when it has ended, for observers of it.
   StateVector before;
   StateVector after;
-  DeleteSet insertions;  // ids that it added
+  DeleteSet insertions;                    // ids that it added
+  std::vector<ClientId> inserted_clients;  // of them, in the order in which the document met them
   std::vector<std::unique_ptr<Event>> events;
   std::vector<ChangedParent> changed_parents;  // in the order of Yjs
 };

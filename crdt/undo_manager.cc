@@ -150,15 +150,13 @@ class UndoState {
       StackItem& last = stack.back();
       AddAll(transaction.deletes, last.deletions);
       AddAll(transaction.insertions, last.insertions);
-      for (const ClientId client : transaction.deleted_clients.clients()) {
-        if (std::ranges::find(last.deletion_order, client) == last.deletion_order.end()) {
-          last.deletion_order.push_back(client);
-        }
-      }
+      AddMissing(transaction.deleted_clients.clients(), last.deletion_order);
+      AddMissing(transaction.inserted_clients, last.insertion_order);
     } else {
       stack.push_back({.insertions = transaction.insertions,
                        .deletions = transaction.deletes,
                        .deletion_order = transaction.deleted_clients.clients(),
+                       .insertion_order = transaction.inserted_clients,
                        .meta = {}});
     }
     if (!undoing_ && !redoing_) last_change_ = now;
@@ -172,11 +170,17 @@ class UndoState {
     (joins ? on_updated : on_added).Call(event);
   }
 
+  static void AddMissing(std::span<const ClientId> more, std::vector<ClientId>& order) {
+    for (const ClientId client : more) {
+      if (std::ranges::find(order, client) == order.end()) order.push_back(client);
+    }
+  }
+
   // Takes back one step; whether that changed anything.
   bool Perform(const StackItem& step) {
     const std::vector<TypeRef> scope = Scope();
     std::vector<ItemRef> to_delete;
-    doc_.ForEachItem(step.insertions, {}, [&](ItemRef item) {
+    doc_.ForEachItem(step.insertions, step.insertion_order, [&](ItemRef item) {
       item = doc_.LatestOf(item);
       if (!doc_.ItemAt(item).is_gc() && !doc_.ItemAt(item).deleted && IsInScope(item, scope)) {
         to_delete.push_back(item);

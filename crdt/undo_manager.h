@@ -44,6 +44,8 @@ class UndoManager {
     // Clients in the order in which something of theirs was deleted first: the order in which it
     // is brought back.
     std::vector<ClientId> deletion_order;
+    // The same for insertions, in the order in which the document heard of the clients.
+    std::vector<ClientId> insertion_order;
     AnyObject meta;
   };
 

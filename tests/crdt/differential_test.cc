@@ -219,6 +219,16 @@ TEST(Differential, FormatsAreCleanedUpAfterRemoteDeletionsInTheOrderOfTheDeletio
     {"op":"state","doc":0})");
 }
 
+TEST(Differential, AnUndoTakesWhatSeveralClientsInsertedInTheOrderInWhichTheDocumentMetThem) {
+  ExpectAgreement(R"(
+    {"op":"new","doc":3,"clientID":4294967296}
+    {"op":"undo.new","doc":3,"manager":1,"scope":[{"name":"text","kind":"text"}]}
+    {"op":"apply","doc":3,"update":"AgQDAAEBBHRleHQBhAMAAmVshAMCAmxvhAMEBiB3b3JsZAYBAMQDBAMFAiJcxAEBAwUEL2VmZ8QDAgMDBCBlZmfEAQEBAgFjxAEKAQIBZMQBCgELA2VmZwEDAQAB"}
+    {"op":"undo.undo","doc":3,"manager":1}
+    {"op":"undo.redo","doc":3,"manager":1}
+    {"op":"state","doc":3})");
+}
+
 TEST(Differential, HalvesOfASurrogatePairJoinInXml) {
   // A fragment that holds the characters of a text.
   ExpectAgreement(R"(
