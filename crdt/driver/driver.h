@@ -78,8 +78,8 @@ namespace weft::crdt::driver {
 struct DriverLimits {
   // Bytes of one request.
   std::size_t request_bytes = std::size_t{64} << 20;
-  // JSON values in one request: each takes up to 100 bytes once it is parsed.
-  std::size_t request_values = std::size_t{1} << 21;
+  // JSON values in one request: each may take 600 bytes on its way into a document.
+  std::size_t request_values = std::size_t{1} << 20;
   // How deep they stand in one another: what a value may have in an update, and its request around.
   std::size_t request_depth = DecodeLimits{}.value_depth + 16;
   // Blocks of one update: to integrate them takes time.
