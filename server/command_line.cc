@@ -58,7 +58,7 @@ constexpr std::size_t kManyFiles = 1'000'000;
 
 const std::vector<BlobVerb>& BlobVerbs() {
   using enum BlobCommand::Verb;
-  static const std::vector<BlobVerb> kVerbs = {
+  static const std::vector<BlobVerb> verbs = {
       {kInspect, "inspect", "Print what is in an update",
        "\nPrints the clients of one update, their blocks, and what it deletes.\n"
        "\nExamples:\n  weft inspect update.bin\n"
@@ -106,7 +106,7 @@ const std::vector<BlobVerb>& BlobVerbs() {
        "of\n"
        "format v1, in which each has its own.\n\nExample:\n  weft bytes state.bin"},
   };
-  return kVerbs;
+  return verbs;
 }
 
 constexpr const char* kDriverExamples =
