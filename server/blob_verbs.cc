@@ -10,12 +10,12 @@
 #include "absl/strings/str_format.h"
 #include "crdt/doc.h"
 #include "crdt/driver/type_path.h"
-#include "crdt/driver/value_language.h"
 #include "crdt/json.h"
 #include "crdt/update_compare.h"
 #include "crdt/update_inspect.h"
 #include "crdt/update_merge.h"
 #include "crdt/update_weight.h"
+#include "crdt/value_language.h"
 
 namespace weft::server {
 namespace {
@@ -129,16 +129,16 @@ absl::StatusOr<bool> PrintJson(const BlobCommand& command) {
   if (command.roots.size() == 1) {
     const absl::StatusOr<SharedType> root = GetRoot(*loaded, command.roots.front());
     if (!root.ok()) return root.status();
-    crdt::driver::AppendElement(out, crdt::driver::AsElement(*root));
+    crdt::AppendElement(out, crdt::driver::AsElement(*root));
   } else {
     out = "{";
     for (const RootName& name : command.roots.empty() ? loaded->roots : command.roots) {
       if (out.size() > 1) out += ',';
-      crdt::driver::AppendString(out, name.name);
+      crdt::AppendString(out, name.name);
       out += ':';
       const absl::StatusOr<SharedType> root = GetRoot(*loaded, name);
       if (root.ok()) {
-        crdt::driver::AppendElement(out, crdt::driver::AsElement(*root));
+        crdt::AppendElement(out, crdt::driver::AsElement(*root));
       } else if (command.roots.empty()) {
         out += "null";  // a root of which nothing is left
       } else {
@@ -177,7 +177,7 @@ absl::StatusOr<bool> PrintDelta(const BlobCommand& command) {
   const auto text = root->As<crdt::Text>();
   if (!text) return Refuse("the root type is no text: try weft json");
   std::string out;
-  crdt::driver::AppendDelta(out, text->ToDelta(), crdt::driver::DeltaOf::kText);
+  crdt::AppendDelta(out, text->ToDelta(), crdt::DeltaOf::kText);
   std::cout << out << "\n";
   return true;
 }
@@ -310,7 +310,7 @@ absl::StatusOr<bool> PrintBytes(const BlobCommand& command) {
   for (const crdt::UpdateWeight::Root& root : weight->roots) {
     const std::string kind = ToText(crdt::driver::NameOf(root.kind));
     std::string name;
-    crdt::driver::AppendString(name, root.name);
+    crdt::AppendString(name, root.name);
     PrintShare(absl::StrCat(name, " (", root.kind == TypeKind::kUndefined ? "empty" : kind, ")"),
                root.share);
   }

@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "crdt/base/string_map.h"
 #include "crdt/driver/content.h"
-#include "crdt/driver/value_language.h"
+#include "crdt/value_language.h"
 
 namespace weft::crdt::driver {
 namespace {

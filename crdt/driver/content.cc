@@ -5,7 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "crdt/base/check.h"
 #include "crdt/base/utf.h"
-#include "crdt/driver/value_language.h"
+#include "crdt/value_language.h"
 
 namespace weft::crdt::driver {
 namespace {

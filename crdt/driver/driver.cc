@@ -9,7 +9,6 @@
 #include "crdt/base/string_map.h"
 #include "crdt/driver/actions.h"
 #include "crdt/driver/reply.h"
-#include "crdt/driver/value_language.h"
 #include "crdt/json.h"
 #include "crdt/relative_position.h"
 #include "crdt/snapshot.h"
@@ -18,6 +17,7 @@
 #include "crdt/update_merge.h"
 #include "crdt/update_meta.h"
 #include "crdt/update_obfuscate.h"
+#include "crdt/value_language.h"
 
 namespace weft::crdt::driver {
 namespace {

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "crdt/driver/value_language.h"
+#include "crdt/value_language.h"
 
 namespace weft::crdt::driver {
 namespace {

@@ -4,47 +4,11 @@
 #include <optional>
 #include <utility>
 
-#include "crdt/driver/value_language.h"
 #include "crdt/state_vector.h"
+#include "crdt/value_language.h"
 
 namespace weft::crdt::driver {
 namespace {
-
-std::string_view WordFor(KeyChange::Action action) {
-  switch (action) {
-    case KeyChange::Action::kAdd:
-      return "add";
-    case KeyChange::Action::kUpdate:
-      return "update";
-    case KeyChange::Action::kDelete:
-      break;
-  }
-  return "delete";
-}
-
-void AppendKeyChanges(std::string& out, const std::vector<KeyChange>& changes) {
-  out += '{';
-  for (std::size_t i = 0; i < changes.size(); ++i) {
-    const KeyChange& change = changes[i];
-    if (i > 0) out += ',';
-    AppendString(out, change.key);
-    out += R"(:{"action":)";
-    AppendString(out, WordFor(change.action));
-    if (change.old_value) {
-      out += R"(,"oldValue":)";
-      AppendElement(out, *change.old_value);
-    }
-    out += '}';
-  }
-  out += '}';
-}
-
-void AppendPath(std::string& out, const std::vector<PathStep>& path) {
-  AppendList(out, path, [&](const PathStep& step) {
-    if (const std::string* key = std::get_if<std::string>(&step)) return AppendString(out, *key);
-    absl::StrAppend(&out, std::get<std::uint64_t>(step));
-  });
-}
 
 void AppendGuids(std::string& out, const std::vector<Subdocument>& subdocuments) {
   std::vector<std::string> guids;

@@ -7,7 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "crdt/base/bytes.h"
-#include "crdt/driver/value_language.h"
+#include "crdt/value_language.h"
 
 namespace weft::crdt::driver {
 

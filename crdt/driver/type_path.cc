@@ -8,8 +8,8 @@
 #include "absl/strings/str_cat.h"
 #include "crdt/base/utf.h"
 #include "crdt/doc_core.h"
-#include "crdt/driver/value_language.h"
 #include "crdt/json.h"
+#include "crdt/value_language.h"
 
 namespace weft::crdt::driver {
 namespace {

@@ -1,6 +1,6 @@
 #pragma once
 
-// The value language of the driver (crdt/driver/value_language.h), for tests: JSON, with what JSON cannot
+// The value language of the driver (crdt/value_language.h), for tests: JSON, with what JSON cannot
 // say as objects of one key, {"$binary": base64}, {"$bigint": digits}, {"$undefined": true} and
 // {"$number": "NaN"}.
 

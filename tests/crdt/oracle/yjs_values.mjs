@@ -1,4 +1,4 @@
-// The value language of the driver (crdt/driver/value_language.h) and what requests put into documents
+// The value language of the driver (crdt/value_language.h) and what requests put into documents
 // (crdt/driver/content.h), for real Yjs.
 
 import * as Y from 'yjs'
