@@ -137,4 +137,8 @@ Doc* Subdocument::doc() const {
   return parent_ == nullptr ? nullptr : parent_->OpenSubdocument(item_);
 }
 
+std::shared_ptr<Doc> Subdocument::shared_doc() const {
+  return doc() == nullptr ? nullptr : parent_->FindSubdocument(item_)->doc;
+}
+
 }  // namespace weft::crdt

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -122,6 +123,8 @@ class Subdocument {
   // Its content: a document that the outer one owns, made when first asked for. Null once the
   // subdocument was deleted.
   Doc* doc() const;
+  // The same, for who holds it longer than the outer document does.
+  std::shared_ptr<Doc> shared_doc() const;
 
   friend bool operator==(const Subdocument& a, const Subdocument& b) {
     return a.parent_ == b.parent_ && a.item_ == b.item_;

@@ -1,4 +1,4 @@
-// Runs every test of weft and counts single cases: the GoogleTest programs that Meson knows, then the
+// Runs every test of weft and counts single cases: the programs that Meson knows, then the
 // node tests. `./dev test` builds them and calls this.
 //
 //   node tests/runner/run.mjs --build DIRECTORY [--stall SECONDS] [FILTER]
