@@ -184,7 +184,9 @@ ItemRef DocCore::Split(BlockList::Cursor& cursor, ClientIndex client, Clock offs
     parent.index->Insert(left_ref, right_ref);
   }
   cursor = blocks.InsertAfter(items_, cursor, right_ref);
-  transaction_->merge_candidates.push_back(right.id);
+  // An undo manager that records a transaction splits in the one that is being cleaned up.
+  Transaction& transaction = transaction_ != nullptr ? *transaction_ : cleanups_.front();
+  transaction.merge_candidates.push_back(right.id);
   return right_ref;
 }
 

@@ -204,7 +204,8 @@ class DocCore {
     bool ignore_remote_map_changes = false;
   };
   // Calls `visit` for each item, not collected, that covers some of `ids`, after cutting items at
-  // the ends of ranges; `first_clients` in that order, then the others. In a transaction.
+  // the ends of ranges; `first_clients` in that order, then the others. In a transaction, or in the
+  // observers of one.
   void ForEachItem(const DeleteSet& ids, std::span<const ClientId> first_clients,
                    const std::function<void(ItemRef)>& visit);
   bool IsWithin(ItemRef item, std::span<const TypeRef> scope) const;

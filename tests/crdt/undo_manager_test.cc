@@ -4,6 +4,7 @@
 #include <rapidcheck/gtest.h>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "crdt/delta.h"
@@ -148,6 +149,26 @@ TEST(UndoManager, TellsOfItsStepsAndKeepsTheirMeta) {
   undo.Clear();
   EXPECT_EQ(log, (std::vector<std::string>{"add undo", "add redo", "pop {\"cursor\":7}",
                                            "clear undo redo"}));
+}
+
+TEST(UndoManager, RecordsWhatAnObserverDeletedBesideWhatWasDeleted) {
+  Doc doc({.client_id = ClientId{1}});
+  Text text = doc.GetText("t");
+  text.Insert(0, "abcd");
+  UndoManager undo(doc, {text});
+  bool answered = false;
+  // Both are kept for undoing, so that the end of the first transaction joins them into one block.
+  auto subscription = text.Observe([&](const Event&) {
+    if (!std::exchange(answered, true)) text.Delete(0, 1);
+  });
+  text.Delete(0, 1);
+  EXPECT_EQ(text.ToString(), "cd");
+  EXPECT_EQ(doc.Validate(), absl::OkStatus());
+  EXPECT_TRUE(undo.Undo());
+  EXPECT_EQ(text.ToString(), "bcd");
+  EXPECT_TRUE(undo.Undo());
+  EXPECT_EQ(text.ToString(), "abcd");
+  EXPECT_EQ(doc.Validate(), absl::OkStatus());
 }
 
 TEST(UndoManager, KeepsContentOnlyAsLongAsAStepMayNeedIt) {
