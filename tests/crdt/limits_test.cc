@@ -351,7 +351,7 @@ TEST(DecodeLimits, NoUpdateOfAFewBytesTakesAGigabyteOrTwoSeconds) {
     };
     ASSERT_TRUE(DecodeUpdate(with_count(3), {}, UpdateFormat::kV2).ok())
         << DecodeUpdate(with_count(3), {}, UpdateFormat::kV2).status();
-    while (low + 150'000 < high) {
+    while (low + limits.update_memory_floor / 2048 < high) {
       const std::uint64_t middle = (low + high) / 2;
       (DecodeUpdate(with_count(middle), limits, UpdateFormat::kV2).ok() ? low : high) = middle;
     }
