@@ -163,9 +163,8 @@ class DocCore {
   std::uint64_t LengthOf(TypeRef type) const { return types_.At(type).length; }
   std::string TextOf(TypeRef type, bool wtf8 = false) const;
   std::uint64_t TextLengthOf(TypeRef type, TextUnit unit) const;
-  // Converts offsets of a text; see Text.
-  std::uint64_t ToUtf16(TypeRef type, std::uint64_t offset, TextUnit unit) const;
-  std::uint64_t FromUtf16(TypeRef type, std::uint64_t offset, TextUnit unit) const;
+  // An offset of a text in another unit; see Text::ToUtf16.
+  std::uint64_t ConvertOffset(TypeRef type, std::uint64_t offset, TextUnit from, TextUnit to) const;
   Any JsonOf(TypeRef type) const;
   // The values of the entries by key, as JSON.
   AnyObject EntriesAsJson(TypeRef type) const;

@@ -112,67 +112,49 @@ CharacterStep StepAt(const TextBuffer& text, TextRun run, std::uint32_t at) {
 }
 
 std::uint64_t SizeOf(CharacterStep step, TextUnit unit) {
-  return unit == TextUnit::kUtf8 ? step.bytes : 1;
+  switch (unit) {
+    case TextUnit::kUtf16:
+      return step.units;
+    case TextUnit::kUtf8:
+      return step.bytes;
+    case TextUnit::kCodePoint:
+      return 1;
+  }
+  return 0;
 }
 
 }  // namespace
 
 std::uint64_t DocCore::TextLengthOf(TypeRef type, TextUnit unit) const {
-  return unit == TextUnit::kUtf16 ? LengthOf(type) : FromUtf16(type, LengthOf(type), unit);
+  return ConvertOffset(type, LengthOf(type), TextUnit::kUtf16, unit);
 }
 
-std::uint64_t DocCore::ToUtf16(TypeRef type, std::uint64_t offset, TextUnit unit) const {
-  if (unit == TextUnit::kUtf16) return offset;
-  std::uint64_t passed = 0;  // in `unit`
-  std::uint64_t units = 0;
+std::uint64_t DocCore::ConvertOffset(TypeRef type, std::uint64_t offset, TextUnit from,
+                                     TextUnit to) const {
+  if (from == to) return offset;
+  std::uint64_t passed = 0;  // in `from`
+  std::uint64_t result = 0;  // the same place in `to`
   for (ItemRef ref = types_.At(type).start; ref != kNoItem; ref = At(ref).right) {
     const Item& item = At(ref);
     if (!item.visible()) continue;
     if (item.kind != ContentKind::kString) {
-      if (passed + item.length() > offset) return units + (offset - passed);
+      if (passed + item.length() > offset) return result + (offset - passed);
       passed += item.length();
-      units += item.length();
+      result += item.length();
       continue;
     }
     const TextBuffer& text = clients_[item.id.client()].text;
     const TextRun run = RunOf(item);
     for (std::uint32_t at = 0; at < run.units;) {
       const CharacterStep step = StepAt(text, run, at);
-      if (passed + SizeOf(step, unit) > offset) return units;
-      passed += SizeOf(step, unit);
-      units += step.units;
+      if (passed + SizeOf(step, from) > offset) return result;
+      passed += SizeOf(step, from);
+      result += SizeOf(step, to);
       at += step.units;
     }
   }
   CHECK(passed == offset && "an offset is inside the text");
-  return units;
-}
-
-std::uint64_t DocCore::FromUtf16(TypeRef type, std::uint64_t offset, TextUnit unit) const {
-  if (unit == TextUnit::kUtf16) return offset;
-  std::uint64_t passed = 0;  // units
-  std::uint64_t size = 0;
-  for (ItemRef ref = types_.At(type).start; ref != kNoItem; ref = At(ref).right) {
-    const Item& item = At(ref);
-    if (!item.visible()) continue;
-    if (item.kind != ContentKind::kString) {
-      if (passed + item.length() > offset) return size + (offset - passed);
-      passed += item.length();
-      size += item.length();
-      continue;
-    }
-    const TextBuffer& text = clients_[item.id.client()].text;
-    const TextRun run = RunOf(item);
-    for (std::uint32_t at = 0; at < run.units;) {
-      const CharacterStep step = StepAt(text, run, at);
-      if (passed + step.units > offset) return size;
-      passed += step.units;
-      size += SizeOf(step, unit);
-      at += step.units;
-    }
-  }
-  CHECK(passed == offset && "an offset is inside the text");
-  return size;
+  return result;
 }
 
 }  // namespace weft::crdt::internal

@@ -146,13 +146,15 @@ std::uint64_t Text::length(TextUnit unit) const {
 }
 
 std::uint64_t Text::ToUtf16(std::uint64_t offset, TextUnit unit) const {
-  return ReadType(handle_, std::uint64_t{0},
-                  [&](DocCore& doc, TypeRef type) { return doc.ToUtf16(type, offset, unit); });
+  return ReadType(handle_, std::uint64_t{0}, [&](DocCore& doc, TypeRef type) {
+    return doc.ConvertOffset(type, offset, unit, TextUnit::kUtf16);
+  });
 }
 
 std::uint64_t Text::FromUtf16(std::uint64_t offset, TextUnit unit) const {
-  return ReadType(handle_, std::uint64_t{0},
-                  [&](DocCore& doc, TypeRef type) { return doc.FromUtf16(type, offset, unit); });
+  return ReadType(handle_, std::uint64_t{0}, [&](DocCore& doc, TypeRef type) {
+    return doc.ConvertOffset(type, offset, TextUnit::kUtf16, unit);
+  });
 }
 
 void Text::Insert(std::uint64_t index, std::string_view utf8) {
