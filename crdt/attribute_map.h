@@ -47,6 +47,11 @@ class AttributeMap {
     const auto found = std::ranges::find(entries_, key, &Entry::first);
     if (found != entries_.end()) entries_.erase(found);
   }
+  // `ends` is asked with each key.
+  template <typename Predicate>
+  void EraseIf(Predicate ends) {
+    std::erase_if(entries_, [&](const Entry& entry) { return ends(entry.first); });
+  }
   // What a mark does to the attributes in force.
   void Apply(const Format& format) {
     if (format.value->is_null()) {

@@ -445,7 +445,14 @@ class DocCore {
   // `by_marker`: looked for as Yjs does when the attributes there are not asked for.
   TextPosition TextPositionAt(TypeRef type, std::uint64_t index, bool by_marker);
   void Forward(TextPosition& position) const;
-  void SkipMarksThatChangeNothing(TextPosition& position, const NamedAttributes& attributes) const;
+  // The nearest item of a sequence behind `ref`, or before it, that is not deleted. Many deleted
+  // ones cost no more than a few.
+  ItemRef NextLive(ItemRef ref);
+  ItemRef PreviousLive(ItemRef ref);
+  // Moves to the next item that is not deleted. False when it is there.
+  bool ForwardOverDeleted(TypeRef type, TextPosition& position);
+  void SkipMarksThatChangeNothing(TypeRef type, TextPosition& position,
+                                  const NamedAttributes& attributes);
   void InsertMark(TypeRef type, TextPosition& position, KeyRef key, FormatValue value);
   // Returns what has to be set behind the range, by key.
   AttributeMap InsertMarks(TypeRef type, TextPosition& position, const NamedAttributes& attributes);

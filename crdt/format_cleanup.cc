@@ -10,7 +10,6 @@ namespace weft::crdt::internal {
 
 namespace {
 
-bool IsInGap(const Item& item) { return item.deleted || !item.countable(); }
 bool IsMark(const Item& item) { return item.kind == ContentKind::kFormat && !item.deleted; }
 
 }  // namespace
@@ -20,10 +19,11 @@ bool IsMark(const Item& item) { return item.kind == ContentKind::kFormat && !ite
 // attributes in force there.
 void DocCore::CleanUpGap(ItemRef start, ItemRef current, const AttributeMap& start_attributes,
                          AttributeMap& current_attributes) {
+  if (At(start).deleted) start = NextLive(start);
+  if (current != kNoItem && At(current).deleted) current = NextLive(current);
   ItemRef end = start;
   std::vector<std::pair<KeyRef, ItemRef>> last_marks;
-  for (; end != kNoItem && IsInGap(At(end)); end = At(end).right) {
-    if (!IsMark(At(end))) continue;
+  for (; end != kNoItem && !At(end).countable(); end = NextLive(end)) {
     const KeyRef key = FormatOf(end).key;
     const auto known = std::ranges::find(last_marks, key, &std::pair<KeyRef, ItemRef>::first);
     if (known == last_marks.end()) {
@@ -33,9 +33,8 @@ void DocCore::CleanUpGap(ItemRef start, ItemRef current, const AttributeMap& sta
     }
   }
   bool reached_current = false;
-  for (ItemRef ref = start; ref != end; ref = At(ref).right) {
+  for (ItemRef ref = start; ref != end; ref = NextLive(ref)) {
     if (ref == current) reached_current = true;
-    if (!IsMark(At(ref))) continue;
     const Format& format = FormatOf(ref);
     const FormatValue& before = start_attributes.Get(format.key);
     const auto last = std::ranges::find(last_marks, format.key, &std::pair<KeyRef, ItemRef>::first);
@@ -55,15 +54,18 @@ void DocCore::CleanUpGap(ItemRef start, ItemRef current, const AttributeMap& sta
   }
 }
 
-// Of the marks around `item`, between two pieces of content, only the last of each attribute stays.
-void DocCore::CleanUpAround(ItemRef item) {
-  while (At(item).right != kNoItem && IsInGap(At(At(item).right))) item = At(item).right;
+// Of the marks around a deleted item, between two pieces of content, only the last of each attribute
+// stays.
+void DocCore::CleanUpAround(ItemRef deleted) {
+  if (At(deleted).key != kNoKey) return;
+  ItemRef behind = NextLive(deleted);
+  ItemRef mark = PreviousLive(deleted);
+  for (; behind != kNoItem && IsMark(At(behind)); behind = NextLive(behind)) mark = behind;
   std::vector<KeyRef> seen;
-  for (; item != kNoItem && IsInGap(At(item)); item = At(item).left) {
-    if (!IsMark(At(item))) continue;
-    const KeyRef key = FormatOf(item).key;
+  for (; mark != kNoItem && IsMark(At(mark)); mark = PreviousLive(mark)) {
+    const KeyRef key = FormatOf(mark).key;
     if (std::ranges::find(seen, key) != seen.end()) {
-      Delete(item);
+      Delete(mark);
     } else {
       seen.push_back(key);
     }
@@ -74,8 +76,8 @@ void DocCore::CleanUpFormatsOf(TypeRef type) {
   ItemRef start = types_.At(type).start;
   AttributeMap start_attributes;
   AttributeMap current;
-  for (ItemRef end = start; end != kNoItem; end = At(end).right) {
-    if (At(end).deleted) continue;
+  if (start != kNoItem && At(start).deleted) start = NextLive(start);
+  for (ItemRef end = start; end != kNoItem; end = NextLive(end)) {
     if (At(end).kind == ContentKind::kFormat) {
       current.Apply(FormatOf(end));
     } else {

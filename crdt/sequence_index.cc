@@ -1,12 +1,19 @@
 #include "crdt/sequence_index.h"
 
 #include <algorithm>
+#include <bit>
 #include <tuple>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 
 namespace weft::crdt::internal {
+
+namespace {
+
+bool IsMark(const Item& item) { return item.kind == ContentKind::kFormat && !item.deleted; }
+
+}  // namespace
 
 SequenceIndex::SequenceIndex(ItemPool& pool, ItemRef start) : pool_(pool) {
   nodes_.emplace_back();  // kNone
@@ -19,6 +26,7 @@ SequenceIndex::SequenceIndex(ItemPool& pool, ItemRef start) : pool_(pool) {
     Item& item = pool_.At(ref);
     item.leaf = level.back();
     leaf.refs[leaf.count] = ref;
+    SetMarkBit(leaf, leaf.count, IsMark(item));
     leaf.sums[leaf.count++] = item.visible_length();
     leaf.total += item.visible_length();
   }
@@ -29,6 +37,7 @@ SequenceIndex::SequenceIndex(ItemPool& pool, ItemRef start) : pool_(pool) {
       Node& node = nodes_[above.back()];
       nodes_[child].parent = above.back();
       node.refs[node.count] = child;
+      SetMarkBit(node, node.count, nodes_[child].marks != 0);
       node.sums[node.count++] = nodes_[child].total;
       node.total += nodes_[child].total;
     }
@@ -46,6 +55,7 @@ std::uint32_t SequenceIndex::NewNode(bool leaf) {
     index = free_.back();
     free_.pop_back();
     nodes_[index] = Node{};
+    ForgetEffect(index);
   }
   nodes_[index].leaf = leaf;
   return index;
@@ -128,6 +138,10 @@ void SequenceIndex::Insert(ItemRef left, ItemRef item) {
   InsertInto(leaf, slot, item, length);
   pool_.At(item).leaf = leaf;
   if (length > 0) Propagate(leaf, length);
+  if (IsMark(pool_.At(item))) {
+    SetMarkBit(nodes_[leaf], slot, true);
+    MarksChanged(leaf);
+  }
 }
 
 void SequenceIndex::InsertInto(std::uint32_t index, std::uint32_t slot, std::uint32_t ref,
@@ -138,6 +152,8 @@ void SequenceIndex::InsertInto(std::uint32_t index, std::uint32_t slot, std::uin
   std::copy_backward(node.sums + slot, node.sums + node.count, node.sums + node.count + 1);
   node.refs[slot] = ref;
   node.sums[slot] = sum;
+  const std::uint32_t before = (1u << slot) - 1;
+  node.marks = (node.marks & before) | (node.marks & ~before) << 1;
   ++node.count;
 }
 
@@ -158,6 +174,7 @@ void SequenceIndex::Split(std::uint32_t index, std::uint32_t keep) {
     nodes_[index].parent = root_;
     nodes_[root_].total = nodes_[index].total;
     InsertInto(root_, 0, index, nodes_[index].total);
+    SetMarkBit(nodes_[root_], 0, nodes_[index].marks != 0);
   } else if (nodes_[nodes_[index].parent].count == kFanout) {
     Split(nodes_[index].parent, kFanout / 2);
   }
@@ -168,6 +185,9 @@ void SequenceIndex::Split(std::uint32_t index, std::uint32_t keep) {
   std::copy(node.refs + keep, node.refs + node.count, tail.refs);
   std::copy(node.sums + keep, node.sums + node.count, tail.sums);
   node.count = static_cast<std::uint16_t>(keep);
+  tail.marks = node.marks >> keep;
+  node.marks &= (1u << keep) - 1;
+  ForgetEffect(index);
   for (std::uint32_t slot = 0; slot < tail.count; ++slot) tail.total += tail.sums[slot];
   node.total -= tail.total;
   Adopt(sibling);
@@ -177,12 +197,19 @@ void SequenceIndex::Split(std::uint32_t index, std::uint32_t keep) {
   const std::uint32_t slot = SlotOf(parent, index);
   parent.sums[slot] = node.total;
   InsertInto(node.parent, slot + 1, sibling, tail.total);
+  SetMarkBit(parent, slot, node.marks != 0);
+  SetMarkBit(parent, slot + 1, tail.marks != 0);
 }
 
 void SequenceIndex::Update(ItemRef ref) {
   const Item& item = pool_.At(ref);
   Node& leaf = nodes_[item.leaf];
-  std::uint64_t& length = leaf.sums[SlotOf(leaf, ref)];
+  const std::uint32_t slot = SlotOf(leaf, ref);
+  if (const bool mark = IsMark(item); mark != ((leaf.marks >> slot & 1) != 0)) {
+    SetMarkBit(leaf, slot, mark);
+    MarksChanged(item.leaf);
+  }
+  std::uint64_t& length = leaf.sums[slot];
   const std::uint64_t delta = item.visible_length() - length;  // modulo 2^64 when it shrinks
   if (delta == 0) return;
   length = item.visible_length();
@@ -191,7 +218,12 @@ void SequenceIndex::Update(ItemRef ref) {
 
 void SequenceIndex::Remove(ItemRef ref) {
   const std::uint32_t leaf = pool_.At(ref).leaf;
-  const std::uint64_t length = nodes_[leaf].sums[SlotOf(nodes_[leaf], ref)];
+  const std::uint32_t own_slot = SlotOf(nodes_[leaf], ref);
+  const std::uint64_t length = nodes_[leaf].sums[own_slot];
+  if (IsMark(pool_.At(ref))) {
+    SetMarkBit(nodes_[leaf], own_slot, false);
+    MarksChanged(leaf);
+  }
   if (length > 0) Propagate(leaf, std::uint64_t{0} - length);
   pool_.At(ref).leaf = kNone;
   std::uint32_t index = leaf;
@@ -201,6 +233,8 @@ void SequenceIndex::Remove(ItemRef ref) {
     const std::uint32_t slot = SlotOf(node, entry);
     std::copy(node.refs + slot + 1, node.refs + node.count, node.refs + slot);
     std::copy(node.sums + slot + 1, node.sums + node.count, node.sums + slot);
+    const std::uint32_t before = (1u << slot) - 1;
+    node.marks = (node.marks & before) | (node.marks >> 1 & ~before);
     --node.count;
     if (node.count > 0 || node.parent == kNone) break;
     entry = index;
@@ -214,6 +248,99 @@ void SequenceIndex::Remove(ItemRef ref) {
     root_ = nodes_[root_].refs[0];
     nodes_[root_].parent = kNone;
   }
+}
+
+ItemRef SequenceIndex::NextLive(ItemRef item) const {
+  std::uint32_t ref = item;
+  for (std::uint32_t index = pool_.At(item).leaf; index != kNone; index = nodes_[index].parent) {
+    const Node* node = &nodes_[index];
+    for (std::uint32_t slot = SlotOf(*node, ref) + 1; slot < node->count; ++slot) {
+      if (!IsLive(*node, slot)) continue;
+      while (!node->leaf) {
+        node = &nodes_[node->refs[slot]];
+        slot = 0;
+        while (!IsLive(*node, slot)) ++slot;
+      }
+      return node->refs[slot];
+    }
+    ref = index;
+  }
+  return kNoItem;
+}
+
+ItemRef SequenceIndex::PreviousLive(ItemRef item) const {
+  std::uint32_t ref = item;
+  for (std::uint32_t index = pool_.At(item).leaf; index != kNone; index = nodes_[index].parent) {
+    const Node* node = &nodes_[index];
+    for (std::uint32_t slot = SlotOf(*node, ref); slot-- > 0;) {
+      if (!IsLive(*node, slot)) continue;
+      while (!node->leaf) {
+        node = &nodes_[node->refs[slot]];
+        slot = node->count - 1;
+        while (!IsLive(*node, slot)) --slot;
+      }
+      return node->refs[slot];
+    }
+    ref = index;
+  }
+  return kNoItem;
+}
+
+void SequenceIndex::MarksChanged(std::uint32_t leaf) {
+  for (std::uint32_t index = leaf;;) {
+    ForgetEffect(index);
+    const Node& node = nodes_[index];
+    if (node.parent == kNone) return;
+    Node& parent = nodes_[node.parent];
+    SetMarkBit(parent, SlotOf(parent, index), node.marks != 0);
+    index = node.parent;
+  }
+}
+
+AttributeMap SequenceIndex::AttributesBehind(ItemRef item, const ContentStore& contents) {
+  // From the root down to the leaf: what stands before the path, in order.
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> path;  // a node, and how many of its slots
+  std::uint32_t ref = item;
+  for (std::uint32_t index = pool_.At(item).leaf; index != kNone; index = nodes_[index].parent) {
+    path.emplace_back(index, SlotOf(nodes_[index], ref) + (path.empty() ? 1 : 0));
+    ref = index;
+  }
+  AttributeMap attributes;
+  for (; !path.empty(); path.pop_back()) {
+    ForEachEffect(
+        path.back().first, path.back().second, contents,
+        [&](const Format& mark) { attributes.Apply(mark); },
+        [&](const MarkEffect& effect) { effect.ApplyTo(attributes); });
+  }
+  return attributes;
+}
+
+template <typename OnMark, typename OnEffect>
+void SequenceIndex::ForEachEffect(std::uint32_t index, std::uint32_t end,
+                                  const ContentStore& contents, OnMark on_mark,
+                                  OnEffect on_effect) {
+  const Node& node = nodes_[index];
+  std::uint32_t marks = end < kFanout ? node.marks & ((1u << end) - 1) : node.marks;
+  for (; marks != 0; marks &= marks - 1) {
+    const std::uint32_t ref = node.refs[std::countr_zero(marks)];
+    if (node.leaf) {
+      on_mark(contents.format(pool_.At(ref).content));
+    } else {
+      on_effect(EffectOf(ref, contents));
+    }
+  }
+}
+
+const MarkEffect& SequenceIndex::EffectOf(std::uint32_t index, const ContentStore& contents) {
+  if (index >= effects_.size()) effects_.resize(nodes_.size());
+  if (effects_[index] == nullptr) {
+    auto effect = std::make_unique<MarkEffect>();
+    const auto add = [&](const auto& part) { effect->Add(part); };
+    ForEachEffect(index, nodes_[index].count, contents, add, add);
+    effect->Finish();
+    effects_[index] = std::move(effect);
+  }
+  return *effects_[index];
 }
 
 absl::Status SequenceIndex::Validate(ItemRef start) const {
@@ -232,6 +359,9 @@ absl::Status SequenceIndex::Validate(ItemRef start) const {
       if (!node.leaf) {
         if (nodes_[child].parent != index)
           return absl::InternalError("an index node has lost its parent");
+        if ((nodes_[child].marks != 0) != ((node.marks >> (node.count - 1 - slot) & 1) != 0)) {
+          return absl::InternalError("an index node has lost sight of marks");
+        }
         if (nodes_[child].total != node.sums[node.count - 1 - slot]) {
           return absl::InternalError("an index node has a wrong sum");
         }
@@ -247,6 +377,9 @@ absl::Status SequenceIndex::Validate(ItemRef start) const {
       if (item.leaf != index) return absl::InternalError("an item names another leaf than its own");
       if (item.visible_length() != node.sums[slot]) {
         return absl::InternalError(absl::StrCat("the index has a stale length for item ", ref));
+      }
+      if (IsMark(item) != ((node.marks >> slot & 1) != 0)) {
+        return absl::InternalError(absl::StrCat("the index is wrong about a mark, item ", ref));
       }
       expected = item.right;
     }

@@ -3,18 +3,27 @@
 // From a position to the item that stands there, and back, in O(log n).
 //
 // A B+-tree over the items of one sequence in document order, deleted ones included, with the
-// visible length under each node. An item knows its leaf (Item::leaf), so that a change costs one
-// walk up. It is built when a type is first asked by position, and kept from then on: documents
-// that are only loaded, relayed and saved never pay for it.
+// visible length under each node, and where there are formatting marks. An item knows its leaf
+// (Item::leaf), so that a change costs one walk up. It is built when a type is first asked by
+// position, and kept from then on: documents that are only loaded, relayed and saved never pay for
+// it.
 //
-// Invariants: leaves hold the sequence in order; sums are exact; all leaves have one depth.
+// What the marks under a node do to the attributes in force is worked out when it is asked for, and
+// forgotten when one of them comes or goes: texts without formatting pay a word a node.
+//
+// Invariants: leaves hold the sequence in order; sums and mark bits are exact; what is remembered
+// of marks is true; all leaves have one depth.
 // Threads: one. Source: a counted B+-tree; see README.md for what was weighed against it.
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "crdt/attribute_map.h"
+#include "crdt/content_store.h"
 #include "crdt/item.h"
+#include "crdt/mark_effect.h"
 
 namespace weft::crdt::internal {
 
@@ -44,13 +53,20 @@ class SequenceIndex {
   // Visible positions before `item`.
   std::uint64_t PositionOf(ItemRef item) const;
 
+  // The nearest item behind `item`, or before it, that is not deleted; kNoItem of none.
+  ItemRef NextLive(ItemRef item) const;
+  ItemRef PreviousLive(ItemRef item) const;
+
+  // The attributes in force right behind `item`. `contents` holds what the marks say.
+  AttributeMap AttributesBehind(ItemRef item, const ContentStore& contents);
+
   // `item` was linked behind `left` (kNoItem: at the front).
   void Insert(ItemRef left, ItemRef item);
 
   // `item` is about to be unlinked.
   void Remove(ItemRef item);
 
-  // The visible length of `item` changed.
+  // The visible length of `item` changed, or it was deleted.
   void Update(ItemRef item);
 
   absl::Status Validate(ItemRef start) const;
@@ -67,6 +83,7 @@ class SequenceIndex {
     std::uint32_t parent = kNone;
     std::uint16_t count = 0;
     bool leaf = true;
+    std::uint32_t marks = 0;  // a bit a slot: there are marks in force, or it is one
     std::uint32_t refs[kFanout];
     std::uint64_t sums[kFanout];
   };
@@ -83,10 +100,29 @@ class SequenceIndex {
   // Makes the entries of a node name it as theirs.
   void Adopt(std::uint32_t node);
   std::uint32_t FirstLeaf() const;
+  static bool IsLive(const Node& node, std::uint32_t slot) {
+    return node.sums[slot] > 0 || (node.marks >> slot & 1) != 0;
+  }
+  static void SetMarkBit(Node& node, std::uint32_t slot, bool on) {
+    node.marks = (node.marks & ~(1u << slot)) | static_cast<std::uint32_t>(on) << slot;
+  }
+  // A mark of this leaf came or went.
+  void MarksChanged(std::uint32_t leaf);
+  // What the marks under a node do; worked out where it is not known. The depth of the tree bounds
+  // the recursion.
+  const MarkEffect& EffectOf(std::uint32_t node, const ContentStore& contents);
+  // Calls `on_mark` or `on_effect` with what stands in the first `end` slots of a node, in order.
+  template <typename OnMark, typename OnEffect>
+  void ForEachEffect(std::uint32_t node, std::uint32_t end, const ContentStore& contents,
+                     OnMark on_mark, OnEffect on_effect);
+  void ForgetEffect(std::uint32_t node) {
+    if (node < effects_.size()) effects_[node].reset();
+  }
 
   ItemPool& pool_;
   std::vector<Node> nodes_;  // [0] is kNone
   std::vector<std::uint32_t> free_;
+  std::vector<std::unique_ptr<MarkEffect>> effects_;  // by node, of those that are known
   std::uint32_t root_ = kNone;
 };
 

@@ -53,14 +53,35 @@ DocCore::TextPosition DocCore::TextPositionAt(TypeRef type, std::uint64_t index,
     return position;
   }
   TextPosition position{.at = PositionAt(type, index), .index = index, .attributes = {}};
-  if (!node.holds_formats || position.at.left == kNoItem) return position;
-  for (ItemRef ref = node.start;; ref = At(ref).right) {
-    const Item& item = At(ref);
-    if (item.kind == ContentKind::kFormat && !item.deleted) {
-      position.attributes.Apply(contents_.format(item.content));
-    }
-    if (ref == position.at.left) return position;
+  if (node.holds_formats && position.at.left != kNoItem) {
+    position.attributes = IndexOf(type).AttributesBehind(position.at.left, contents_);
   }
+  return position;
+}
+
+ItemRef DocCore::NextLive(ItemRef ref) {
+  // A few steps are cheaper than the index, which may have to be made.
+  for (int steps = 0; steps < 8; ++steps) {
+    ref = At(ref).right;
+    if (ref == kNoItem || !At(ref).deleted) return ref;
+  }
+  return IndexOf(At(ref).parent).NextLive(ref);
+}
+
+ItemRef DocCore::PreviousLive(ItemRef ref) {
+  for (int steps = 0; steps < 8; ++steps) {
+    ref = At(ref).left;
+    if (ref == kNoItem || !At(ref).deleted) return ref;
+  }
+  return IndexOf(At(ref).parent).PreviousLive(ref);
+}
+
+bool DocCore::ForwardOverDeleted(TypeRef type, TextPosition& position) {
+  if (position.at.right == kNoItem || !At(position.at.right).deleted) return false;
+  const ItemRef live = NextLive(position.at.right);
+  position.at.left = live == kNoItem ? IndexOf(type).last() : At(live).left;
+  position.at.right = live;
+  return true;
 }
 
 void DocCore::Forward(TextPosition& position) const {
@@ -72,16 +93,15 @@ void DocCore::Forward(TextPosition& position) const {
   position.at = {.left = position.at.right, .right = item.right};
 }
 
-void DocCore::SkipMarksThatChangeNothing(TextPosition& position,
-                                         const NamedAttributes& attributes) const {
+void DocCore::SkipMarksThatChangeNothing(TypeRef type, TextPosition& position,
+                                         const NamedAttributes& attributes) {
   while (position.at.right != kNoItem) {
+    if (ForwardOverDeleted(type, position)) continue;
     const Item& item = At(position.at.right);
-    if (!item.deleted) {
-      if (item.kind != ContentKind::kFormat) return;
-      const Format& format = contents_.format(item.content);
-      const FormatValue* value = FindAttribute(attributes, format.key);
-      if (!IsSameAttribute(value == nullptr ? NullFormat() : *value, format.value)) return;
-    }
+    if (item.kind != ContentKind::kFormat) return;
+    const Format& format = contents_.format(item.content);
+    const FormatValue* value = FindAttribute(attributes, format.key);
+    if (!IsSameAttribute(value == nullptr ? NullFormat() : *value, format.value)) return;
     Forward(position);
   }
 }
@@ -106,14 +126,13 @@ AttributeMap DocCore::InsertMarks(TypeRef type, TextPosition& position,
 
 void DocCore::InsertClosingMarks(TypeRef type, TextPosition& position, AttributeMap closing) {
   while (position.at.right != kNoItem) {
+    if (ForwardOverDeleted(type, position)) continue;
     const Item& item = At(position.at.right);
-    if (!item.deleted) {
-      if (item.kind != ContentKind::kFormat) break;
-      const Format& format = contents_.format(item.content);
-      const FormatValue* value = closing.Find(format.key);
-      if (value == nullptr || !IsSameAttribute(*value, format.value)) break;
-      closing.Erase(format.key);
-    }
+    if (item.kind != ContentKind::kFormat) break;
+    const Format& format = contents_.format(item.content);
+    const FormatValue* value = closing.Find(format.key);
+    if (value == nullptr || !IsSameAttribute(*value, format.value)) break;
+    closing.Erase(format.key);
     Forward(position);
   }
   for (const auto& [key, value] : closing.entries()) InsertMark(type, position, key, value);
@@ -145,7 +164,7 @@ ItemRef DocCore::InsertContent(TypeRef type, TextPosition& position, NamedAttrib
     }
     attributes = std::move(ordered);
   }
-  SkipMarksThatChangeNothing(position, attributes);
+  SkipMarksThatChangeNothing(type, position, attributes);
   AttributeMap closing = InsertMarks(type, position, attributes);
   if (const TypeNode& node = types_.At(type); node.markers != nullptr) {
     node.markers->Update(items_, position.index,
@@ -215,7 +234,7 @@ void DocCore::FormatText(TypeRef type, std::uint64_t index, std::uint64_t count,
 
 void DocCore::FormatFrom(TypeRef type, TextPosition& position, std::uint64_t count,
                          const NamedAttributes& attributes) {
-  SkipMarksThatChangeNothing(position, attributes);
+  SkipMarksThatChangeNothing(type, position, attributes);
   AttributeMap closing = InsertMarks(type, position, attributes);
   // Marks of these attributes inside of the range are superseded; what they said holds behind it.
   const auto has_more = [&] {
@@ -223,10 +242,10 @@ void DocCore::FormatFrom(TypeRef type, TextPosition& position, std::uint64_t cou
     const Item& item = At(position.at.right);
     return count > 0 || (!closing.empty() && (item.deleted || item.kind == ContentKind::kFormat));
   };
-  for (; has_more(); Forward(position)) {
+  while (has_more()) {
+    if (ForwardOverDeleted(type, position)) continue;
     const ItemRef ref = position.at.right;
     const Item& item = At(ref);
-    if (item.deleted) continue;
     if (item.kind == ContentKind::kFormat) {
       const Format& format = contents_.format(item.content);
       if (const FormatValue* value = FindAttribute(attributes, format.key)) {
@@ -244,6 +263,7 @@ void DocCore::FormatFrom(TypeRef type, TextPosition& position, std::uint64_t cou
       if (count < item.length()) BlockStartingAt(item.id.Plus(count));
       count -= item.length();
     }
+    Forward(position);
   }
   if (count > 0) {
     position.at.right = InsertString(type, position.at, std::string(count, '\n'));
@@ -284,16 +304,17 @@ void DocCore::DeleteFrom(TypeRef type, TextPosition& position, std::uint64_t cou
   const std::uint64_t index = position.index;
   const std::uint64_t asked = count;
   const ItemRef start = position.at.right;
-  for (; count > 0 && position.at.right != kNoItem; Forward(position)) {
+  while (count > 0 && position.at.right != kNoItem) {
+    if (ForwardOverDeleted(type, position)) continue;
     const ItemRef ref = position.at.right;
     const Item& item = At(ref);
-    if (item.deleted || (item.kind != ContentKind::kString && item.kind != ContentKind::kEmbed &&
-                         item.kind != ContentKind::kType)) {
-      continue;
+    if (item.kind == ContentKind::kString || item.kind == ContentKind::kEmbed ||
+        item.kind == ContentKind::kType) {
+      if (count < item.length()) BlockStartingAt(item.id.Plus(count));
+      count -= item.length();
+      Delete(ref);
     }
-    if (count < item.length()) BlockStartingAt(item.id.Plus(count));
-    count -= item.length();
-    Delete(ref);
+    Forward(position);
   }
   TypeNode& node = types_.At(type);
   if (start != kNoItem && node.holds_formats) {

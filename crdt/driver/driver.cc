@@ -226,9 +226,16 @@ absl::Status Driver::Edit(Members& members, Reply& reply) {
   if (!members.ok()) return members.status();
   replica->Forget();
   absl::Status status;
+  const auto end = std::chrono::steady_clock::now() + limits_.edit_time;
   replica->doc().Transact(origin, [&] {
-    for (const Any& action : actions) {
-      if (status.ok()) status = RunAction(replica->roots(), action);
+    for (std::size_t done = 0; done < actions.size() && status.ok(); ++done) {
+      if (std::chrono::steady_clock::now() >= end) {
+        status = absl::ResourceExhaustedError(
+            absl::StrCat("the edit has taken ", limits_.edit_time.count(), " ms: ", done,
+                         " of its ", actions.size(), " actions are done; send fewer in a request"));
+      } else {
+        status = RunAction(replica->roots(), actions[done]);
+      }
     }
   });
   if (status.ok()) replica->Report(Replica::Emitted::kOne, reply);

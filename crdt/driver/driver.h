@@ -61,6 +61,7 @@
 //   doc  := "doc": number or string        kind := text|array|map|xmlfragment|xmltext|xmlelement
 //   type := "name", "path"?:[key or index], "kind"?         kind: of a root that has none yet
 
+#include <chrono>
 #include <cstddef>
 #include <map>
 #include <memory>
@@ -86,6 +87,9 @@ struct DriverLimits {
   std::size_t update_blocks = std::size_t{1} << 22;
   // Memory that an update may take beside its request.
   std::size_t update_memory = std::size_t{512} << 20;
+  // An edit that has taken longer is ended before its next action: the largest requests take a
+  // third of it, unless each action looks through thousands of attributes.
+  std::chrono::milliseconds edit_time{1500};
 };
 
 // Threads: one.

@@ -4,6 +4,7 @@
 #include <rapidcheck/gtest.h>
 
 #include <algorithm>
+#include <memory>
 #include <vector>
 
 namespace weft::crdt::internal {
@@ -13,6 +14,7 @@ namespace {
 class Sequence {
  public:
   ItemPool& pool() { return pool_; }
+  ContentStore& contents() { return contents_; }
   const std::vector<ItemRef>& refs() const { return refs_; }
   ItemRef start() const { return refs_.empty() ? kNoItem : refs_.front(); }
 
@@ -29,6 +31,16 @@ class Sequence {
     return ref;
   }
 
+  // A mark of one of three attributes; value 0 ends it.
+  ItemRef InsertMark(std::size_t place, KeyRef key, int value) {
+    const ItemRef ref = Insert(place, 1);
+    Item& item = pool_.At(ref);
+    item.kind = ContentKind::kFormat;
+    item.content = contents_.Add(
+        Format{.key = key, .value = std::make_shared<const Any>(value == 0 ? Any() : Any(value))});
+    return ref;
+  }
+
   void Unlink(std::size_t place) {
     const Item item = pool_.At(refs_[place]);
     if (item.left != kNoItem) pool_.At(item.left).right = item.right;
@@ -39,8 +51,31 @@ class Sequence {
 
  private:
   ItemPool pool_;
+  ContentStore contents_;
   std::vector<ItemRef> refs_;
 };
+
+// The attributes behind every item, and its neighbours that are not deleted, against a walk.
+void CheckMarksAgainstWalk(Sequence& sequence, SequenceIndex& index) {
+  AttributeMap attributes;
+  ItemRef previous = kNoItem;
+  std::vector<ItemRef> waiting;  // for the next item that is not deleted
+  for (const ItemRef ref : sequence.refs()) {
+    const Item& item = sequence.pool().At(ref);
+    RC_ASSERT(index.PreviousLive(ref) == previous);
+    if (!item.deleted) {
+      if (item.kind == ContentKind::kFormat) {
+        attributes.Apply(sequence.contents().format(item.content));
+      }
+      for (const ItemRef before : waiting) RC_ASSERT(index.NextLive(before) == ref);
+      waiting.clear();
+      previous = ref;
+    }
+    waiting.push_back(ref);
+    RC_ASSERT(index.AttributesBehind(ref, sequence.contents()).entries() == attributes.entries());
+  }
+  for (const ItemRef before : waiting) RC_ASSERT(index.NextLive(before) == kNoItem);
+}
 
 // Every position, and every item's position, against a walk over the list.
 void CheckAgainstWalk(Sequence& sequence, const SequenceIndex& index) {
@@ -72,21 +107,31 @@ RC_GTEST_PROP(SequenceIndex, KnowsEveryPositionAfterAnyEdits, ()) {
     random = random * 6364136223846793005u + 1442695040888963407u;
     return (random >> 33) % bound;
   };
+  const bool formatted = next(2) == 0;
+  const auto insert = [&](std::size_t place) {
+    if (formatted && next(2) == 0) {
+      return sequence.InsertMark(place, static_cast<KeyRef>(1 + next(3)),
+                                 static_cast<int>(next(3)));
+    }
+    return sequence.Insert(place, 1 + next(5));
+  };
   const std::uint64_t before = next(200);
-  for (std::uint64_t i = 0; i < before; ++i)
-    sequence.Insert(next(sequence.refs().size() + 1), 1 + next(5));
+  for (std::uint64_t i = 0; i < before; ++i) insert(next(sequence.refs().size() + 1));
   SequenceIndex index(sequence.pool(), sequence.start());
   CheckAgainstWalk(sequence, index);
+  CheckMarksAgainstWalk(sequence, index);
   const int steps = *rc::gen::inRange(0, 1500);
   // Runs of insertions and of removals, so that trees grow by levels and shrink again.
   bool growing = true;
   for (int i = 0; i < steps; ++i) {
     if (next(200) == 0) growing = !growing;
+    // What is asked in between is remembered, and has to be forgotten in time.
+    if (formatted && next(20) == 0) CheckMarksAgainstWalk(sequence, index);
     const std::uint64_t step = next(10);
     if (sequence.refs().empty() || step < (growing ? 6 : 2)) {
       const std::size_t place = next(sequence.refs().size() + 1);
       const ItemRef left = place == 0 ? kNoItem : sequence.refs()[place - 1];
-      index.Insert(left, sequence.Insert(place, 1 + next(5)));
+      index.Insert(left, insert(place));
     } else if (step < 8) {
       const std::size_t place = next(sequence.refs().size());
       index.Remove(sequence.refs()[place]);
@@ -94,7 +139,7 @@ RC_GTEST_PROP(SequenceIndex, KnowsEveryPositionAfterAnyEdits, ()) {
     } else {
       const ItemRef ref = sequence.refs()[next(sequence.refs().size())];
       Item& item = sequence.pool().At(ref);
-      if (next(2) == 0) {
+      if (next(2) == 0 || item.kind == ContentKind::kFormat) {
         item.deleted = !item.deleted;
       } else {
         item.set_length(1 + next(50));
@@ -103,6 +148,7 @@ RC_GTEST_PROP(SequenceIndex, KnowsEveryPositionAfterAnyEdits, ()) {
     }
   }
   CheckAgainstWalk(sequence, index);
+  CheckMarksAgainstWalk(sequence, index);
 }
 
 TEST(SequenceIndex, KeepsLeavesFullWhereItemsAreAppended) {

@@ -189,6 +189,15 @@ TEST_F(DriverTest, RefusesRequestsThatAreTooLargeOrTooDeep) {
   ExpectError(Ask(std::string(driver_.limits().request_bytes + 1, ' ')));
 }
 
+TEST_F(DriverTest, EndsAnEditThatTakesTooLongBetweenItsActions) {
+  Driver driver(DriverLimits{.edit_time = std::chrono::milliseconds(0)});
+  driver.Answer(R"({"op":"new","doc":0,"clientID":1})");
+  ExpectError(driver.Answer(
+      R"({"op":"edit","doc":0,"actions":[{"op":"text.insert","name":"t","index":0,"text":"a"}]})"));
+  EXPECT_EQ(driver.Answer(R"({"op":"json","doc":0,"types":{"t":"text"}})"),
+            R"({"json":{"t":""},"delta":{"t":[]}})");
+}
+
 TEST_F(DriverTest, ReadsTypesThatAreNestedAsDeepAsUpdatesCanNestThem) {
   // Maps in one another, each made by a request of its own.
   std::string path;
