@@ -489,7 +489,7 @@ DeleteSet DocCore::ApplyDeletes(const DeleteSet& deletes) {
       }
       if (range.clock >= state) continue;
       BlockList& blocks = clients_[*client].blocks;
-      BlockList::Cursor cursor = blocks.Find(items_, range.clock);
+      BlockList::Cursor cursor = blocks.Find(range.clock);
       const Item& first = At(blocks.At(cursor));
       if (!first.deleted && first.clock() < range.clock) {
         Split(cursor, *client, range.clock - first.clock());
@@ -507,7 +507,7 @@ DeleteSet DocCore::ApplyDeletes(const DeleteSet& deletes) {
           BlockList::Cursor tail = cursor;
           Split(tail, *client, range.end() - item.clock());
           // The list may have been rearranged.
-          cursor = blocks.Find(items_, item.clock());
+          cursor = blocks.Find(item.clock());
         }
         Delete(ref);
       } while (blocks.Next(cursor));

@@ -2,63 +2,96 @@
 
 namespace weft::crdt::internal {
 
-BlockList::Cursor BlockList::Find(const ItemPool& pool, Clock clock) const {
-  DCHECK(clock < end_);
-  const auto covers = [&](Cursor cursor) {
-    const Item& item = pool.At(At(cursor));
-    return item.clock() <= clock && clock < item.end();
-  };
-  if (hint_.chunk < chunks_.size() && hint_.slot < chunks_[hint_.chunk].refs.size()) {
-    if (covers(hint_)) return hint_;
-  }
+BlockList::Cursor BlockList::Search(Clock clock) const {
   const auto chunk = std::ranges::upper_bound(chunks_, clock, {}, &Chunk::first) - 1;
-  const auto slot = std::ranges::upper_bound(chunk->refs, clock, {},
-                                             [&](ItemRef ref) { return pool.At(ref).clock(); }) -
-                    1;
+  // Without branches: which way a search goes cannot be foretold.
+  const Clock offset = clock - chunk->first;
+  const Entry* base = chunk->entries.data();
+  for (std::size_t count = chunk->entries.size(); count > 1;) {
+    const std::size_t half = count / 2;
+    base += base[half].offset <= offset ? half : 0;
+    count -= half;
+  }
   hint_ = {static_cast<std::uint32_t>(chunk - chunks_.begin()),
-           static_cast<std::uint32_t>(slot - chunk->refs.begin())};
-  DCHECK(covers(hint_));
+           static_cast<std::uint32_t>(base - chunk->entries.data())};
   return hint_;
 }
 
 void BlockList::PushBack(ItemRef ref, Clock clock, Clock length) {
   DCHECK(clock == end_ && length > 0);
-  if (chunks_.empty() || chunks_.back().refs.size() >= kChunkSize) {
-    chunks_.push_back({.first = clock, .refs = {}});
+  if (chunks_.empty() || chunks_.back().entries.size() >= kChunkSize ||
+      clock - chunks_.back().first >= kChunkSpan) {
+    chunks_.push_back({.first = clock, .entries = {}});
   }
-  chunks_.back().refs.push_back(ref);
+  Chunk& chunk = chunks_.back();
+  chunk.entries.push_back({static_cast<std::uint32_t>(clock - chunk.first), ref});
   ++size_;
   end_ = clock + length;
 }
 
-BlockList::Cursor BlockList::InsertAfter(const ItemPool& pool, Cursor cursor, ItemRef ref) {
+BlockList::Cursor BlockList::InsertAfter(Cursor cursor, ItemRef ref, Clock clock) {
   ++size_;
-  if (chunks_[cursor.chunk].refs.size() >= kChunkSize) {
+  if (clock - chunks_[cursor.chunk].first >= kChunkSpan) {
+    // Nothing in the chunk begins as late as that.
+    chunks_.insert(chunks_.begin() + cursor.chunk + 1, {.first = clock, .entries = {{0, ref}}});
+    return {cursor.chunk + 1, 0};
+  }
+  if (chunks_[cursor.chunk].entries.size() >= kChunkSize) {
     constexpr std::uint32_t kHalf = kChunkSize / 2;
-    std::vector<ItemRef>& full = chunks_[cursor.chunk].refs;
-    Chunk tail{.first = pool.At(full[kHalf]).clock(), .refs = {}};
-    tail.refs.reserve(kChunkSize);
-    tail.refs.assign(full.begin() + kHalf, full.end());
+    std::vector<Entry>& full = chunks_[cursor.chunk].entries;
+    Chunk tail{.first = chunks_[cursor.chunk].first, .entries = {}};
+    tail.entries.reserve(kChunkSize);
+    tail.entries.assign(full.begin() + kHalf, full.end());
     full.resize(kHalf);
+    Rebase(tail);
     chunks_.insert(chunks_.begin() + cursor.chunk + 1, std::move(tail));
     if (cursor.slot >= kHalf) cursor = {cursor.chunk + 1, cursor.slot - kHalf};
   }
-  std::vector<ItemRef>& refs = chunks_[cursor.chunk].refs;
+  Chunk& chunk = chunks_[cursor.chunk];
   ++cursor.slot;
-  refs.insert(refs.begin() + cursor.slot, ref);
+  chunk.entries.insert(chunk.entries.begin() + cursor.slot,
+                       {static_cast<std::uint32_t>(clock - chunk.first), ref});
   return cursor;
 }
 
-void BlockList::EraseAfter(const ItemPool& pool, Cursor cursor, std::size_t count) {
+void BlockList::Rebase(Chunk& chunk) {
+  const std::uint32_t shift = chunk.entries.front().offset;
+  if (shift == 0) return;
+  chunk.first += shift;
+  for (Entry& entry : chunk.entries) entry.offset -= shift;
+}
+
+void BlockList::MoveBoundary(Cursor cursor, Clock clock) {
+  Chunk& chunk = chunks_[cursor.chunk];
+  if (cursor.slot > 0) {
+    chunk.entries[cursor.slot].offset = static_cast<std::uint32_t>(clock - chunk.first);
+    return;
+  }
+  const Clock last = chunk.ClockOf(chunk.entries.size() - 1);
+  const ItemRef ref = chunk.entries.front().ref;
+  if (chunk.entries.size() > 1 && last - std::min(clock, last) >= kChunkSpan) {
+    chunk.entries.erase(chunk.entries.begin());
+    Rebase(chunk);
+    chunks_.insert(chunks_.begin() + cursor.chunk, {.first = clock, .entries = {{0, ref}}});
+    return;
+  }
+  const Clock shift = clock - chunk.first;  // modulo 2^64 when it moves back
+  chunk.first = clock;
+  for (std::size_t slot = 1; slot < chunk.entries.size(); ++slot) {
+    chunk.entries[slot].offset -= static_cast<std::uint32_t>(shift);
+  }
+}
+
+void BlockList::EraseAfter(Cursor cursor, std::size_t count) {
   size_ -= count;
   std::size_t chunk = cursor.chunk;
   std::size_t slot = cursor.slot + std::size_t{1};
   while (count > 0) {
-    std::vector<ItemRef>& refs = chunks_[chunk].refs;
-    const std::size_t here = std::min(count, refs.size() - slot);
-    refs.erase(refs.begin() + static_cast<std::ptrdiff_t>(slot),
-               refs.begin() + static_cast<std::ptrdiff_t>(slot + here));
-    if (slot == 0 && !refs.empty()) chunks_[chunk].first = pool.At(refs.front()).clock();
+    std::vector<Entry>& entries = chunks_[chunk].entries;
+    const std::size_t here = std::min(count, entries.size() - slot);
+    entries.erase(entries.begin() + static_cast<std::ptrdiff_t>(slot),
+                  entries.begin() + static_cast<std::ptrdiff_t>(slot + here));
+    if (slot == 0 && !entries.empty()) Rebase(chunks_[chunk]);
     count -= here;
     ++chunk;
     slot = 0;
@@ -67,10 +100,12 @@ void BlockList::EraseAfter(const ItemPool& pool, Cursor cursor, std::size_t coun
   // back.
   const auto begin = chunks_.begin() + cursor.chunk + 1;
   auto end = begin;
-  while (end != chunks_.end() && end->refs.empty()) ++end;
-  std::vector<ItemRef>& own = chunks_[cursor.chunk].refs;
-  if (end != chunks_.end() && own.size() + end->refs.size() <= kChunkSize / 2) {
-    own.insert(own.end(), end->refs.begin(), end->refs.end());
+  while (end != chunks_.end() && end->entries.empty()) ++end;
+  Chunk& own = chunks_[cursor.chunk];
+  if (end != chunks_.end() && own.entries.size() + end->entries.size() <= kChunkSize / 2 &&
+      end->ClockOf(end->entries.size() - 1) - own.first < kChunkSpan) {
+    const auto shift = static_cast<std::uint32_t>(end->first - own.first);
+    for (const Entry entry : end->entries) own.entries.push_back({entry.offset + shift, entry.ref});
     ++end;
   }
   chunks_.erase(begin, end);
@@ -78,7 +113,7 @@ void BlockList::EraseAfter(const ItemPool& pool, Cursor cursor, std::size_t coun
 
 std::size_t BlockList::bytes() const {
   std::size_t total = chunks_.capacity() * sizeof(Chunk);
-  for (const Chunk& chunk : chunks_) total += chunk.refs.capacity() * sizeof(ItemRef);
+  for (const Chunk& chunk : chunks_) total += chunk.entries.capacity() * sizeof(Entry);
   return total;
 }
 

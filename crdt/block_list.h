@@ -3,9 +3,10 @@
 // The blocks of one client, in the order of their clocks, without holes from clock 0 on: what a
 // document knows to be missing is a block too (HoleMode).
 //
-// Chunks of at most kChunkSize references: finding a clock costs two binary searches, inserting or
-// erasing moves at most one chunk. The place of the last hit is remembered, because work comes in
-// runs. Threads: one, const methods included.
+// Chunks of at most kChunkSize references, each beside the clock that its block begins at, so that
+// finding a clock looks at no block: two binary searches in a row of words each. Inserting or erasing
+// moves at most one chunk. The place of the last hit is remembered, because work comes in runs.
+// Threads: one, const methods included.
 
 #include <algorithm>
 #include <cstdint>
@@ -33,15 +34,17 @@ class BlockList {
   // Requires: not empty.
   Cursor last() const {
     return {static_cast<std::uint32_t>(chunks_.size() - 1),
-            static_cast<std::uint32_t>(chunks_.back().refs.size() - 1)};
+            static_cast<std::uint32_t>(chunks_.back().entries.size() - 1)};
   }
   bool is_first(Cursor cursor) const { return cursor.chunk == 0 && cursor.slot == 0; }
 
-  ItemRef At(Cursor cursor) const { return chunks_[cursor.chunk].refs[cursor.slot]; }
+  ItemRef At(Cursor cursor) const { return chunks_[cursor.chunk].entries[cursor.slot].ref; }
+  // Where that block begins.
+  Clock ClockAt(Cursor cursor) const { return chunks_[cursor.chunk].ClockOf(cursor.slot); }
 
   // Moves to the next block; false, and the cursor stays, at the last.
   bool Next(Cursor& cursor) const {
-    if (cursor.slot + 1 < chunks_[cursor.chunk].refs.size()) {
+    if (cursor.slot + 1 < chunks_[cursor.chunk].entries.size()) {
       ++cursor.slot;
       return true;
     }
@@ -57,12 +60,22 @@ class BlockList {
     }
     if (cursor.chunk == 0) return false;
     --cursor.chunk;
-    cursor.slot = static_cast<std::uint32_t>(chunks_[cursor.chunk].refs.size() - 1);
+    cursor.slot = static_cast<std::uint32_t>(chunks_[cursor.chunk].entries.size() - 1);
     return true;
   }
 
   // The block that covers `clock`. Requires: clock < end().
-  Cursor Find(const ItemPool& pool, Clock clock) const;
+  Cursor Find(Clock clock) const {
+    DCHECK(clock < end_);
+    if (hint_.chunk < chunks_.size()) {
+      const Chunk& chunk = chunks_[hint_.chunk];
+      if (hint_.slot + 1 < chunk.entries.size() && chunk.ClockOf(hint_.slot) <= clock &&
+          clock < chunk.ClockOf(hint_.slot + 1)) {
+        return hint_;
+      }
+    }
+    return Search(clock);
+  }
 
   // Appends a block. Requires: clock == end().
   void PushBack(ItemRef ref, Clock clock, Clock length);
@@ -70,23 +83,39 @@ class BlockList {
   // The last block got `length` longer. Requires: not empty.
   void ExtendLast(Clock length) { end_ += length; }
 
-  // Inserts the second half of the block at `cursor`, which was split. Returns its place.
-  Cursor InsertAfter(const ItemPool& pool, Cursor cursor, ItemRef ref);
+  // Inserts a block that begins at `clock`, in the one at `cursor` or where that ends now. Returns
+  // its place.
+  Cursor InsertAfter(Cursor cursor, ItemRef ref, Clock clock);
 
   // Puts a block in the place of the one at `cursor`. Requires: it begins at the same clock.
-  void Replace(Cursor cursor, ItemRef ref) { chunks_[cursor.chunk].refs[cursor.slot] = ref; }
+  void Replace(Cursor cursor, ItemRef ref) { chunks_[cursor.chunk].entries[cursor.slot].ref = ref; }
+
+  // The block at `cursor` now begins at `clock`; the one before it ends there. Requires: not the
+  // first block, and neither gets empty.
+  void MoveBoundary(Cursor cursor, Clock clock);
 
   // Removes `count` blocks behind `cursor`, which now covers their clocks.
-  void EraseAfter(const ItemPool& pool, Cursor cursor, std::size_t count);
+  void EraseAfter(Cursor cursor, std::size_t count);
 
   std::size_t bytes() const;
 
  private:
   static constexpr std::size_t kChunkSize = 256;
-  struct Chunk {
-    Clock first = 0;  // clock of refs[0]
-    std::vector<ItemRef> refs;
+  static constexpr Clock kChunkSpan = Clock{1} << 32;
+  struct Entry {
+    std::uint32_t offset;  // of its clock from the chunk's first one
+    ItemRef ref;
   };
+  struct Chunk {
+    Clock first = 0;  // clock of entries[0]
+    std::vector<Entry> entries;
+
+    Clock ClockOf(std::size_t slot) const { return first + entries[slot].offset; }
+  };
+
+  Cursor Search(Clock clock) const;
+  // Counts offsets from the first entry again.
+  static void Rebase(Chunk& chunk);
 
   std::vector<Chunk> chunks_;  // none is empty
   std::size_t size_ = 0;

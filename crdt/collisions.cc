@@ -114,7 +114,7 @@ class CollisionFinder {
     if (block.kind == ContentKind::kGc || block.kind == ContentKind::kSkip) return std::nullopt;
     const BlockList& blocks = core_.clients_[client].blocks;
     const Clock end = std::min(block.end(), state);
-    BlockList::Cursor cursor = blocks.Find(core_.items_, block.id.clock);
+    BlockList::Cursor cursor = blocks.Find(block.id.clock);
     Utf16Reader units(block.kind == ContentKind::kString ? block.text : std::string_view());
     for (Clock clock = block.id.clock; clock < end;) {
       const Item& item = core_.At(blocks.At(cursor));

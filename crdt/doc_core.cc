@@ -132,12 +132,12 @@ StateVector DocCore::GetStateVector() const {
 
 ItemRef DocCore::FindBlock(PackedId id) const {
   const BlockList& blocks = clients_[id.client()].blocks;
-  return blocks.At(blocks.Find(items_, id.clock()));
+  return blocks.At(blocks.Find(id.clock()));
 }
 
 ItemRef DocCore::BlockStartingAt(PackedId id) {
   BlockList& blocks = clients_[id.client()].blocks;
-  BlockList::Cursor cursor = blocks.Find(items_, id.clock());
+  BlockList::Cursor cursor = blocks.Find(id.clock());
   const ItemRef ref = blocks.At(cursor);
   const Item& item = At(ref);
   if (item.clock() == id.clock() || item.is_gc()) return ref;
@@ -146,7 +146,7 @@ ItemRef DocCore::BlockStartingAt(PackedId id) {
 
 ItemRef DocCore::BlockEndingAt(PackedId id) {
   BlockList& blocks = clients_[id.client()].blocks;
-  BlockList::Cursor cursor = blocks.Find(items_, id.clock());
+  BlockList::Cursor cursor = blocks.Find(id.clock());
   const ItemRef ref = blocks.At(cursor);
   const Item& item = At(ref);
   if (item.end() != id.clock() + 1 && !item.is_gc()) {
@@ -183,7 +183,7 @@ ItemRef DocCore::Split(BlockList::Cursor& cursor, ClientIndex client, Clock offs
     parent.index->Update(left_ref);
     parent.index->Insert(left_ref, right_ref);
   }
-  cursor = blocks.InsertAfter(items_, cursor, right_ref);
+  cursor = blocks.InsertAfter(cursor, right_ref, right.clock());
   // An undo manager that records a transaction splits in the one that is being cleaned up.
   Transaction& transaction = transaction_ != nullptr ? *transaction_ : cleanups_.front();
   transaction.merge_candidates.push_back(right.id);

@@ -108,7 +108,7 @@ void DocCore::WriteContent(Writer& writer, const Item& item, Clock offset) const
 template <typename Writer>
 void DocCore::WriteBlocks(Writer& writer, ClientIndex client, Clock from) const {
   const BlockList& blocks = clients_[client].blocks;
-  const BlockList::Cursor begin = blocks.Find(items_, from);
+  const BlockList::Cursor begin = blocks.Find(from);
   std::size_t count = 1;
   for (BlockList::Cursor cursor = begin; blocks.Next(cursor);) ++count;
   writer.WriteCount(count);

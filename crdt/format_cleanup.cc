@@ -97,7 +97,7 @@ void DocCore::CleanUpFormats(Transaction& transaction) {
   };
   for (const auto& [client, before] : transaction.touched.entries()) {
     BlockList& blocks = clients_[client].blocks;
-    BlockList::Cursor cursor = blocks.Find(items_, before);
+    BlockList::Cursor cursor = blocks.Find(before);
     do {
       const Item& item = At(blocks.At(cursor));
       if (IsMark(item)) add_whole(item.parent);
@@ -111,7 +111,7 @@ void DocCore::CleanUpFormats(Transaction& transaction) {
       BlockList& blocks = clients_[*FindClient(client)].blocks;
       for (const IdRange& range : ranges->ranges) {
         // Deleting marks leaves blocks as they are: the cursor stays valid.
-        BlockList::Cursor cursor = blocks.Find(items_, range.clock);
+        BlockList::Cursor cursor = blocks.Find(range.clock);
         do {
           const ItemRef ref = blocks.At(cursor);
           const Item& item = At(ref);

@@ -198,7 +198,7 @@ void DocCore::FillHole(ItemRef ref) {
   const ClientIndex index = At(ref).id.client();
   Client& client = clients_[index];
   transaction_->touched.Fill(index, range, client.blocks.end());
-  BlockList::Cursor cursor = client.blocks.Find(items_, range.clock);
+  BlockList::Cursor cursor = client.blocks.Find(range.clock);
   const ItemRef hole_ref = client.blocks.At(cursor);
   Item& hole = At(hole_ref);
   const Clock hole_end = hole.end();
@@ -208,7 +208,7 @@ void DocCore::FillHole(ItemRef ref) {
   if (hole.clock() < range.clock) {
     place->length = range.clock - hole.clock();
     hole.set_length(place->length);
-    cursor = client.blocks.InsertAfter(items_, cursor, ref);
+    cursor = client.blocks.InsertAfter(cursor, ref, range.clock);
     ++place;
   } else {
     client.blocks.Replace(cursor, ref);
@@ -219,7 +219,7 @@ void DocCore::FillHole(ItemRef ref) {
     const IdRange rest{range.end(), hole_end - range.end()};
     client.holes.insert(place, rest);
     const ItemRef rest_ref = AllocateHole(PackedId::Make(index, rest.clock), rest.length);
-    client.blocks.InsertAfter(items_, cursor, rest_ref);
+    client.blocks.InsertAfter(cursor, rest_ref, rest.clock);
   }
 }
 

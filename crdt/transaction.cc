@@ -93,7 +93,7 @@ void DocCore::CollectGarbage(const DeleteSet& deletes) {
   for (const DeleteSet::ClientRanges& ranges : deletes.clients()) {
     BlockList& blocks = clients_[*FindClient(ranges.client)].blocks;
     for (const IdRange& range : ranges.ranges | std::views::reverse) {
-      BlockList::Cursor cursor = blocks.Find(items_, range.clock);
+      BlockList::Cursor cursor = blocks.Find(range.clock);
       do {
         const ItemRef ref = blocks.At(cursor);
         const Item& item = At(ref);
@@ -235,7 +235,7 @@ std::size_t DocCore::MergeWithLefts(ClientIndex client, BlockList::Cursor& curso
     blocks.Next(right);
     MergeInto(blocks.At(cursor), blocks.At(right));
   }
-  blocks.EraseAfter(items_, cursor, count);
+  blocks.EraseAfter(cursor, count);
   return count;
 }
 
@@ -245,7 +245,7 @@ void DocCore::MergeDeleted(const DeleteSet& deletes) {
     BlockList& blocks = clients_[client].blocks;
     for (const IdRange& range : ranges.ranges | std::views::reverse) {
       // From the block behind the range to its beginning, right to left.
-      BlockList::Cursor cursor = blocks.Find(items_, range.end() - 1);
+      BlockList::Cursor cursor = blocks.Find(range.end() - 1);
       blocks.Next(cursor);
       while (!blocks.is_first(cursor) && At(blocks.At(cursor)).clock() >= range.clock) {
         MergeWithLefts(client, cursor);
@@ -271,10 +271,10 @@ void DocCore::MergeCandidates(const Transaction& transaction) {
   for (const PackedId id : transaction.merge_candidates | std::views::reverse) {
     const ClientIndex client = id.client();
     BlockList& blocks = clients_[client].blocks;
-    BlockList::Cursor cursor = blocks.Find(items_, id.clock());
+    BlockList::Cursor cursor = blocks.Find(id.clock());
     BlockList::Cursor next = cursor;
     if (blocks.Next(next) && MergeWithLefts(client, next) > 1) continue;  // both sides are done
-    cursor = blocks.Find(items_, id.clock());
+    cursor = blocks.Find(id.clock());
     MergeWithLefts(client, cursor);
   }
 }

@@ -29,7 +29,7 @@ absl::Status DocCore::ValidateClient(ClientIndex index) const {
     if (item.clock() != clock)
       return Broken("the blocks of a client have a hole or an overlap", ref);
     if (item.length() == 0) return Broken("a block covers nothing", ref);
-    if (client.blocks.At(client.blocks.Find(items_, clock)) != ref) {
+    if (client.blocks.At(client.blocks.Find(clock)) != ref) {
       return Broken("a block is not found by its clock", ref);
     }
     clock = item.end();
