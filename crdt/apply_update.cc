@@ -89,6 +89,15 @@ absl::Status DocCore::ApplyUpdate(ByteView bytes, std::string_view origin, Updat
     return absl::ResourceExhaustedError(
         absl::StrCat("a document of more than ", kMaxClients, " clients"));
   }
+  // Each origin and each end of a deleted range may cut a block in two.
+  std::size_t cuts = 0;
+  for (const DeleteSet::ClientRanges& client : update->deletes.clients()) {
+    cuts += client.ranges.size() * 2;
+  }
+  if (items_.size() + update->blocks.size() * 3 + cuts > kMaxBlocks) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("a document of more than ", kMaxBlocks, " blocks"));
+  }
   for (const Update::Section& section : update->sections) {
     const std::optional<ClientIndex> client = FindClient(section.client);
     if (client.has_value() &&
@@ -393,7 +402,7 @@ bool DocCore::IntegrateBlock(const Update& update, Block block, Clock offset) {
       case Block::Parent::kOfOrigin: {
         const Item& neighbour = At(item.left != kNoItem ? item.left : item.right);
         item.parent = neighbour.parent;
-        item.key = neighbour.key;
+        item.key = neighbour.key();
         break;
       }
       case Block::Parent::kRoot:

@@ -179,8 +179,8 @@ class CollisionFinder {
     if (block.has_right_origin) return block.right_origin == core_.Unpack(item.right_origin);
     if (has_origin) return true;
     const TypeNode& parent = core_.types_.At(item.parent);
-    if (block.has_key != (item.key != kNoKey)) return false;
-    if (block.has_key && block.key != core_.keys_.Text(item.key)) return false;
+    if (block.has_key != (item.key() != kNoKey)) return false;
+    if (block.has_key && block.key != core_.keys_.Text(item.key())) return false;
     if (block.parent == Block::Parent::kRoot) {
       return parent.item == kNoItem && core_.keys_.Text(parent.name) == block.root_name;
     }

@@ -164,7 +164,7 @@ ItemRef DocCore::Split(BlockList::Cursor& cursor, ClientIndex client, Clock offs
   Item& right = At(right_ref);
   DCHECK(offset > 0 && offset < left.length() && !left.is_gc());
   right = left;
-  right.leaf = 0;
+  if (!right.keyed) right.set_leaf(0);
   right.id = left.id.Plus(offset);
   right.origin = left.id.Plus(offset - 1);
   right.left = left_ref;
@@ -176,10 +176,10 @@ ItemRef DocCore::Split(BlockList::Cursor& cursor, ClientIndex client, Clock offs
   TypeNode& parent = types_.At(left.parent);
   if (right.right != kNoItem) {
     At(right.right).left = right_ref;
-  } else if (right.key != kNoKey) {
-    parent.entries.Set(right.key, right_ref);
+  } else if (right.key() != kNoKey) {
+    parent.entries.Set(right.key(), right_ref);
   }
-  if (right.key == kNoKey && parent.index != nullptr) {
+  if (right.key() == kNoKey && parent.index != nullptr) {
     parent.index->Update(left_ref);
     parent.index->Insert(left_ref, right_ref);
   }

@@ -469,13 +469,13 @@ class DocCore {
 
   // -- Reading (read.cc) --
   TextRun RunOf(const Item& item) const {
-    return {.offset = item.content, .units = item.length_low, .wide = item.wide};
+    return {.offset = item.content, .units = item.run_units(), .wide = item.wide};
   }
   Element ElementIn(const Item& item, std::uint64_t offset);
   Subdocument SubdocumentIn(const Item& item);
   // The text of a string item is added to `out`.
   void AppendText(const Item& item, std::string& out) const {
-    clients_[item.id.client()].text.AppendWtf8(RunOf(item), 0, item.length_low, out);
+    clients_[item.id.client()].text.AppendWtf8(RunOf(item), 0, item.run_units(), out);
   }
   AnyObject AttributesAsObject(const AttributeMap& attributes) const;
 

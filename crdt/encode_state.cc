@@ -32,8 +32,8 @@ void DocCore::WriteItem(Writer& writer, const Item& item, Clock offset) const {
     right_origin = Unpack(item.right_origin);
     head.right_origin = &right_origin;
   }
-  if (item.key != kNoKey) {
-    key = keys_.Text(item.key);
+  if (item.key() != kNoKey) {
+    key = keys_.Text(item.key());
     head.key = &key;
   }
   if (head.origin == nullptr && head.right_origin == nullptr) {
@@ -60,9 +60,9 @@ void DocCore::WriteContent(Writer& writer, const Item& item, Clock offset) const
       const auto begin = static_cast<std::uint32_t>(offset);
       const TextBuffer& buffer = clients_[item.id.client()].text;
       if constexpr (Writer::kStringsStandAlone) {
-        buffer.AppendUtf8(RunOf(item), begin, item.length_low - begin, text);
+        buffer.AppendUtf8(RunOf(item), begin, item.run_units() - begin, text);
       } else {
-        buffer.AppendWtf8(RunOf(item), begin, item.length_low - begin, text);
+        buffer.AppendWtf8(RunOf(item), begin, item.run_units() - begin, text);
       }
       return writer.WriteString(text);
     }

@@ -174,8 +174,8 @@ std::vector<PathStep> DocCore::PathOf(TypeRef from, TypeRef to) const {
   std::vector<PathStep> path;
   for (TypeRef type = to; type != from && types_.At(type).item != kNoItem; type = ParentOf(type)) {
     const Item& item = At(types_.At(type).item);
-    if (item.key != kNoKey) {
-      path.emplace_back(std::string(keys_.Text(item.key)));
+    if (item.key() != kNoKey) {
+      path.emplace_back(std::string(keys_.Text(item.key())));
       continue;
     }
     std::uint64_t index = 0;

@@ -57,7 +57,7 @@ void DocCore::CleanUpGap(ItemRef start, ItemRef current, const AttributeMap& sta
 // Of the marks around a deleted item, between two pieces of content, only the last of each attribute
 // stays.
 void DocCore::CleanUpAround(ItemRef deleted) {
-  if (At(deleted).key != kNoKey) return;
+  if (At(deleted).key() != kNoKey) return;
   ItemRef behind = NextLive(deleted);
   ItemRef mark = PreviousLive(deleted);
   for (; behind != kNoItem && IsMark(At(behind)); behind = NextLive(behind)) mark = behind;

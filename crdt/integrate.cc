@@ -114,7 +114,7 @@ ItemRef DocCore::Link(const NewItem& fields, ItemRef left) {
   item.origin = fields.origin;
   item.right_origin = fields.right_origin;
   item.parent = fields.parent;
-  item.key = fields.key;
+  item.set_key(fields.key);
   item.kind = fields.kind;
   item.content = fields.content;
   item.wide = fields.wide;
@@ -126,9 +126,9 @@ ItemRef DocCore::Link(const NewItem& fields, ItemRef left) {
   if (left != kNoItem) {
     right = At(left).right;
     At(left).right = ref;
-  } else if (item.key != kNoKey) {
+  } else if (item.key() != kNoKey) {
     const bool is_first = fields.right != kNoItem && At(fields.right).left == kNoItem;
-    right = is_first ? fields.right : FirstOfKey(item.parent, item.key);
+    right = is_first ? fields.right : FirstOfKey(item.parent, item.key());
   } else {
     right = parent.start;
     parent.start = ref;
@@ -137,8 +137,8 @@ ItemRef DocCore::Link(const NewItem& fields, ItemRef left) {
   item.right = right;
   if (right != kNoItem) {
     At(right).left = ref;
-  } else if (item.key != kNoKey) {
-    parent.entries.Set(item.key, ref);
+  } else if (item.key() != kNoKey) {
+    parent.entries.Set(item.key(), ref);
     if (left != kNoItem) Delete(left);
   }
 
@@ -159,12 +159,12 @@ ItemRef DocCore::Link(const NewItem& fields, ItemRef left) {
       transaction_->subdocuments_loaded.push_back(SubdocumentIn(item));
     }
   }
-  if (item.key == kNoKey) {
+  if (item.key() == kNoKey) {
     parent.length += item.visible_length();
     if (parent.index != nullptr) parent.index->Insert(left, ref);
   }
-  AddChanged(item.parent, item.key);
-  if (IsDeleted(item.parent) || (item.key != kNoKey && right != kNoItem)) Delete(ref);
+  AddChanged(item.parent, item.key());
+  if (IsDeleted(item.parent) || (item.key() != kNoKey && right != kNoItem)) Delete(ref);
   return ref;
 }
 
@@ -265,11 +265,11 @@ void DocCore::Delete(ItemRef first) {
       return;
     }
     TypeNode& parent = types_.At(item.parent);
-    if (item.key == kNoKey) parent.length -= item.visible_length();
+    if (item.key() == kNoKey) parent.length -= item.visible_length();
     item.deleted = true;
-    if (item.key == kNoKey && parent.index != nullptr) parent.index->Update(ref);
+    if (item.key() == kNoKey && parent.index != nullptr) parent.index->Update(ref);
     NoteDeleted(item);
-    AddChanged(item.parent, item.key);
+    AddChanged(item.parent, item.key());
     if (item.kind == ContentKind::kType) {
       TypeNode& type = types_.At(item.content);
       type.index.reset();
@@ -292,7 +292,7 @@ void DocCore::Delete(ItemRef first) {
     if (level.next != kNoItem) {
       const ItemRef ref = level.next;
       level.next = At(ref).right;
-      At(ref).leaf = 0;
+      At(ref).set_leaf(0);
       mark(ref);
     } else if (level.entry < entries.size()) {
       mark(entries[level.entry++].second);

@@ -1,12 +1,14 @@
 #pragma once
 
-// The nodes a document is made of, in 56 bytes each.
+// The nodes a document is made of, in 48 bytes each.
 //
 // An Item covers a range of one client's clocks. Blocks of all clients live in one pool and name
 // each other by 32-bit references: half the size of pointers, and stable while the pool grows.
 //
-// Limits that follow from the packing: clocks below 2^40, 2^24 clients, 2^32 - 1 blocks a document.
-// Blocks past the first stay pending (crdt/integrate.cc); an update past the second is refused.
+// Limits that follow from the packing: clocks below 2^40, 2^24 clients, 2^28 - 1 blocks and
+// 2^30 - 1 types a document.
+// Blocks past the first stay pending, an update past one of the others is refused
+// (crdt/apply_update.cc).
 
 #include <bit>
 #include <cstdint>
@@ -21,6 +23,8 @@ namespace weft::crdt::internal {
 // Names a block in its document's pool; kNoItem is none.
 using ItemRef = std::uint32_t;
 inline constexpr ItemRef kNoItem = 0;
+inline constexpr unsigned kItemRefBits = 28;
+inline constexpr std::size_t kMaxBlocks = (std::size_t{1} << kItemRefBits) - 1;
 
 // Names a type (type_node.h); kNoType is none.
 using TypeRef = std::uint32_t;
@@ -76,37 +80,63 @@ constexpr bool IsCountable(ContentKind kind) {
 }
 
 struct Item {
-  PackedId id;             // of the first element; covers [clock, clock + length)
-  PackedId origin;         // left neighbour at insertion
-  PackedId right_origin;   // right neighbour at insertion
-  ItemRef left = kNoItem;  // neighbours now, deleted ones included; of a keyed item the one that it
-  ItemRef right = kNoItem;  // replaced and the one that replaced it
-  TypeRef parent = kNoType;
-  KeyRef key = kNoKey;     // for an entry of a map or an attribute
-  std::uint32_t leaf = 0;  // the leaf of the parent's SequenceIndex that holds this item, if any
-  std::uint32_t length_low = 0;
-  std::uint32_t content =
-      0;  // kString: byte offset in the client's TextBuffer; else a ContentStore slot
-  std::uint8_t length_high = 0;
-  ContentKind kind = ContentKind::kGc;
-  bool deleted : 1 = false;
+  PackedId id;            // of the first element; covers [clock, clock + length)
+  PackedId origin;        // left neighbour at insertion
+  PackedId right_origin;  // right neighbour at insertion
+  // Neighbours now, deleted ones included; of a keyed item the one that it replaced and the one that
+  // replaced it.
+  ItemRef left : kItemRefBits = kNoItem;
+  ContentKind kind : 4 = ContentKind::kGc;
+  ItemRef right : kItemRefBits = kNoItem;
   bool wide : 1 = false;    // kString: two bytes a unit instead of one
   bool free : 1 = false;    // not in use
   bool keep : 1 = false;    // an UndoManager may want it back: not to be collected
   bool redone : 1 = false;  // was brought back as another item (DocCore::redone_)
+  TypeRef parent : 30 = kNoType;
+  bool deleted : 1 = false;
+  bool keyed : 1 = false;     // an entry of a map or an attribute, and no part of the sequence
+  std::uint32_t content = 0;  // kString: byte offset in the client's TextBuffer; kGc, kSkip and
+      // kDeleted: what its length has above 32 bits; else a ContentStore slot
 
-  Clock length() const { return static_cast<Clock>(length_high) << 32 | length_low; }
+ private:
+  std::uint32_t length_low_ = 0;
+  std::uint32_t place_ = 0;  // keyed: the key; else the leaf of the parent's SequenceIndex, if any
+
+ public:
+  Clock length() const {
+    const std::uint32_t has_high = kLengthKinds >> static_cast<unsigned>(kind) & 1;
+    return static_cast<Clock>(content & (0 - has_high)) << 32 | length_low_;
+  }
+  // Call it when `kind` is set.
   void set_length(Clock length) {
     DCHECK(length < kClockEnd);
-    length_low = static_cast<std::uint32_t>(length);
-    length_high = static_cast<std::uint8_t>(length >> 32);
+    length_low_ = static_cast<std::uint32_t>(length);
+    if ((kLengthKinds >> static_cast<unsigned>(kind) & 1) != 0) {
+      content = static_cast<std::uint32_t>(length >> 32);
+    } else {
+      DCHECK(length <= kMaxRun);
+    }
   }
   Clock clock() const { return id.clock(); }
   Clock end() const { return id.clock() + length(); }
   PackedId last_id() const { return id.Plus(length() - 1); }
 
-  // What a text run covers at most: RunOf() takes the low half of its length.
+  KeyRef key() const { return keyed ? place_ : kNoKey; }
+  void set_key(KeyRef key) {
+    keyed = key != kNoKey;
+    place_ = key;
+  }
+  // Requires: not keyed.
+  std::uint32_t leaf() const { return place_; }
+  void set_leaf(std::uint32_t leaf) {
+    DCHECK(!keyed);
+    place_ = leaf;
+  }
+
+  // What an item of text or values covers at most.
   static constexpr Clock kMaxRun = 0xffffffff;
+  // Requires: kString.
+  std::uint32_t run_units() const { return length_low_; }
 
   // Nothing is here: it was collected, or it is a hole of a document that integrates around holes.
   bool is_gc() const { return kind == ContentKind::kGc || kind == ContentKind::kSkip; }
@@ -114,9 +144,15 @@ struct Item {
   bool countable() const { return IsCountable(kind); }
   bool visible() const { return !deleted && countable(); }
   // Positions that this item takes up in its sequence.
-  std::uint32_t visible_length() const { return visible() ? length_low : 0; }
+  std::uint32_t visible_length() const { return visible() ? length_low_ : 0; }
+
+ private:
+  // Kinds without content, which may be longer than 32 bits can tell.
+  static constexpr std::uint32_t kLengthKinds = 1u << static_cast<unsigned>(ContentKind::kGc) |
+                                                1u << static_cast<unsigned>(ContentKind::kDeleted) |
+                                                1u << static_cast<unsigned>(ContentKind::kSkip);
 };
-static_assert(sizeof(Item) == 56);
+static_assert(sizeof(Item) == 48);
 
 // Owns the blocks of one document. References stay valid until freed, addresses too.
 class ItemPool {
@@ -128,7 +164,10 @@ class ItemPool {
       At(ref) = Item{};
       return ref;
     }
-    if ((next_ & kSlabMask) == 0 || slabs_.empty()) slabs_.push_back(std::make_unique<Slab>());
+    if ((next_ & kSlabMask) == 0 || slabs_.empty()) {
+      CHECK(next_ + kSlabMask <= kMaxBlocks && "updates past the bound were refused");
+      slabs_.push_back(std::make_unique<Slab>());
+    }
     return next_++;
   }
 
@@ -149,6 +188,8 @@ class ItemPool {
     return slabs_[ref >> kSlabBits]->items[ref & kSlabMask];
   }
 
+  // The references given out so far, at most.
+  std::size_t size() const { return next_; }
   std::size_t bytes() const {
     return slabs_.size() * sizeof(Slab) + slabs_.capacity() * sizeof(void*);
   }

@@ -14,7 +14,7 @@ std::string DocCore::TextOf(TypeRef type, bool wtf8) const {
     if (wtf8) {
       AppendText(item, text);
     } else {
-      clients_[item.id.client()].text.AppendUtf8(RunOf(item), 0, item.length_low, text);
+      clients_[item.id.client()].text.AppendUtf8(RunOf(item), 0, item.run_units(), text);
     }
   }
   return text;

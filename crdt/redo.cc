@@ -130,7 +130,7 @@ ItemRef DocCore::RedoOne(ItemRef ref, const RedoRules& rules) {
     parent = At(holder).content;
   }
   Position place;
-  const KeyRef key = At(ref).key;
+  const KeyRef key = At(ref).key();
   if (key == kNoKey) {
     place = OldPlaceOf(ref, parent);
   } else {

@@ -24,7 +24,7 @@ SequenceIndex::SequenceIndex(ItemPool& pool, ItemRef start) : pool_(pool) {
     if (nodes_[level.back()].count == kFill) level.push_back(NewNode(true));
     Node& leaf = nodes_[level.back()];
     Item& item = pool_.At(ref);
-    item.leaf = level.back();
+    item.set_leaf(level.back());
     leaf.refs[leaf.count] = ref;
     SetMarkBit(leaf, leaf.count, IsMark(item));
     leaf.sums[leaf.count++] = item.visible_length();
@@ -97,7 +97,7 @@ std::uint32_t SequenceIndex::SlotOf(const Node& node, std::uint32_t ref) const {
 std::uint64_t SequenceIndex::PositionOf(ItemRef item) const {
   std::uint64_t position = 0;
   std::uint32_t ref = item;
-  for (std::uint32_t index = pool_.At(item).leaf; index != kNone; index = nodes_[index].parent) {
+  for (std::uint32_t index = pool_.At(item).leaf(); index != kNone; index = nodes_[index].parent) {
     const Node& node = nodes_[index];
     for (std::uint32_t slot = 0; node.refs[slot] != ref; ++slot) position += node.sums[slot];
     ref = index;
@@ -125,7 +125,7 @@ std::uint32_t SequenceIndex::FirstLeaf() const {
 void SequenceIndex::Insert(ItemRef left, ItemRef item) {
   const auto place = [&]() -> std::pair<std::uint32_t, std::uint32_t> {
     if (left == kNoItem) return {FirstLeaf(), 0};
-    const std::uint32_t leaf = pool_.At(left).leaf;
+    const std::uint32_t leaf = pool_.At(left).leaf();
     return {leaf, SlotOf(nodes_[leaf], left) + 1};
   };
   auto [leaf, slot] = place();
@@ -136,7 +136,7 @@ void SequenceIndex::Insert(ItemRef left, ItemRef item) {
   }
   const std::uint64_t length = pool_.At(item).visible_length();
   InsertInto(leaf, slot, item, length);
-  pool_.At(item).leaf = leaf;
+  pool_.At(item).set_leaf(leaf);
   if (length > 0) Propagate(leaf, length);
   if (IsMark(pool_.At(item))) {
     SetMarkBit(nodes_[leaf], slot, true);
@@ -161,7 +161,7 @@ void SequenceIndex::Adopt(std::uint32_t index) {
   const Node& node = nodes_[index];
   for (std::uint32_t slot = 0; slot < node.count; ++slot) {
     if (node.leaf) {
-      pool_.At(node.refs[slot]).leaf = index;
+      pool_.At(node.refs[slot]).set_leaf(index);
     } else {
       nodes_[node.refs[slot]].parent = index;
     }
@@ -203,21 +203,21 @@ void SequenceIndex::Split(std::uint32_t index, std::uint32_t keep) {
 
 void SequenceIndex::Update(ItemRef ref) {
   const Item& item = pool_.At(ref);
-  Node& leaf = nodes_[item.leaf];
+  Node& leaf = nodes_[item.leaf()];
   const std::uint32_t slot = SlotOf(leaf, ref);
   if (const bool mark = IsMark(item); mark != ((leaf.marks >> slot & 1) != 0)) {
     SetMarkBit(leaf, slot, mark);
-    MarksChanged(item.leaf);
+    MarksChanged(item.leaf());
   }
   std::uint64_t& length = leaf.sums[slot];
   const std::uint64_t delta = item.visible_length() - length;  // modulo 2^64 when it shrinks
   if (delta == 0) return;
   length = item.visible_length();
-  Propagate(item.leaf, delta);
+  Propagate(item.leaf(), delta);
 }
 
 void SequenceIndex::Remove(ItemRef ref) {
-  const std::uint32_t leaf = pool_.At(ref).leaf;
+  const std::uint32_t leaf = pool_.At(ref).leaf();
   const std::uint32_t own_slot = SlotOf(nodes_[leaf], ref);
   const std::uint64_t length = nodes_[leaf].sums[own_slot];
   if (IsMark(pool_.At(ref))) {
@@ -225,7 +225,7 @@ void SequenceIndex::Remove(ItemRef ref) {
     MarksChanged(leaf);
   }
   if (length > 0) Propagate(leaf, std::uint64_t{0} - length);
-  pool_.At(ref).leaf = kNone;
+  pool_.At(ref).set_leaf(kNone);
   std::uint32_t index = leaf;
   std::uint32_t entry = ref;
   while (true) {
@@ -252,7 +252,7 @@ void SequenceIndex::Remove(ItemRef ref) {
 
 ItemRef SequenceIndex::NextLive(ItemRef item) const {
   std::uint32_t ref = item;
-  for (std::uint32_t index = pool_.At(item).leaf; index != kNone; index = nodes_[index].parent) {
+  for (std::uint32_t index = pool_.At(item).leaf(); index != kNone; index = nodes_[index].parent) {
     const Node* node = &nodes_[index];
     for (std::uint32_t slot = SlotOf(*node, ref) + 1; slot < node->count; ++slot) {
       if (!IsLive(*node, slot)) continue;
@@ -270,7 +270,7 @@ ItemRef SequenceIndex::NextLive(ItemRef item) const {
 
 ItemRef SequenceIndex::PreviousLive(ItemRef item) const {
   std::uint32_t ref = item;
-  for (std::uint32_t index = pool_.At(item).leaf; index != kNone; index = nodes_[index].parent) {
+  for (std::uint32_t index = pool_.At(item).leaf(); index != kNone; index = nodes_[index].parent) {
     const Node* node = &nodes_[index];
     for (std::uint32_t slot = SlotOf(*node, ref); slot-- > 0;) {
       if (!IsLive(*node, slot)) continue;
@@ -301,7 +301,7 @@ AttributeMap SequenceIndex::AttributesBehind(ItemRef item, const ContentStore& c
   // From the root down to the leaf: what stands before the path, in order.
   std::vector<std::pair<std::uint32_t, std::uint32_t>> path;  // a node, and how many of its slots
   std::uint32_t ref = item;
-  for (std::uint32_t index = pool_.At(item).leaf; index != kNone; index = nodes_[index].parent) {
+  for (std::uint32_t index = pool_.At(item).leaf(); index != kNone; index = nodes_[index].parent) {
     path.emplace_back(index, SlotOf(nodes_[index], ref) + (path.empty() ? 1 : 0));
     ref = index;
   }
@@ -374,7 +374,8 @@ absl::Status SequenceIndex::Validate(ItemRef start) const {
             absl::StrCat("the index has item ", ref, " where the sequence has ", expected));
       }
       const Item& item = pool_.At(ref);
-      if (item.leaf != index) return absl::InternalError("an item names another leaf than its own");
+      if (item.leaf() != index)
+        return absl::InternalError("an item names another leaf than its own");
       if (item.visible_length() != node.sums[slot]) {
         return absl::InternalError(absl::StrCat("the index has a stale length for item ", ref));
       }

@@ -127,8 +127,8 @@ void DocCore::Collect(ItemRef first, bool parent_collected) {
       if (item.redone) redone_.erase(ref);
       item = Item{};
       item.id = id;
-      item.set_length(length);
       item.kind = ContentKind::kGc;
+      item.set_length(length);
       item.deleted = true;
     } else {
       item.kind = ContentKind::kDeleted;
@@ -193,7 +193,7 @@ void DocCore::MergeInto(ItemRef left_ref, ItemRef right_ref) {
     return items_.Free(right_ref);
   }
   TypeNode& parent = types_.At(left.parent);
-  if (left.key == kNoKey && parent.index != nullptr) parent.index->Remove(right_ref);
+  if (left.key() == kNoKey && parent.index != nullptr) parent.index->Remove(right_ref);
   if (parent.markers != nullptr) parent.markers->Merge(items_, left_ref, right_ref);
   if (left.kind == ContentKind::kString) {
     const TextRun run = clients_[left.id.client()].text.Join(RunOf(left), RunOf(right));
@@ -210,10 +210,10 @@ void DocCore::MergeInto(ItemRef left_ref, ItemRef right_ref) {
   left.set_length(left.length() + right.length());
   left.right = right.right;
   if (left.right != kNoItem) At(left.right).left = left_ref;
-  if (left.key == kNoKey) {
+  if (left.key() == kNoKey) {
     if (parent.index != nullptr) parent.index->Update(left_ref);
-  } else if (parent.entries.Find(left.key) == right_ref) {
-    parent.entries.Set(left.key, left_ref);
+  } else if (parent.entries.Find(left.key()) == right_ref) {
+    parent.entries.Set(left.key(), left_ref);
   }
   items_.Free(right_ref);
 }

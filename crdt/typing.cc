@@ -51,7 +51,7 @@ Clock DocCore::ExtendLast(ItemRef ref, std::string_view utf8) {
 
 bool DocCore::MayExtend(ItemRef ref) const {
   const Item& item = At(ref);
-  if (item.kind != ContentKind::kString || item.deleted || item.redone || item.key != kNoKey) {
+  if (item.kind != ContentKind::kString || item.deleted || item.redone || item.key() != kNoKey) {
     return false;
   }
   const TypeNode& parent = types_.At(item.parent);

@@ -57,13 +57,13 @@ absl::Status DocCore::ValidateClient(ClientIndex index) const {
       return Broken("an item's right neighbour has another left neighbour", ref);
     }
     const TypeNode& parent = types_.At(item.parent);
-    if (item.key == kNoKey && item.left == kNoItem && parent.start != ref) {
+    if (item.key() == kNoKey && item.left == kNoItem && parent.start != ref) {
       return Broken("an item without a left neighbour is not the first of its type", ref);
     }
-    if (item.key != kNoKey && item.right == kNoItem && parent.entries.Find(item.key) != ref) {
+    if (item.key() != kNoKey && item.right == kNoItem && parent.entries.Find(item.key()) != ref) {
       return Broken("the last item of a key is not the one that the type names", ref);
     }
-    if (item.key != kNoKey && item.right != kNoItem && !item.deleted) {
+    if (item.key() != kNoKey && item.right != kNoItem && !item.deleted) {
       return Broken("a replaced value is not deleted", ref);
     }
     if (!item.deleted && IsDeleted(item.parent)) {
@@ -92,7 +92,7 @@ absl::Status DocCore::ValidateType(TypeRef ref) const {
   const TypeNode& type = types_.At(ref);
   std::uint64_t length = 0;
   for (ItemRef item = type.start; item != kNoItem; item = At(item).right) {
-    if (At(item).parent != ref || At(item).key != kNoKey) {
+    if (At(item).parent != ref || At(item).key() != kNoKey) {
       return Broken("a sequence holds an item of another", item);
     }
     length += At(item).visible_length();
