@@ -82,7 +82,9 @@ class Rest {
 
 absl::Status DocCore::ApplyUpdate(ByteView bytes, std::string_view origin, UpdateFormat format) {
   CHECK(transaction_ == nullptr && "updates are applied outside of transactions");
-  if (format == UpdateFormat::kV1 && HearTyped(bytes, origin)) return absl::OkStatus();
+  if (format == UpdateFormat::kV1 && (HearTyped(bytes, origin) || HearDeleted(bytes, origin))) {
+    return absl::OkStatus();
+  }
   absl::StatusOr<Update> update = DecodeUpdate(bytes, limits_, format);
   if (!update.ok()) return update.status();
   if (clients_.size() + update->sections.size() > kMaxClients) {

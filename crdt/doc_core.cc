@@ -86,6 +86,11 @@ TypeRef DocCore::Root(std::string_view name, TypeKind kind) {
     // Yjs makes a new object of the type here, which does not know of formatting that came before.
     node.has_formats = false;
     if (IsText(kind) && node.holds_formats) node.markers = std::make_unique<SearchMarkers>();
+    if (kind == TypeKind::kArray || kind == TypeKind::kXmlFragment ||
+        kind == TypeKind::kXmlElement) {
+      // In Yjs these take what they were made with, nothing, into the document.
+      if (WantsChanges() || has_transaction_observers()) Transact("", /*local=*/true, [] {});
+    }
   }
   CHECK(node.kind == kind && "a root keeps the kind that it was first asked for");
   return type;
@@ -157,6 +162,14 @@ ItemRef DocCore::BlockEndingAt(PackedId id) {
 
 ItemRef DocCore::Split(BlockList::Cursor& cursor, ClientIndex client, Clock offset) {
   StopTyping();
+  const ItemRef right = CutBlock(cursor, client, offset);
+  // An undo manager that records a transaction splits in the one that is being cleaned up.
+  Transaction& transaction = transaction_ != nullptr ? *transaction_ : *cleanups_.front();
+  transaction.merge_candidates.push_back(At(right).id);
+  return right;
+}
+
+ItemRef DocCore::CutBlock(BlockList::Cursor& cursor, ClientIndex client, Clock offset) {
   BlockList& blocks = clients_[client].blocks;
   const ItemRef left_ref = blocks.At(cursor);
   const ItemRef right_ref = items_.Allocate();
@@ -184,9 +197,6 @@ ItemRef DocCore::Split(BlockList::Cursor& cursor, ClientIndex client, Clock offs
     parent.index->Insert(left_ref, right_ref);
   }
   cursor = blocks.InsertAfter(cursor, right_ref, right.clock());
-  // An undo manager that records a transaction splits in the one that is being cleaned up.
-  Transaction& transaction = transaction_ != nullptr ? *transaction_ : cleanups_.front();
-  transaction.merge_candidates.push_back(right.id);
   return right_ref;
 }
 

@@ -10,7 +10,8 @@
 //   transaction.cc   the end of a transaction: observers, garbage, merging, the update event
 //   events.cc        who is told what about a transaction
 //   encode_state.cc  blocks become bytes
-//   typing.cc        the common keystroke, on a short path
+//   typing.cc        the common keystroke, on a short way
+//   deleting.cc      the common deletion, on a short way
 //   local_edit.cc    what handles do to sequences and maps
 //   text_edit.cc     what handles do to texts: formatting, deltas
 //   format_cleanup.cc  redundant formatting marks are removed
@@ -146,6 +147,10 @@ class DocCore {
   // of its own. False, and nothing happened, when it does not or when somebody watches.
   // Requires: index <= length; valid UTF-8.
   bool TypeOn(TypeRef type, std::uint64_t index, std::string_view utf8);
+  // Deletes a range of a text that lies in one run, in a transaction or as one of its own. False, and
+  // nothing happened, when it does not or when somebody watches.
+  // Requires: the range is inside the type.
+  bool DeleteShortly(TypeRef type, std::uint64_t index, std::uint64_t count);
 
   // -- Edits of texts (text_edit.cc); each inside a transaction --
   void InsertText(TypeRef type, std::uint64_t index, std::string_view utf8);
@@ -294,6 +299,8 @@ class DocCore {
   ItemRef BlockEndingAt(PackedId id);
   // Cuts a block in two; the second half is returned and found at the cursor, which moves there.
   ItemRef Split(BlockList::Cursor& cursor, ClientIndex client, Clock offset);
+  // The same without a transaction whose end would look whether the halves may be joined again.
+  ItemRef CutBlock(BlockList::Cursor& cursor, ClientIndex client, Clock offset);
   void SplitContent(Item& left, Item& right, Clock offset);
 
   // -- Integration and deletion (integrate.cc) --
@@ -518,10 +525,26 @@ class DocCore {
     FlushTyping();
     typing_ = {};
   }
+  // Whether nobody has to be told more than the update.
+  bool may_take_short_ways() const {
+    return !cleaning_ && !WantsChanges() && !has_transaction_observers();
+  }
   bool has_transaction_observers() const {
     return !on_before_transaction_.empty() || !on_after_transaction_.empty() ||
            !on_cleaned_transaction_.empty() || !on_emitted_transaction_.empty();
   }
+
+  // -- Deleting (deleting.cc) --
+  // As DeleteShortly, for an update of format v1 by another replica that brings nothing else.
+  bool HearDeleted(ByteView update, std::string_view origin);
+  // Whether the range lies in the item, which is text that nobody may want back.
+  bool MayDeleteWithin(const Item& item, Clock offset, Clock count) const;
+  // Deletes `count` elements of an item as a transaction would, its end included.
+  void DeleteWithin(ItemRef ref, Clock offset, Clock count);
+  // Tells the index of positions that an item lost a part, later when it is the one of typing_.
+  void ItemShrank(ItemRef ref);
+  // As EmitTyped, for a deleted range.
+  void EmitDeleted(ClientId client, IdRange range, UpdateEvent event);
 
   // -- Validation (validate.cc) --
   absl::Status ValidateClient(ClientIndex client) const;
@@ -552,18 +575,20 @@ class DocCore {
   static constexpr std::uint64_t kUnboundedSteps = ~std::uint64_t{0};
   std::uint64_t conflict_steps_left_ = kUnboundedSteps;  // bounded while an update is applied
 
-  Transaction* transaction_ = nullptr;  // the open one
-  std::deque<Transaction> cleanups_;    // ended, the first one being cleaned up
+  Transaction* transaction_ = nullptr;                 // the open one
+  std::deque<std::unique_ptr<Transaction>> cleanups_;  // ended, the first one being cleaned up
+  std::unique_ptr<Transaction> spare_transaction_;     // the last one, to be used again
   bool cleaning_ = false;
 
   absl::flat_hash_map<ItemRef, PackedId> redone_;  // of items with Item::redone
 
-  // The place where this replica types on.
+  // The place where this replica types on, or deletes backwards.
   struct Typing {
     TypeRef type = kNoType;
     ItemRef item = kNoItem;  // the last one of `client`; none: nobody is typing
     ClientIndex client = 0;
     std::uint64_t end = 0;  // position behind it
+    bool open = false;      // what is typed there extends it
     bool stale = false;     // the index of positions does not know its length yet
   };
   Typing typing_;

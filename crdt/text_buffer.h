@@ -43,7 +43,13 @@ class TextBuffer {
   TextRun Join(TextRun left, TextRun right);
 
   // The bytes of the run may be reused.
-  void Drop(TextRun run) { dropped_ += run.bytes(); }
+  void Drop(TextRun run) {
+    if (run.end() == bytes_.size()) {
+      bytes_.resize(run.offset);
+    } else {
+      dropped_ += run.bytes();
+    }
+  }
   // Whether holes take more than half of a buffer worth the trouble.
   bool wasteful() const { return dropped_ > 4096 && dropped_ * 2 > bytes_.size(); }
 

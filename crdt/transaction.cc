@@ -13,7 +13,9 @@ namespace weft::crdt::internal {
 void DocCore::Transact(std::string_view origin, bool local, absl::FunctionRef<void()> edit) {
   if (transaction_ != nullptr) return edit();
   StopTyping();
-  Transaction& transaction = cleanups_.emplace_back();
+  cleanups_.push_back(spare_transaction_ != nullptr ? std::move(spare_transaction_)
+                                                    : std::make_unique<Transaction>());
+  Transaction& transaction = *cleanups_.back();
   transaction.origin = origin;
   transaction.local = local;
   transaction_ = &transaction;
@@ -28,7 +30,7 @@ void DocCore::RunCleanups() {
   StopTyping();
   cleaning_ = true;
   while (!cleanups_.empty()) {
-    Transaction& transaction = cleanups_.front();
+    Transaction& transaction = *cleanups_.front();
     transaction.deletes.SortAndMerge();
     const std::optional<ClientIndex> own = FindClient(client_id_);
     const bool id_is_taken = !transaction.local && own.has_value() &&
@@ -39,6 +41,9 @@ void DocCore::RunCleanups() {
     MergeDeleted(transaction.deletes);
     MergeTouched(transaction);
     MergeCandidates(transaction);
+    if (has_transaction_observers() || !on_update_v1_.empty() || !on_update_v2_.empty()) {
+      transaction.AddSettledDeletes();
+    }
     for (const auto& [client, before] : transaction.touched.entries()) CompactText(client);
     for (const DeleteSet::ClientRanges& ranges : transaction.deletes.clients()) {
       CompactText(*FindClient(ranges.client));
@@ -48,6 +53,10 @@ void DocCore::RunCleanups() {
     EmitUpdate(transaction);
     EmitSubdocuments(transaction);
     CallTransactionObservers(on_emitted_transaction_, transaction);
+    if (transaction.is_small()) {
+      transaction.Clear();
+      spare_transaction_ = std::move(cleanups_.front());
+    }
     cleanups_.pop_front();
   }
   cleaning_ = false;
@@ -56,9 +65,9 @@ void DocCore::RunCleanups() {
 bool DocCore::IsAdded(const Item& item) const {
   const ClientIndex client = item.id.client();
   const Clock now = clients_[client].blocks.end();
-  for (const Transaction& transaction : cleanups_) {
-    if (transaction.touched.Before(client, now) != now) {
-      return transaction.touched.IsNew(client, item.clock(), now);
+  for (const auto& transaction : cleanups_) {
+    if (transaction->touched.Before(client, now) != now) {
+      return transaction->touched.IsNew(client, item.clock(), now);
     }
   }
   return false;
@@ -66,9 +75,9 @@ bool DocCore::IsAdded(const Item& item) const {
 
 std::vector<std::pair<ClientIndex, Clock>> DocCore::TouchedSince() const {
   std::vector<std::pair<ClientIndex, Clock>> touched;
-  for (const Transaction& transaction : cleanups_) {
-    for (const auto& entry : transaction.touched.entries()) {
-      if (&transaction == &cleanups_.front() ||
+  for (const auto& transaction : cleanups_) {
+    for (const auto& entry : transaction->touched.entries()) {
+      if (transaction == cleanups_.front() ||
           std::ranges::find(touched, entry.first, [](const auto& known) { return known.first; }) ==
               touched.end()) {
         touched.push_back(entry);

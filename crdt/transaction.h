@@ -81,6 +81,12 @@ class TouchedClients {
 
   const auto& entries() const { return entries_; }
 
+  void Clear() {
+    entries_.clear();
+    clocks_.clear();
+    fills_.clear();
+  }
+
  private:
   static constexpr std::size_t kLinearSize = 8;
   struct Fills {
@@ -113,6 +119,10 @@ class ClientOrder {
     if (known_.insert(ToNumber(client)).second) clients_.push_back(client);
   }
   const std::vector<ClientId>& clients() const { return clients_; }
+  void Clear() {
+    clients_.clear();
+    known_.clear();
+  }
 
  private:
   std::vector<ClientId> clients_;
@@ -130,6 +140,8 @@ struct Transaction {
   bool local = true;
   TouchedClients touched;
   DeleteSet deletes;
+  // What was deleted on the short way (deleting.cc): collected and merged already.
+  DeleteSet settled_deletes;
   // Blocks that may merge with their neighbours although nothing else says so: second halves of
   // splits, and children of deleted types that were deleted before.
   std::vector<PackedId> merge_candidates;
@@ -154,6 +166,44 @@ struct Transaction {
   std::vector<ClientId> inserted_clients;  // of them, in the order in which the document met them
   std::vector<std::unique_ptr<Event>> events;
   std::vector<ChangedParent> changed_parents;  // in the order of Yjs
+
+  // Makes `deletes` all that was deleted.
+  void AddSettledDeletes() {
+    if (settled_deletes.empty()) return;
+    for (const DeleteSet::ClientRanges& client : settled_deletes.clients()) {
+      for (const IdRange& range : client.ranges) deletes.Add(client.client, range);
+    }
+    deletes.SortAndMerge();
+    settled_deletes.Clear();
+  }
+
+  // Whether it may be kept for another transaction: it holds little memory.
+  bool is_small() const {
+    constexpr std::size_t kFew = 64;
+    return merge_candidates.capacity() <= kFew && changed.capacity() <= kFew &&
+           touched.entries().capacity() <= kFew && events.capacity() <= kFew &&
+           changed_parents.capacity() <= kFew && origin.capacity() <= 1024;
+  }
+  // For another transaction; memory is kept.
+  void Clear() {
+    origin.clear();
+    touched.Clear();
+    deletes.Clear();
+    settled_deletes.Clear();
+    merge_candidates.clear();
+    changed.clear();
+    needs_format_cleanup = false;
+    subdocuments_added.clear();
+    subdocuments_removed.clear();
+    subdocuments_loaded.clear();
+    deleted_clients.Clear();
+    before = StateVector();
+    after = StateVector();
+    insertions.Clear();
+    inserted_clients.clear();
+    events.clear();
+    changed_parents.clear();
+  }
 };
 
 }  // namespace weft::crdt::internal

@@ -187,6 +187,8 @@ void Text::Format(std::uint64_t index, std::uint64_t count, const Attributes& at
 }
 
 void Text::Delete(std::uint64_t index, std::uint64_t count) {
+  const TypeRef type = Resolve(handle_);
+  if (type == kNoType || handle_.doc->DeleteShortly(type, index, count)) return;
   EditType(handle_, [&](DocCore& doc, TypeRef type) { doc.DeleteText(type, index, count); });
 }
 

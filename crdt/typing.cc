@@ -11,8 +11,8 @@
 namespace weft::crdt::internal {
 
 bool DocCore::TypeOn(TypeRef type, std::uint64_t index, std::string_view utf8) {
-  if (utf8.empty() || cleaning_ || WantsChanges() || has_transaction_observers()) return false;
-  if (typing_.item == kNoItem || typing_.type != type || typing_.end != index) {
+  if (utf8.empty() || !may_take_short_ways()) return false;
+  if (!typing_.open || typing_.type != type || typing_.end != index) {
     if (!FindTyping(type, index)) return false;
   }
   CHECK(IsValidUtf8(utf8));
@@ -67,10 +67,7 @@ bool DocCore::MayExtend(ItemRef ref) const {
 }
 
 bool DocCore::HearTyped(ByteView update, std::string_view origin) {
-  if (cleaning_ || WantsChanges() || has_transaction_observers() || has_pending() ||
-      hole_mode_ != HoleMode::kWait) {
-    return false;
-  }
+  if (!may_take_short_ways() || has_pending() || hole_mode_ != HoleMode::kWait) return false;
   // One block of one client, text with an origin, and no deletes; whatever else there may be, the
   // decoder sees to.
   ByteReader in(update);
@@ -127,7 +124,7 @@ bool DocCore::FindTyping(TypeRef type, std::uint64_t index) {
   }
   const SequenceIndex::Place place = IndexOf(type).FindBefore(index);
   if (place.item != last || place.offset != item.length()) return false;
-  typing_ = {.type = type, .item = last, .client = *own, .end = index};
+  typing_ = {.type = type, .item = last, .client = *own, .end = index, .open = true};
   return true;
 }
 

@@ -14,6 +14,7 @@
 #include <sstream>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "crdt/json.h"
 #include "tests/crdt/oracle/conversation.h"
 #include "tests/crdt/oracle/isolated_run.h"
@@ -244,6 +245,18 @@ TEST(Differential, ATextThatIsNamedLateIsNotCleanedUpForTheFormatsThatCameBefore
     {"op":"edit","doc":0,"actions":[{"op":"text.insert","name":"xmltext","index":1,"text":"efg"}]}
     {"op":"apply","doc":0,"update":"AAH/////DwEAAQ=="}
     {"op":"state","doc":0})");
+}
+
+TEST(Differential, NamingARootOfElementsIsAnEmptyTransaction) {
+  for (const char* kind : {"array", "map", "text", "xmlfragment", "xmlelement", "xmltext"}) {
+    ExpectAgreement(absl::StrCat(R"(
+{"op":"new","doc":0,"clientID":65535}
+{"op":"undo.new","doc":0,"manager":1,"captureTimeout":0}
+{"op":"json","doc":0,"types":{"root":")",
+                                 kind, R"("}}
+{"op":"undo.stop","doc":0,"manager":1}
+)"));
+  }
 }
 
 TEST(Differential, WeftAndYjsAnswerTheSameToRandomRequests) {
