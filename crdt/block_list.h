@@ -38,6 +38,15 @@ class BlockList {
   }
   bool is_first(Cursor cursor) const { return cursor.chunk == 0 && cursor.slot == 0; }
 
+  // The blocks from the one at `cursor` on. O(1) at the first block, else a step for each chunk.
+  std::size_t CountFrom(Cursor cursor) const {
+    std::size_t count = size_ - cursor.slot;
+    for (std::uint32_t chunk = 0; chunk < cursor.chunk; ++chunk) {
+      count -= chunks_[chunk].entries.size();
+    }
+    return count;
+  }
+
   ItemRef At(Cursor cursor) const { return chunks_[cursor.chunk].entries[cursor.slot].ref; }
   // Where that block begins.
   Clock ClockAt(Cursor cursor) const { return chunks_[cursor.chunk].ClockOf(cursor.slot); }

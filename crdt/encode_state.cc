@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "crdt/base/utf.h"
 #include "crdt/block_stream.h"
 #include "crdt/doc_core.h"
 #include "crdt/update_builder.h"
@@ -56,9 +57,13 @@ void DocCore::WriteContent(Writer& writer, const Item& item, Clock offset) const
     case ContentKind::kDeleted:
       return writer.WriteLength(item.length() - offset);
     case ContentKind::kString: {
-      std::string text;
       const auto begin = static_cast<std::uint32_t>(offset);
       const TextBuffer& buffer = clients_[item.id.client()].text;
+      if (!item.wide) {
+        const std::string_view narrow = buffer.NarrowText(RunOf(item)).substr(begin);
+        if (IsAscii(narrow)) return writer.WriteString(narrow);
+      }
+      std::string text;
       if constexpr (Writer::kStringsStandAlone) {
         buffer.AppendUtf8(RunOf(item), begin, item.run_units() - begin, text);
       } else {
@@ -109,9 +114,7 @@ template <typename Writer>
 void DocCore::WriteBlocks(Writer& writer, ClientIndex client, Clock from) const {
   const BlockList& blocks = clients_[client].blocks;
   const BlockList::Cursor begin = blocks.Find(from);
-  std::size_t count = 1;
-  for (BlockList::Cursor cursor = begin; blocks.Next(cursor);) ++count;
-  writer.WriteCount(count);
+  writer.WriteCount(blocks.CountFrom(begin));
   writer.WriteClient(clients_[client].id);
   writer.WriteClock(from);
   BlockList::Cursor cursor = begin;

@@ -56,6 +56,8 @@ class TextBuffer {
   // Whether the run takes one byte a unit and holds these units, all below 0x80. False for any other
   // text, equal or not.
   bool IsAsciiText(TextRun run, std::string_view ascii) const;
+  // The run, one byte a unit (Latin-1), until the buffer is changed. Requires: not wide.
+  std::string_view NarrowText(TextRun run) const { return Narrow(run); }
   char16_t UnitAt(TextRun run, std::uint32_t index) const;
   void SetUnit(TextRun run, std::uint32_t index, char16_t unit);
 

@@ -1,5 +1,7 @@
 #include "crdt/base/bytes.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 
 namespace weft::crdt {
@@ -78,6 +80,11 @@ std::uint64_t ByteReader::ReadBigEndian64() {
   std::uint64_t value = 0;
   for (const std::uint8_t byte : ReadBytes(8)) value = value << 8 | byte;
   return value;
+}
+
+void ByteWriter::Grow(std::size_t count) {
+  constexpr std::size_t kLeast = 32;
+  bytes_.resize(std::max({kLeast, bytes_.size() * 2, size_ + count}));
 }
 
 void ByteWriter::WriteVarInt(std::uint64_t magnitude, bool negative) {

@@ -14,6 +14,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -108,26 +109,38 @@ class ByteReader {
 // Builds a byte string. Threads: one.
 class ByteWriter {
  public:
-  std::size_t size() const { return bytes_.size(); }
-  ByteView view() const { return bytes_; }
-  Bytes Take() { return std::move(bytes_); }
-  void Clear() { bytes_.clear(); }
-  void Reserve(std::size_t size) { bytes_.reserve(size); }
+  std::size_t size() const { return size_; }
+  ByteView view() const { return {bytes_.data(), size_}; }
+  Bytes Take() {
+    bytes_.resize(size_);
+    size_ = 0;
+    return std::exchange(bytes_, Bytes());
+  }
+  // Memory is kept.
+  void Clear() { size_ = 0; }
+  void Reserve(std::size_t size) {
+    if (size > bytes_.size()) bytes_.resize(size);
+  }
 
-  void WriteByte(std::uint8_t byte) { bytes_.push_back(byte); }
+  void WriteByte(std::uint8_t byte) {
+    if (size_ == bytes_.size()) [[unlikely]]
+      Grow(1);
+    bytes_[size_++] = byte;
+  }
   void WriteVarUint(std::uint64_t value) {
+    std::uint8_t* next = Room(10);
     while (value >= 0x80) {
-      bytes_.push_back(static_cast<std::uint8_t>(value | 0x80));
+      *next++ = static_cast<std::uint8_t>(value | 0x80);
       value >>= 7;
     }
-    bytes_.push_back(static_cast<std::uint8_t>(value));
+    *next++ = static_cast<std::uint8_t>(value);
+    size_ = static_cast<std::size_t>(next - bytes_.data());
   }
   void WriteVarInt(std::uint64_t magnitude, bool negative);
   void WriteBytes(ByteView bytes) {
     if (bytes.empty()) return;
-    const std::size_t size = bytes_.size();
-    bytes_.resize(size + bytes.size());
-    std::memcpy(bytes_.data() + size, bytes.data(), bytes.size());
+    std::memcpy(Room(bytes.size()), bytes.data(), bytes.size());
+    size_ += bytes.size();
   }
   void WriteBuffer(ByteView bytes) {
     WriteVarUint(bytes.size());
@@ -138,7 +151,16 @@ class ByteWriter {
   void WriteBigEndian64(std::uint64_t value);
 
  private:
-  Bytes bytes_;
+  // Where `count` bytes may be written next.
+  std::uint8_t* Room(std::size_t count) {
+    if (bytes_.size() - size_ < count) [[unlikely]]
+      Grow(count);
+    return bytes_.data() + size_;
+  }
+  void Grow(std::size_t count);
+
+  Bytes bytes_;  // longer than what was written
+  std::size_t size_ = 0;
 };
 
 }  // namespace weft::crdt
