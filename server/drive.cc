@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <string>
 #include <string_view>
@@ -32,6 +33,12 @@ absl::Status WriteAll(int output, std::string_view text) {
     text.remove_prefix(static_cast<std::size_t>(written));
   }
   return absl::OkStatus();
+}
+
+std::int64_t Milliseconds() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
 }
 
 bool InputWaits(int input) {
@@ -68,7 +75,7 @@ class LineDriver {
     if (line_.capacity() > kReadBytes) line_.shrink_to_fit();
   }
 
-  crdt::driver::Driver driver_;
+  crdt::driver::Driver driver_{{}, Milliseconds};
   std::string line_;
   std::string replies_;
 };

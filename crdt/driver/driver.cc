@@ -51,7 +51,8 @@ void AppendAttributes(const Handle& type, Reply& reply) {
 
 }  // namespace
 
-Driver::Driver(DriverLimits limits) : limits_(limits) {
+Driver::Driver(DriverLimits limits, std::function<std::int64_t()> clock)
+    : limits_(limits), clock_(std::move(clock)) {
   decode_limits_.update_bytes = limits.request_bytes;
   decode_limits_.update_blocks = limits.update_blocks;
   decode_limits_.update_memory = limits.update_memory;
@@ -226,13 +227,13 @@ absl::Status Driver::Edit(Members& members, Reply& reply) {
   if (!members.ok()) return members.status();
   replica->Forget();
   absl::Status status;
-  const auto end = std::chrono::steady_clock::now() + limits_.edit_time;
+  const std::int64_t begin = clock_ ? clock_() : 0;
   replica->doc().Transact(origin, [&] {
     for (std::size_t done = 0; done < actions.size() && status.ok(); ++done) {
-      if (std::chrono::steady_clock::now() >= end) {
+      if (clock_ && clock_() - begin >= limits_.edit_ms) {
         status = absl::ResourceExhaustedError(
-            absl::StrCat("the edit has taken ", limits_.edit_time.count(), " ms: ", done,
-                         " of its ", actions.size(), " actions are done; send fewer in a request"));
+            absl::StrCat("the edit has taken ", limits_.edit_ms, " ms: ", done, " of its ",
+                         actions.size(), " actions are done; send fewer in a request"));
       } else {
         status = RunAction(replica->roots(), actions[done]);
       }

@@ -61,8 +61,9 @@
 //   doc  := "doc": number or string        kind := text|array|map|xmlfragment|xmltext|xmlelement
 //   type := "name", "path"?:[key or index], "kind"?         kind: of a root that has none yet
 
-#include <chrono>
 #include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -87,15 +88,17 @@ struct DriverLimits {
   std::size_t update_blocks = std::size_t{1} << 22;
   // Memory that an update may take beside its request.
   std::size_t update_memory = std::size_t{512} << 20;
-  // An edit that has taken longer is ended before its next action: the largest requests take a
-  // third of it, unless each action looks through thousands of attributes.
-  std::chrono::milliseconds edit_time{1500};
+  // Milliseconds after which an edit is ended before its next action, where the driver has a clock:
+  // the largest requests take a third of it, unless each action looks through thousands of
+  // attributes.
+  std::int64_t edit_ms = 1500;
 };
 
 // Threads: one.
 class Driver {
  public:
-  explicit Driver(DriverLimits limits = {});
+  // `clock` answers milliseconds that never go back; without one, edits take as long as they take.
+  explicit Driver(DriverLimits limits = {}, std::function<std::int64_t()> clock = nullptr);
   ~Driver();
   Driver(const Driver&) = delete;
   Driver& operator=(const Driver&) = delete;
@@ -167,6 +170,7 @@ class Driver {
   void ReportUndo(Replica& replica, UndoManager& manager, Reply& reply);
 
   const DriverLimits limits_;
+  const std::function<std::int64_t()> clock_;
   DecodeLimits decode_limits_;
   std::map<std::string, std::unique_ptr<Replica>, std::less<>> replicas_;
   std::optional<std::uint64_t> next_client_;  // of "seed"; else they are random

@@ -190,12 +190,14 @@ TEST_F(DriverTest, RefusesRequestsThatAreTooLargeOrTooDeep) {
 }
 
 TEST_F(DriverTest, EndsAnEditThatTakesTooLongBetweenItsActions) {
-  Driver driver(DriverLimits{.edit_time = std::chrono::milliseconds(0)});
+  std::int64_t now = 0;
+  Driver driver(DriverLimits{.edit_ms = 1'500}, [&now] { return now += 1'000; });
   driver.Answer(R"({"op":"new","doc":0,"clientID":1})");
-  ExpectError(driver.Answer(
-      R"({"op":"edit","doc":0,"actions":[{"op":"text.insert","name":"t","index":0,"text":"a"}]})"));
+  ExpectError(driver.Answer(R"({"op":"edit","doc":0,"actions":[)"
+                            R"({"op":"text.insert","name":"t","index":0,"text":"a"},)"
+                            R"({"op":"text.insert","name":"t","index":0,"text":"b"}]})"));
   EXPECT_EQ(driver.Answer(R"({"op":"json","doc":0,"types":{"t":"text"}})"),
-            R"({"json":{"t":""},"delta":{"t":[]}})");
+            R"({"json":{"t":"a"},"delta":{"t":[{"insert":"a"}]}})");
 }
 
 TEST_F(DriverTest, ReadsTypesThatAreNestedAsDeepAsUpdatesCanNestThem) {
