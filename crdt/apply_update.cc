@@ -375,7 +375,10 @@ PendingBlocks DocCore::IntegrateBlocks(const Update& update) {
   return pending;
 }
 
-bool DocCore::IntegrateBlock(const Update& update, Block block, Clock offset) {
+bool DocCore::IntegrateBlock(const Update& update, const Block& whole, Clock offset) {
+  Block rest{};  // where the beginning is known
+  const Block& block = offset == 0 ? whole : rest;
+  if (offset > 0) rest = whole;
   const ClientIndex client = EnsureClient(block.id.client);
   if (block.kind == ContentKind::kGc) {
     if (offset < block.length) {
@@ -394,7 +397,9 @@ bool DocCore::IntegrateBlock(const Update& update, Block block, Clock offset) {
   if (block.has_right_origin) {
     const PackedId origin =
         PackedId::Make(EnsureClient(block.right_origin.client), block.right_origin.clock);
-    item.right = BlockStartingAt(origin);
+    // As a rule nothing has come in between.
+    const ItemRef next = item.left == kNoItem ? kNoItem : ItemRef{At(item.left).right};
+    item.right = next != kNoItem && At(next).id == origin ? next : BlockStartingAt(origin);
     item.right_origin = At(item.right).id;
     collected |= At(item.right).is_gc();
   }
@@ -423,7 +428,7 @@ bool DocCore::IntegrateBlock(const Update& update, Block block, Clock offset) {
     }
   }
   if (offset > 0) {
-    block.CutFront(offset);
+    rest.CutFront(offset);
     const PackedId origin = PackedId::Make(client, block.id.clock - 1);
     item.left = BlockEndingAt(origin);
     item.origin = origin;

@@ -78,9 +78,12 @@ class BlockList {
     DCHECK(clock < end_);
     if (hint_.chunk < chunks_.size()) {
       const Chunk& chunk = chunks_[hint_.chunk];
-      if (hint_.slot + 1 < chunk.entries.size() && chunk.ClockOf(hint_.slot) <= clock &&
-          clock < chunk.ClockOf(hint_.slot + 1)) {
-        return hint_;
+      if (hint_.slot + 1 < chunk.entries.size() && chunk.ClockOf(hint_.slot) <= clock) {
+        if (clock < chunk.ClockOf(hint_.slot + 1)) return hint_;
+        if (hint_.slot + 2 < chunk.entries.size() && clock < chunk.ClockOf(hint_.slot + 2)) {
+          ++hint_.slot;
+          return hint_;
+        }
       }
     }
     return Search(clock);

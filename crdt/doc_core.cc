@@ -37,6 +37,7 @@ DocCore::DocCore(Doc::Options options)
       collision_policy_(options.collisions) {}
 
 ClientIndex DocCore::EnsureClient(ClientId id) {
+  if (const std::optional<ClientIndex> known = FindClient(id)) return *known;
   const auto [entry, added] =
       client_indices_.try_emplace(ToNumber(id), static_cast<ClientIndex>(clients_.size()));
   if (added) {
@@ -46,15 +47,11 @@ ClientIndex DocCore::EnsureClient(ClientId id) {
   return entry->second;
 }
 
-std::optional<ClientIndex> DocCore::FindClient(ClientId id) const {
+std::optional<ClientIndex> DocCore::LookUpClient(ClientId id) const {
   const auto found = client_indices_.find(ToNumber(id));
   if (found == client_indices_.end()) return std::nullopt;
+  known_clients_[ToNumber(id) % kKnownClients] = {.id = ToNumber(id), .index = found->second};
   return found->second;
-}
-
-Clock DocCore::StateOf(ClientId id) const {
-  const std::optional<ClientIndex> client = FindClient(id);
-  return client.has_value() ? clients_[*client].blocks.end() : 0;
 }
 
 const std::vector<ClientIndex>& DocCore::ClientsDescending() const {

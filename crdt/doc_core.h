@@ -25,6 +25,7 @@
 //
 // Threads: one at a time.
 
+#include <array>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -286,8 +287,16 @@ class DocCore {
   Item& At(ItemRef ref) { return items_.At(ref); }
   const Item& At(ItemRef ref) const { return items_.At(ref); }
   ClientIndex EnsureClient(ClientId id);
-  std::optional<ClientIndex> FindClient(ClientId id) const;
-  Clock StateOf(ClientId id) const;
+  std::optional<ClientIndex> FindClient(ClientId id) const {
+    const KnownClient& known = known_clients_[ToNumber(id) % kKnownClients];
+    if (known.id == ToNumber(id)) return known.index;
+    return LookUpClient(id);
+  }
+  std::optional<ClientIndex> LookUpClient(ClientId id) const;
+  Clock StateOf(ClientId id) const {
+    const std::optional<ClientIndex> client = FindClient(id);
+    return client.has_value() ? clients_[*client].blocks.end() : 0;
+  }
   Id Unpack(PackedId id) const { return {clients_[id.client()].id, id.clock()}; }
   // Client indices by id, descending: the order of everything that is written.
   const std::vector<ClientIndex>& ClientsDescending() const;
@@ -340,7 +349,7 @@ class DocCore {
   PendingBlocks IntegrateBlocks(const Update& update);
   std::optional<ClientId> MissingClient(const Block& block) const;
   // False, and nothing changed, when finding its place would take too many steps.
-  bool IntegrateBlock(const Update& update, Block block, Clock offset);
+  bool IntegrateBlock(const Update& update, const Block& whole, Clock offset);
   std::uint32_t StoreContent(const Update& update, const Block& block, NewItem& item);
   // Deletes what is known of `deletes` and returns the rest.
   DeleteSet ApplyDeletes(const DeleteSet& deletes);
@@ -353,7 +362,7 @@ class DocCore {
   void CollectGarbage(const DeleteSet& deletes);
   void Collect(ItemRef ref, bool parent_collected);
   void FreeContent(Item& item);
-  void MergeDeleted(const DeleteSet& deletes);
+  void MergeDeleted(const Transaction& transaction);
   void MergeTouched(const Transaction& transaction);
   void MergeCandidates(const Transaction& transaction);
   // Joins the block at the cursor with those before it, as far as they may be; the cursor moves to
@@ -562,6 +571,13 @@ class DocCore {
   KeyTable keys_;
   std::vector<Client> clients_;
   absl::flat_hash_map<std::uint64_t, ClientIndex> client_indices_;
+  // Those found last, in front of client_indices_.
+  struct KnownClient {
+    std::uint64_t id = ~std::uint64_t{0};  // no client's
+    ClientIndex index = 0;
+  };
+  static constexpr std::size_t kKnownClients = 8;
+  mutable std::array<KnownClient, kKnownClients> known_clients_;
   mutable std::vector<ClientIndex> clients_descending_;  // made when asked for
   absl::flat_hash_map<KeyRef, TypeRef> roots_;
   std::vector<TypeRef> root_order_;

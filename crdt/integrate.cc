@@ -145,7 +145,13 @@ ItemRef DocCore::Link(const NewItem& fields, ItemRef left) {
   PlaceBlock(ref);
 
   if (item.kind == ContentKind::kDeleted) {
-    NoteDeleted(item);
+    if (may_take_short_ways() && !parent.has_formats) {
+      // There is nothing to collect, and it merges as all that is new.
+      transaction_->settled_deletes.Add(clients_[item.id.client()].id,
+                                        {item.clock(), item.length()});
+    } else {
+      NoteDeleted(item);
+    }
     item.deleted = true;
   } else if (item.kind == ContentKind::kType) {
     types_.At(item.content).item = ref;

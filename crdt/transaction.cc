@@ -38,7 +38,7 @@ void DocCore::RunCleanups() {
                                  clients_[*own].blocks.end();
     CallObservers(transaction);
     if (gc_) CollectGarbage(transaction.deletes);
-    MergeDeleted(transaction.deletes);
+    MergeDeleted(transaction);
     MergeTouched(transaction);
     MergeCandidates(transaction);
     if (has_transaction_observers() || !on_update_v1_.empty() || !on_update_v2_.empty()) {
@@ -248,11 +248,13 @@ std::size_t DocCore::MergeWithLefts(ClientIndex client, BlockList::Cursor& curso
   return count;
 }
 
-void DocCore::MergeDeleted(const DeleteSet& deletes) {
-  for (const DeleteSet::ClientRanges& ranges : deletes.clients()) {
+void DocCore::MergeDeleted(const Transaction& transaction) {
+  for (const DeleteSet::ClientRanges& ranges : transaction.deletes.clients()) {
     const ClientIndex client = *FindClient(ranges.client);
     BlockList& blocks = clients_[client].blocks;
+    const Clock first_new = transaction.touched.Before(client, blocks.end());
     for (const IdRange& range : ranges.ranges | std::views::reverse) {
+      if (range.clock >= first_new) continue;  // merges with all that is new
       // From the block behind the range to its beginning, right to left.
       BlockList::Cursor cursor = blocks.Find(range.end() - 1);
       blocks.Next(cursor);

@@ -33,20 +33,21 @@ absl::StatusOr<Update> DecodeUpdate(ByteView bytes, const DecodeLimits& limits,
   DecodeBudget budget(limits, bytes.size());
   const std::unique_ptr<BlockStream> stream = BlockStream::Open(bytes, format, limits, budget);
   Update update;
-  const auto begin_sections = [&] {
+  // Of the sections begun so far the last one begins with block `begin`, and those before it that
+  // are new hold nothing.
+  const auto begin_sections = [&](std::size_t begin) {
     while (update.sections.size() < stream->sections().size()) {
+      if (!update.sections.empty()) update.sections.back().end = begin;
       const ClientId client = stream->sections()[update.sections.size()];
-      const std::size_t begin = update.blocks.size();
       update.sections.push_back({.client = client, .begin = begin, .end = begin});
     }
   };
-  Block block{};
-  while (stream->Next(block, update.values)) {
-    begin_sections();
-    update.blocks.push_back(block);
-    update.sections.back().end = update.blocks.size();
+  while (stream->Next(update.blocks.emplace_back(Block{}), update.values)) {
+    begin_sections(update.blocks.size() - 1);
   }
-  begin_sections();
+  update.blocks.pop_back();
+  begin_sections(update.blocks.size());
+  if (!update.sections.empty()) update.sections.back().end = update.blocks.size();
   update.deletes = stream->ReadDeletes();
   const absl::Status status = stream->status();
   if (!status.ok()) return status;
