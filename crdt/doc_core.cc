@@ -36,15 +36,12 @@ DocCore::DocCore(Doc::Options options)
       hole_mode_(options.holes),
       collision_policy_(options.collisions) {}
 
-ClientIndex DocCore::EnsureClient(ClientId id) {
-  if (const std::optional<ClientIndex> known = FindClient(id)) return *known;
-  const auto [entry, added] =
-      client_indices_.try_emplace(ToNumber(id), static_cast<ClientIndex>(clients_.size()));
-  if (added) {
-    CHECK(clients_.size() < kMaxClients);
-    clients_.emplace_back().id = id;
-  }
-  return entry->second;
+ClientIndex DocCore::AddClient(ClientId id) {
+  CHECK(clients_.size() < kMaxClients);
+  const auto index = static_cast<ClientIndex>(clients_.size());
+  client_indices_.emplace(ToNumber(id), index);
+  clients_.emplace_back().id = id;
+  return index;
 }
 
 std::optional<ClientIndex> DocCore::LookUpClient(ClientId id) const {

@@ -286,10 +286,15 @@ class DocCore {
   // -- Tables (doc_core.cc) --
   Item& At(ItemRef ref) { return items_.At(ref); }
   const Item& At(ItemRef ref) const { return items_.At(ref); }
-  ClientIndex EnsureClient(ClientId id);
+  ClientIndex EnsureClient(ClientId id) {
+    const std::optional<ClientIndex> known = FindClient(id);
+    return known.has_value() ? *known : AddClient(id);
+  }
+  ClientIndex AddClient(ClientId id);
   std::optional<ClientIndex> FindClient(ClientId id) const {
     const KnownClient& known = known_clients_[ToNumber(id) % kKnownClients];
-    if (known.id == ToNumber(id)) return known.index;
+    if (known.id == ToNumber(id)) [[likely]]
+      return known.index;
     return LookUpClient(id);
   }
   std::optional<ClientIndex> LookUpClient(ClientId id) const;

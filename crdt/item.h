@@ -11,8 +11,11 @@
 // (crdt/apply_update.cc).
 
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <new>
+#include <type_traits>
 #include <vector>
 
 #include "crdt/base/check.h"
@@ -152,7 +155,7 @@ struct Item {
                                                 1u << static_cast<unsigned>(ContentKind::kDeleted) |
                                                 1u << static_cast<unsigned>(ContentKind::kSkip);
 };
-static_assert(sizeof(Item) == 48);
+static_assert(sizeof(Item) == 48 && std::is_trivially_destructible_v<Item>);
 
 // Owns the blocks of one document. References stay valid until freed, addresses too.
 class ItemPool {
@@ -166,8 +169,9 @@ class ItemPool {
     }
     if ((next_ & kSlabMask) == 0 || slabs_.empty()) {
       CHECK(next_ + kSlabMask <= kMaxBlocks && "updates past the bound were refused");
-      slabs_.push_back(std::make_unique<Slab>());
+      slabs_.push_back(std::make_unique_for_overwrite<Slab>());
     }
+    new (Place(next_)) Item;
     return next_++;
   }
 
@@ -181,11 +185,11 @@ class ItemPool {
 
   Item& At(ItemRef ref) {
     DCHECK(ref != kNoItem && ref < next_);
-    return slabs_[ref >> kSlabBits]->items[ref & kSlabMask];
+    return *std::launder(reinterpret_cast<Item*>(Place(ref)));
   }
   const Item& At(ItemRef ref) const {
     DCHECK(ref != kNoItem && ref < next_);
-    return slabs_[ref >> kSlabBits]->items[ref & kSlabMask];
+    return *std::launder(reinterpret_cast<const Item*>(Place(ref)));
   }
 
   // The references given out so far, at most.
@@ -198,9 +202,13 @@ class ItemPool {
   // 64 items: small enough for a server that holds many small documents.
   static constexpr unsigned kSlabBits = 6;
   static constexpr ItemRef kSlabMask = (1u << kSlabBits) - 1;
+  // Room for items, which are made one by one.
   struct Slab {
-    Item items[1u << kSlabBits];
+    alignas(Item) std::byte bytes[sizeof(Item) << kSlabBits];
   };
+  std::byte* Place(ItemRef ref) const {
+    return slabs_[ref >> kSlabBits]->bytes + (ref & kSlabMask) * sizeof(Item);
+  }
 
   std::vector<std::unique_ptr<Slab>> slabs_;
   ItemRef next_ = 1;  // 0 is kNoItem; its place in the first slab stays unused
