@@ -5,8 +5,8 @@ import { crdtNames, crdtRow, crdtTables, mainRows, ratioOf } from './rows.mjs'
 const kRowHeight = 26
 const kLeft = 300
 const kWidth = 660
-const kTop = 96
 const kRight = 40
+const kLegend = 52
 
 // Hues that people with the common kinds of colour blindness tell apart; natives are squares.
 const looks = {
@@ -53,14 +53,31 @@ function mark (x, y, [colour, shape], title) {
   return `${body}<title>${escape(title)}</title></${shape === 'circle' ? 'circle' : 'rect'}>`
 }
 
+// Where each engine's name stands, in as many lines as it takes.
+function legendOf (engines, width) {
+  let at = 16
+  let line = 0
+  return engines.map(engine => {
+    const room = 30 + engine.length * 7.4
+    if (at + room > width) {
+      at = 16
+      ++line
+    }
+    at += room
+    return { engine, at: at - room, line }
+  })
+}
+
 export function toSvg (report) {
   const engines = Object.keys(report.versions).filter(engine => looks[engine] !== undefined)
   const rows = plotRows(report, engines)
   const all = rows.flatMap(row => row.ratios.filter(ratio => ratio !== undefined))
   const low = Math.floor(Math.log10(Math.min(0.5, ...all)))
   const high = Math.ceil(Math.log10(Math.max(10, ...all)))
+  const legend = legendOf(engines, kLeft + kWidth + kRight)
+  const top = kLegend + 20 * legend.at(-1).line + 18
   const x = ratio => kLeft + kWidth * (Math.log10(ratio) - low) / (high - low)
-  const bottom = kTop + rows.length * kRowHeight
+  const bottom = top + rows.length * kRowHeight
   const width = kLeft + kWidth + kRight
   const height = bottom + 46
   const out = [
@@ -69,26 +86,21 @@ export function toSvg (report) {
     `<text x="16" y="26" font-size="17" font-weight="600">Times weft’s time or memory (weft = 1; further right is worse)</text>`
   ]
 
-  // The legend, in as many lines as it takes.
-  let at = 16
-  let line = 50
-  for (const engine of engines) {
-    const room = 30 + engine.length * 7.2
-    if (at + room > width) { at = 16; line += 20 }
-    out.push(mark(at + 6, line - 4, looks[engine], engine), `<text x="${at + 18}" y="${line}">${escape(engine)}</text>`)
-    at += room
+  for (const { engine, at, line } of legend) {
+    const y = kLegend + 20 * line
+    out.push(mark(at + 6, y - 4, looks[engine], engine), `<text x="${at + 18}" y="${y}">${escape(engine)}</text>`)
   }
 
   rows.forEach((row, index) => {
-    if (index % 2 === 0) out.push(`<rect x="8" y="${kTop + index * kRowHeight}" width="${width - 16}" height="${kRowHeight}" fill="#f4f5f7"/>`)
+    if (index % 2 === 0) out.push(`<rect x="8" y="${top + index * kRowHeight}" width="${width - 16}" height="${kRowHeight}" fill="#f4f5f7"/>`)
   })
   for (let power = low; power <= high; ++power) {
     const at10 = x(10 ** power).toFixed(1)
-    out.push(`<line x1="${at10}" x2="${at10}" y1="${kTop}" y2="${bottom}" stroke="${power === 0 ? '#222' : '#ccd'}" stroke-width="${power === 0 ? 2 : 1}"/>`,
+    out.push(`<line x1="${at10}" x2="${at10}" y1="${top}" y2="${bottom}" stroke="${power === 0 ? '#222' : '#ccd'}" stroke-width="${power === 0 ? 2 : 1}"/>`,
       `<text x="${at10}" y="${bottom + 18}" text-anchor="middle">${power === 0 ? 'weft' : `${(10 ** power).toLocaleString('en')}×`}</text>`)
   }
   rows.forEach((row, index) => {
-    const y = kTop + (index + 0.5) * kRowHeight
+    const y = top + (index + 0.5) * kRowHeight
     out.push(`<text x="16" y="${y + 4.5}">${escape(row.title)}</text>`)
     row.ratios.forEach((ratio, i) => {
       if (ratio !== undefined) out.push(mark(x(ratio), y, looks[engines[i]], `${engines[i]}: ${ratio.toPrecision(3)}×`))

@@ -12,7 +12,7 @@ function show (row, value) {
 
 export function toMarkdown (report) {
   const engines = Object.keys(report.versions)
-  const notes = []
+  const notes = new Map() // by row and reason: the engines
   const table = rows => {
     const used = engines.filter(engine => rows.some(row => cellOf(report, row, engine)?.value !== undefined))
     const lines = [`| | ${used.join(' | ')} |`, `|:-|${'-:|'.repeat(used.length)}`]
@@ -21,8 +21,8 @@ export function toMarkdown (report) {
         const cell = cellOf(report, row, engine)
         if (cell === undefined) return ''
         if (cell.value === undefined) {
-          const note = `${row.title}, ${engine}: ${cell.missing}`
-          if (!notes.includes(note)) notes.push(note)
+          const note = JSON.stringify([row.title.replace(/, v2$/, ''), cell.missing])
+          notes.set(note, (notes.get(note) ?? new Set()).add(engine))
           return '-'
         }
         const ratio = ratioOf(report, row, engine)
@@ -48,7 +48,11 @@ export function toMarkdown (report) {
     sections.push(`## crdt-benchmarks, N = 6000: ${crdt.title}`, table(names.map(name => crdtRow(name, crdt))))
   }
   sections.push('## Versions', engines.map(engine => `- ${engine} ${report.versions[engine].version} (${report.versions[engine].language})`).join('\n'))
-  const missing = [...report.notes, ...notes]
+  const missing = [...report.notes]
+  for (const [note, without] of notes) {
+    const [title, reason] = JSON.parse(note)
+    missing.push(`${title}: ${[...without].join(', ')}: ${reason}`)
+  }
   if (missing.length > 0) sections.push('## Not measured', missing.map(note => `- ${note.replaceAll('|', '/')}`).join('\n'))
   return sections.join('\n\n') + '\n'
 }
