@@ -1,55 +1,21 @@
 #include "bench/trace.h"
 
-#include <zlib.h>
-
-#include <algorithm>
-#include <filesystem>
 #include <optional>
 #include <random>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "crdt/json.h"
+#include "bench/trace_json.h"
 
 namespace weft::bench {
 namespace {
 
 using crdt::Any;
 
-// Plain files are read as they are.
-absl::StatusOr<std::string> ReadMaybeGzipped(const std::string& path) {
-  const gzFile file = gzopen(path.c_str(), "rb");
-  if (file == nullptr) return absl::NotFoundError(absl::StrCat("there is no trace at ", path));
-  std::string text;
-  char buffer[1 << 16];
-  int size;
-  while ((size = gzread(file, buffer, sizeof(buffer))) > 0) {
-    text.append(buffer, static_cast<std::size_t>(size));
-  }
-  gzclose(file);
-  if (size < 0) return absl::InvalidArgumentError(absl::StrCat(path, " does not unpack"));
-  return text;
-}
-
-const Any* Find(const Any& any, std::string_view name) {
-  return any.AsObject() == nullptr ? nullptr : any.AsObject()->Find(name);
-}
-
-std::optional<Patch> PatchOf(const Any& any) {
-  const Any::Array* parts = any.AsArray();
-  if (parts == nullptr || parts->size() != 3) return std::nullopt;
-  const double* position = (*parts)[0].AsNumber();
-  const double* deleted = (*parts)[1].AsNumber();
-  const std::string* inserted = (*parts)[2].AsString();
-  if (position == nullptr || deleted == nullptr || inserted == nullptr) return std::nullopt;
-  return Patch{static_cast<std::uint64_t>(*position), static_cast<std::uint64_t>(*deleted),
-               *inserted};
-}
-
 std::optional<Trace> TraceOf(const Any& any) {
-  const Any* start = Find(any, "startContent");
-  const Any* end = Find(any, "endContent");
-  const Any* transactions = Find(any, "txns");
+  const Any* start = FindMember(any, "startContent");
+  const Any* end = FindMember(any, "endContent");
+  const Any* transactions = FindMember(any, "txns");
   if (start == nullptr || start->AsString() == nullptr) return std::nullopt;
   if (end == nullptr || end->AsString() == nullptr) return std::nullopt;
   if (transactions == nullptr || transactions->AsArray() == nullptr) return std::nullopt;
@@ -57,14 +23,9 @@ std::optional<Trace> TraceOf(const Any& any) {
   trace.start_content = *start->AsString();
   trace.end_content = *end->AsString();
   for (const Any& transaction : *transactions->AsArray()) {
-    const Any* patches = Find(transaction, "patches");
-    if (patches == nullptr || patches->AsArray() == nullptr) return std::nullopt;
-    std::vector<Patch>& list = trace.transactions.emplace_back();
-    for (const Any& patch : *patches->AsArray()) {
-      std::optional<Patch> parsed = PatchOf(patch);
-      if (!parsed) return std::nullopt;
-      list.push_back(*std::move(parsed));
-    }
+    std::optional<std::vector<Patch>> patches = PatchesOf(transaction);
+    if (!patches) return std::nullopt;
+    trace.transactions.push_back(*std::move(patches));
   }
   return trace;
 }
@@ -72,17 +33,14 @@ std::optional<Trace> TraceOf(const Any& any) {
 }  // namespace
 
 absl::StatusOr<Trace> LoadTrace(const std::string& path) {
-  const absl::StatusOr<std::string> text = ReadMaybeGzipped(path);
-  if (!text.ok()) return text.status();
-  const std::optional<Any> any = crdt::ParseJson(*text, 16);
-  if (!any) return absl::InvalidArgumentError(absl::StrCat(path, " is no JSON"));
-  if (Find(*any, "kind") != nullptr) {
+  const absl::StatusOr<Any> any = ReadJson(path);
+  if (!any.ok()) return any.status();
+  if (FindMember(*any, "kind") != nullptr) {
     return absl::InvalidArgumentError(absl::StrCat(path, " is a concurrent trace"));
   }
   std::optional<Trace> trace = TraceOf(*any);
   if (!trace) return absl::InvalidArgumentError(absl::StrCat(path, " is no editing trace"));
-  const std::string file = std::filesystem::path(path).filename().string();
-  trace->name = file.substr(0, file.find('.'));
+  trace->name = TraceName(path);
   return *std::move(trace);
 }
 

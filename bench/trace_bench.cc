@@ -1,253 +1,218 @@
-// Recorded typing, replayed into a Text: edit by edit as an editor does it, and as its updates and
-// its state arrive elsewhere. Every benchmark checks that the text it ends with is the recorded
-// one.
-//
-//   weft_bench [--trace=FILE]… [Google Benchmark's flags]
-//
-// Without --trace, the traces (*.json, *.json.gz) in the folder that WEFT_TRACES names; without
-// that, a made-up one.
+// Recorded typing: edit by edit as an editor does it, and as its updates and its state arrive
+// elsewhere. Every benchmark checks that the text it ends with is the recorded one.
 
-#include <benchmark/benchmark.h>
-
-#include <algorithm>
-#include <cstdio>
-#include <cstdlib>
-#include <filesystem>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
-#include "bench/trace.h"
-#include "crdt/doc.h"
+#include "absl/strings/str_cat.h"
+#include "bench/benchmarks.h"
+#include "bench/concurrent_trace.h"
+#include "bench/replay.h"
+#include "bench/replica.h"
+#include "bench/sample.h"
+#include "crdt/update_merge.h"
 
 namespace weft::bench {
 namespace {
 
 using crdt::Bytes;
-using crdt::ClientId;
+using crdt::ByteView;
 using crdt::Doc;
-using crdt::Text;
+using crdt::UpdateFormat;
 
-constexpr const char* kRoot = "text";
-constexpr std::size_t kSyntheticEdits = 100'000;
+// The text of B4, a hundred times over.
+constexpr std::size_t kRepetitions = 100;
 
-std::unique_ptr<Doc> MakeDoc(std::uint64_t client) {
-  return std::make_unique<Doc>(
-      Doc::Options{.client_id = ClientId{client}, .gc = true, .limits = {}});
-}
+// A trace, and what it is recorded as when first asked: by then the benchmark is one that runs.
+class Recorded {
+ public:
+  explicit Recorded(Trace trace) : trace_(std::move(trace)) {}
 
-void Apply(const Patch& patch, Text text) {
-  if (patch.deleted > 0) text.Delete(patch.position, patch.deleted);
-  if (!patch.inserted.empty()) text.Insert(patch.position, patch.inserted);
-}
-
-void Begin(const Trace& trace, Doc& doc) {
-  if (!trace.start_content.empty()) doc.GetText(kRoot).Insert(0, trace.start_content);
-}
-
-void Replay(const Trace& trace, Doc& doc) {
-  Text text = doc.GetText(kRoot);
-  for (const std::vector<Patch>& patches : trace.transactions) {
-    if (patches.size() == 1) {
-      const Patch& patch = patches.front();
-      // A replacement is two calls and still one transaction.
-      if (patch.deleted == 0 || patch.inserted.empty()) {
-        Apply(patch, text);
-        continue;
-      }
-    }
-    doc.Transact("", [&] {
-      for (const Patch& patch : patches) Apply(patch, text);
-    });
+  const Trace& trace() const { return trace_; }
+  const Recording& recording() {
+    if (!recording_) recording_ = std::make_unique<Recording>(Record(trace_));
+    return *recording_;
   }
-}
+  const Bytes& state(UpdateFormat format) {
+    return format == UpdateFormat::kV1 ? recording().state : recording().state_v2;
+  }
+  // A document with that state.
+  absl::StatusOr<const Doc*> loaded() {
+    if (loaded_ == nullptr) {
+      std::unique_ptr<Doc> doc = MakeDoc(2);
+      const absl::Status status = doc->ApplyUpdate(recording().state);
+      if (!status.ok()) return status;
+      loaded_ = std::move(doc);
+    }
+    return loaded_.get();
+  }
+  const Bytes& repeated_state() {
+    if (repeated_state_.empty()) repeated_state_ = RecordRepeated(trace_, kRepetitions);
+    return repeated_state_;
+  }
 
-// The updates of a replay, one a transaction, and the document's state after them.
-struct Recording {
-  std::vector<Bytes> updates;
-  Bytes state;
+ private:
+  Trace trace_;
+  std::unique_ptr<Recording> recording_;
+  std::unique_ptr<Doc> loaded_;
+  Bytes repeated_state_;
 };
 
-Recording Record(const Trace& trace) {
-  Recording recording;
-  const std::unique_ptr<Doc> doc = MakeDoc(1);
-  const crdt::Subscription subscription = doc->OnUpdate([&](const crdt::UpdateEvent& event) {
-    recording.updates.emplace_back(event.update.begin(), event.update.end());
-  });
-  Begin(trace, *doc);
-  Replay(trace, *doc);
-  recording.state = doc->EncodeStateAsUpdate();
-  return recording;
-}
-
-// Ends the benchmark with an error unless the document holds what the trace ends with.
-bool HoldsTheEnd(const Trace& trace, Doc& doc, benchmark::State& state) {
-  if (doc.GetText(kRoot).ToString() == trace.end_content) return true;
-  state.SkipWithError("the text is not the trace's endContent");
-  return false;
-}
-
-// Edits a second, and the time of one.
-void CountEdits(const Trace& trace, benchmark::State& state) {
-  const auto edits = static_cast<double>(trace.transactions.size());
-  state.counters["edits"] = edits;
-  state.counters["edits/s"] =
-      benchmark::Counter(edits, benchmark::Counter::kIsIterationInvariantRate);
-  state.counters["time/edit"] = benchmark::Counter(
-      edits, benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
-}
-
-// Frees a document outside of the measured time.
-void Discard(std::unique_ptr<Doc> doc, benchmark::State& state) {
-  state.PauseTiming();
-  doc.reset();
-  state.ResumeTiming();
+absl::Status HoldsTheEnd(const Trace& trace, Doc& doc) {
+  if (doc.GetText(kRoot).ToString() == trace.end_content) return absl::OkStatus();
+  return Wrong("the text is not the trace's endContent");
 }
 
 // Each transaction's update is made, as it is when somebody listens.
-void EditByEdit(benchmark::State& state, const Trace& trace) {
-  for ([[maybe_unused]] auto _ : state) {
-    std::unique_ptr<Doc> doc = MakeDoc(1);
-    std::size_t update_bytes = 0;
-    crdt::Subscription subscription =
-        doc->OnUpdate([&](const crdt::UpdateEvent& event) { update_bytes += event.update.size(); });
-    Begin(trace, *doc);
-    Replay(trace, *doc);
-    benchmark::DoNotOptimize(update_bytes);
-    if (!HoldsTheEnd(trace, *doc, state)) return;
-    subscription.Cancel();
-    Discard(std::move(doc), state);
-  }
-  CountEdits(trace, state);
+absl::StatusOr<Sample> EditByEdit(const Trace& trace) {
+  const Listened doc(1);
+  const double seconds = Seconds([&] { Replay(trace, *doc); });
+  if (absl::Status status = HoldsTheEnd(trace, *doc); !status.ok()) return status;
+  return Sample{.seconds = seconds, .bytes = doc.update_bytes()};
 }
 
-void InOneTransaction(benchmark::State& state, const Trace& trace) {
-  for ([[maybe_unused]] auto _ : state) {
-    std::unique_ptr<Doc> doc = MakeDoc(1);
-    doc->Transact("", [&] {
-      Begin(trace, *doc);
-      Replay(trace, *doc);
-    });
-    if (!HoldsTheEnd(trace, *doc, state)) return;
-    Discard(std::move(doc), state);
-  }
-  CountEdits(trace, state);
+absl::StatusOr<Sample> InOneTransaction(const Trace& trace) {
+  const std::unique_ptr<Doc> doc = MakeDoc(1);
+  const double seconds = Seconds([&] { doc->Transact("", [&] { Replay(trace, *doc); }); });
+  if (absl::Status status = HoldsTheEnd(trace, *doc); !status.ok()) return status;
+  return Sample{.seconds = seconds};
 }
 
-void ApplyUpdatesOneByOne(benchmark::State& state, const Trace& trace) {
-  const Recording recording = Record(trace);
-  for ([[maybe_unused]] auto _ : state) {
-    std::unique_ptr<Doc> doc = MakeDoc(2);
-    for (const Bytes& update : recording.updates) {
-      if (!doc->ApplyUpdate(update).ok()) {
-        state.SkipWithError("an update was refused");
-        return;
-      }
-    }
-    if (!HoldsTheEnd(trace, *doc, state)) return;
-    Discard(std::move(doc), state);
-  }
-  CountEdits(trace, state);
-}
-
-void EncodeState(benchmark::State& state, const Trace& trace) {
-  const Recording recording = Record(trace);
+absl::StatusOr<Sample> ApplyUpdatesOneByOne(Recorded& recorded) {
+  const std::vector<Bytes>& updates = recorded.recording().updates;
   const std::unique_ptr<Doc> doc = MakeDoc(2);
-  if (!doc->ApplyUpdate(recording.state).ok() || doc->EncodeStateAsUpdate() != recording.state) {
-    state.SkipWithError("the state does not survive a round trip");
-    return;
-  }
-  for ([[maybe_unused]] auto _ : state) {
-    const Bytes encoded = doc->EncodeStateAsUpdate();
-    benchmark::DoNotOptimize(encoded.data());
-  }
-  state.counters["bytes"] = static_cast<double>(recording.state.size());
+  absl::Status status;
+  const double seconds = Seconds([&] { status = ApplyAll(*doc, updates); });
+  if (status.ok()) status = HoldsTheEnd(recorded.trace(), *doc);
+  if (!status.ok()) return status;
+  return Sample{.seconds = seconds};
 }
 
-void LoadStateAndReadText(benchmark::State& state, const Trace& trace) {
-  const Recording recording = Record(trace);
-  for ([[maybe_unused]] auto _ : state) {
-    std::unique_ptr<Doc> doc = MakeDoc(2);
-    if (!doc->ApplyUpdate(recording.state).ok()) {
-      state.SkipWithError("the state was refused");
-      return;
-    }
-    if (!HoldsTheEnd(trace, *doc, state)) return;
-    Discard(std::move(doc), state);
-  }
-  state.counters["bytes"] = static_cast<double>(recording.state.size());
+// All updates, as they lie in a log, joined into one.
+absl::StatusOr<Sample> MergeUpdates(Recorded& recorded) {
+  const Recording& recording = recorded.recording();
+  const std::vector<ByteView> views(recording.updates.begin(), recording.updates.end());
+  absl::StatusOr<Bytes> merged;
+  const double seconds = Seconds([&] { merged = crdt::MergeUpdates(views); });
+  if (!merged.ok()) return merged.status();
+  const std::unique_ptr<Doc> doc = MakeDoc(2);
+  absl::Status status = doc->ApplyUpdate(*merged);
+  if (status.ok()) status = HoldsTheEnd(recorded.trace(), *doc);
+  if (!status.ok()) return status;
+  return Sample{.seconds = seconds, .bytes = merged->size()};
 }
 
-void Register(const Trace& trace) {
-  const auto add = [&](const char* name, void (*run)(benchmark::State&, const Trace&)) {
-    benchmark::RegisterBenchmark((std::string(name) + "/" + trace.name).c_str(), run, trace)
-        ->Unit(benchmark::kMillisecond);
-  };
-  add("EditByEdit", EditByEdit);
-  add("InOneTransaction", InOneTransaction);
-  add("ApplyUpdatesOneByOne", ApplyUpdatesOneByOne);
-  add("EncodeState", EncodeState);
-  add("LoadStateAndReadText", LoadStateAndReadText);
+absl::StatusOr<Sample> EncodeState(Recorded& recorded, UpdateFormat format) {
+  const absl::StatusOr<const Doc*> doc = recorded.loaded();
+  if (!doc.ok()) return doc.status();
+  Bytes encoded;
+  const double seconds = Seconds([&] { encoded = (*doc)->EncodeStateAsUpdate({}, format); });
+  if (encoded != recorded.state(format)) return Wrong("the state does not survive a round trip");
+  return Sample{.seconds = seconds, .bytes = encoded.size()};
 }
 
-// Takes the --trace flags out of the arguments.
-std::vector<std::string> TakeTraceFlags(int& argc, char** argv) {
-  constexpr std::string_view kFlag = "--trace=";
-  std::vector<std::string> paths;
-  int kept = 1;
-  for (int i = 1; i < argc; ++i) {
-    const std::string_view argument = argv[i];
-    if (argument.starts_with(kFlag)) {
-      paths.emplace_back(argument.substr(kFlag.size()));
-    } else {
-      argv[kept++] = argv[i];
-    }
-  }
-  argc = kept;
-  return paths;
+// A document loaded from a state, and its text. `memory` is what the document holds after that.
+struct Loaded {
+  Sample sample;
+  std::string text;
+};
+absl::StatusOr<Loaded> LoadAndRead(const Bytes& state, UpdateFormat format) {
+  const std::size_t heap_before = HeapBytes();
+  const std::unique_ptr<Doc> doc = MakeDoc(2);
+  absl::Status status;
+  Loaded loaded;
+  loaded.sample.bytes = state.size();
+  loaded.sample.seconds = Seconds([&] {
+    status = doc->ApplyUpdate(state, "", format);
+    loaded.text = doc->GetText(kRoot).ToString();
+  });
+  if (!status.ok()) return status;
+  loaded.sample.memory_bytes = HeapBytes() - heap_before - loaded.text.capacity();
+  return loaded;
 }
 
-std::vector<std::string> TracesOfTheEnvironment() {
-  std::vector<std::string> paths;
-  const char* folder = std::getenv("WEFT_TRACES");
-  if (folder == nullptr) return paths;
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
-    const std::string name = entry.path().filename().string();
-    if (name.ends_with(".json") || name.ends_with(".json.gz")) paths.push_back(entry.path());
+absl::StatusOr<Sample> LoadState(Recorded& recorded, UpdateFormat format) {
+  const absl::StatusOr<Loaded> loaded = LoadAndRead(recorded.state(format), format);
+  if (!loaded.ok()) return loaded.status();
+  if (loaded->text != recorded.trace().end_content) {
+    return Wrong("the text is not the trace's endContent");
   }
-  if (error) std::fprintf(stderr, "WEFT_TRACES: %s: %s\n", folder, error.message().c_str());
-  std::ranges::sort(paths);
-  return paths;
+  return loaded->sample;
 }
 
-int Main(int argc, char** argv) {
-  std::vector<std::string> paths = TakeTraceFlags(argc, argv);
-  const bool asked_for = !paths.empty();
-  if (!asked_for) paths = TracesOfTheEnvironment();
-  std::vector<Trace> traces;
-  for (const std::string& path : paths) {
-    absl::StatusOr<Trace> trace = LoadTrace(path);
-    if (trace.ok()) {
-      traces.push_back(*std::move(trace));
-    } else {
-      std::fprintf(stderr, "%s\n", trace.status().ToString().c_str());
-      if (asked_for) return 1;
-    }
-  }
-  if (traces.empty()) traces.push_back(MakeSyntheticTrace(kSyntheticEdits));
-  for (const Trace& trace : traces) Register(trace);
+absl::StatusOr<Sample> LoadRepeatedState(Recorded& recorded) {
+  const absl::StatusOr<Loaded> loaded = LoadAndRead(recorded.repeated_state(), UpdateFormat::kV1);
+  if (!loaded.ok()) return loaded.status();
+  const std::string& once = recorded.trace().end_content;
+  std::string expected;
+  for (std::size_t i = 0; i < kRepetitions; ++i) expected += once;
+  if (loaded->text != expected) return Wrong("the text is not a hundred times endContent");
+  return loaded->sample;
+}
 
-  benchmark::Initialize(&argc, argv);
-  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
-  benchmark::RunSpecifiedBenchmarks();
-  benchmark::Shutdown();
-  return 0;
+// What several writers sent, at one who only listens. The text must be what those writers had.
+struct RecordedConcurrent {
+  ConcurrentTrace trace;
+  std::vector<Bytes> updates;
+  std::string text;
+
+  absl::Status Prepare() {
+    if (!updates.empty()) return absl::OkStatus();
+    absl::StatusOr<std::vector<Bytes>> recorded = UpdatesOf(trace);
+    if (!recorded.ok()) return recorded.status();
+    updates = *std::move(recorded);
+    const std::vector<ByteView> views(updates.begin(), updates.end());
+    const absl::StatusOr<Bytes> merged = crdt::MergeUpdates(views);
+    if (!merged.ok()) return merged.status();
+    const std::unique_ptr<Doc> doc = MakeDoc(trace.agents + 1);
+    absl::Status status = doc->ApplyUpdate(*merged);
+    text = doc->GetText(kRoot).ToString();
+    return status;
+  }
+};
+
+absl::StatusOr<Sample> ApplyConcurrentOneByOne(RecordedConcurrent& recorded) {
+  if (absl::Status status = recorded.Prepare(); !status.ok()) return status;
+  const std::unique_ptr<Doc> doc = MakeDoc(recorded.trace.agents + 1);
+  absl::Status status;
+  const double seconds = Seconds([&] { status = ApplyAll(*doc, recorded.updates); });
+  if (!status.ok()) return status;
+  if (doc->GetText(kRoot).ToString() != recorded.text) return Wrong("the replicas differ");
+  return Sample{.seconds = seconds};
 }
 
 }  // namespace
-}  // namespace weft::bench
 
-int main(int argc, char** argv) { return weft::bench::Main(argc, argv); }
+void AddTraceBenchmarks(const Trace& trace, bool repeat) {
+  const auto recorded = std::make_shared<Recorded>(trace);
+  const std::size_t edits = trace.transactions.size();
+  const auto name = [&](const char* what) { return absl::StrCat(what, "/", trace.name); };
+  AddBenchmark(name("EditByEdit"), edits, [=] { return EditByEdit(recorded->trace()); });
+  AddBenchmark(name("InOneTransaction"), edits,
+               [=] { return InOneTransaction(recorded->trace()); });
+  AddBenchmark(name("ApplyUpdatesOneByOne"), edits,
+               [=] { return ApplyUpdatesOneByOne(*recorded); });
+  AddBenchmark(name("MergeUpdates"), edits, [=] { return MergeUpdates(*recorded); });
+  for (const UpdateFormat format : {UpdateFormat::kV1, UpdateFormat::kV2}) {
+    const char* suffix = format == UpdateFormat::kV1 ? "V1" : "V2";
+    AddBenchmark(absl::StrCat("EncodeState", suffix, "/", trace.name), 1,
+                 [=] { return EncodeState(*recorded, format); });
+    AddBenchmark(absl::StrCat("LoadStateAndReadText", suffix, "/", trace.name), 1,
+                 [=] { return LoadState(*recorded, format); });
+  }
+  if (repeat) {
+    AddBenchmark(absl::StrCat("LoadStateAndReadTextV1/", trace.name, "x100"), 1,
+                 [=] { return LoadRepeatedState(*recorded); });
+  }
+}
+
+void AddConcurrentTraceBenchmarks(const ConcurrentTrace& trace) {
+  const auto recorded = std::make_shared<RecordedConcurrent>();
+  recorded->trace = trace;
+  AddBenchmark(absl::StrCat("ApplyConcurrentOneByOne/", trace.name), trace.transactions.size(),
+               [=] { return ApplyConcurrentOneByOne(*recorded); });
+}
+
+}  // namespace weft::bench
