@@ -1,6 +1,7 @@
 #include "crdt/block_stream.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "crdt/codec/update_v1.h"
 #include "crdt/codec/update_v2.h"
@@ -54,28 +55,31 @@ template <typename Reader>
 class TypedBlockStream final : public BlockStream {
  public:
   TypedBlockStream(ByteView bytes, const DecodeLimits& limits, DecodeBudget& budget)
-    requires(Reader::kOwnsStrings)
-      : in_(bytes), reader_(in_, limits, budget, owned_), limits_(limits), budget_(budget) {
+      : in_(bytes), limits_(limits), budget_(budget) {
     Begin(bytes);
   }
-  TypedBlockStream(ByteView bytes, const DecodeLimits& limits, DecodeBudget& budget)
-    requires(!Reader::kOwnsStrings)
-      : in_(bytes), reader_(in_, limits, budget), limits_(limits), budget_(budget) {
+
+  void Reopen(ByteView bytes) override {
+    in_ = ByteReader(bytes);
+    owned_.clear();
+    blocks_left_ = 0;
+    sections_.clear();
+    blocks_ = 0;
     Begin(bytes);
   }
 
   bool Next(Block& block, std::vector<Any>& values) override {
     while (blocks_left_ == 0) {
-      if (sections_left_ == 0 || !reader_.ok()) return false;
+      if (sections_left_ == 0 || !reader_->ok()) return false;
       BeginSection();
     }
-    if (!reader_.ok()) return false;
+    if (!reader_->ok()) return false;
     ++blocks_;
     Spend(kBlockMemory);
     values_ = &values;
     block = Block{.id = {client_, clock_}};
     DecodeBlock(block);
-    if (!reader_.ok()) return false;
+    if (!reader_->ok()) return false;
     if (block.length == 0) in_.Fail("a block of no elements");
     if (clock_ > kMaxClock || block.length > kMaxClock - clock_) {
       in_.Fail("a clock above 2^52 - 1");
@@ -89,8 +93,8 @@ class TypedBlockStream final : public BlockStream {
   const std::vector<ClientId>& sections() const override { return sections_; }
 
   DeleteSet ReadDeletes() override {
-    if (!reader_.ok()) return {};
-    DeleteSet deletes = reader_.ReadDeletes();
+    if (!reader_->ok()) return {};
+    DeleteSet deletes = reader_->ReadDeletes();
     return in_.ok() ? std::move(deletes) : DeleteSet();
   }
 
@@ -100,13 +104,18 @@ class TypedBlockStream final : public BlockStream {
 
  private:
   void Begin(ByteView bytes) {
+    if constexpr (Reader::kOwnsStrings) {
+      reader_.emplace(in_, limits_, budget_, owned_);
+    } else {
+      reader_.emplace(in_, limits_, budget_);
+    }
     if (bytes.size() > limits_.update_bytes) in_.Exceed("update_bytes", limits_.update_bytes);
     // A section has a count and a clock of its own at least.
-    sections_left_ = reader_.ReadCount();
+    sections_left_ = reader_->ReadCount();
     if (sections_left_ > in_.remaining() / 2) {
       in_.Fail("a count of sections that reaches past the end of the input");
     }
-    if (!reader_.ok()) sections_left_ = 0;
+    if (!reader_->ok()) sections_left_ = 0;
   }
 
   void BeginSection() {
@@ -115,11 +124,11 @@ class TypedBlockStream final : public BlockStream {
       in_.Exceed("update_clients", limits_.update_clients);
     }
     Spend(kSectionMemory);
-    blocks_left_ = reader_.ReadCount();
-    client_ = reader_.ReadClient();
-    clock_ = reader_.ReadClock();
+    blocks_left_ = reader_->ReadCount();
+    client_ = reader_->ReadClient();
+    clock_ = reader_->ReadClock();
     CheckBlockCount();
-    if (reader_.ok()) sections_.push_back(client_);
+    if (reader_->ok()) sections_.push_back(client_);
   }
 
   // A claim that cannot come true is refused before its first block: in format v2 every block of a
@@ -141,35 +150,35 @@ class TypedBlockStream final : public BlockStream {
   }
 
   void DecodeBlock(Block& block) {
-    const std::uint8_t info = reader_.ReadInfo();
+    const std::uint8_t info = reader_->ReadInfo();
     block.kind = static_cast<ContentKind>(info & kKindMask);
     if (block.kind == ContentKind::kGc) {
-      block.length = reader_.ReadLength();
+      block.length = reader_->ReadLength();
       return;
     }
     if (block.kind == ContentKind::kSkip) {
-      block.length = reader_.ReadSkipLength();
+      block.length = reader_->ReadSkipLength();
       return;
     }
     if ((info & kOriginBit) != 0) {
       block.has_origin = true;
-      block.origin = ReadEarlierId(block, reader_.ReadLeftId());
+      block.origin = ReadEarlierId(block, reader_->ReadLeftId());
     }
     if ((info & kRightOriginBit) != 0) {
       block.has_right_origin = true;
-      block.right_origin = ReadEarlierId(block, reader_.ReadRightId());
+      block.right_origin = ReadEarlierId(block, reader_->ReadRightId());
     }
     if (!block.has_origin && !block.has_right_origin) {
-      if (reader_.ReadParentInfo()) {
+      if (reader_->ReadParentInfo()) {
         block.parent = Block::Parent::kRoot;
-        block.root_name = reader_.ReadName();
+        block.root_name = reader_->ReadName();
       } else {
         block.parent = Block::Parent::kItem;
-        block.parent_item = ReadEarlierId(block, reader_.ReadLeftId());
+        block.parent_item = ReadEarlierId(block, reader_->ReadLeftId());
       }
       if ((info & kKeyBit) != 0) {
         block.has_key = true;
-        block.key = reader_.ReadName();
+        block.key = reader_->ReadName();
       }
     }
     if (block.has_origin || block.has_right_origin) Spend(kSplitMemory);
@@ -190,48 +199,49 @@ class TypedBlockStream final : public BlockStream {
     block.values_begin = static_cast<std::uint32_t>(values_->size());
     switch (block.kind) {
       case ContentKind::kDeleted:
-        block.length = reader_.ReadLength();
+        block.length = reader_->ReadLength();
         return;
       case ContentKind::kJson:
-        block.length = reader_.ReadLength();
-        for (Clock i = 0; i < block.length && reader_.ok(); ++i) {
-          const std::string_view text = reader_.ReadString();
+        block.length = reader_->ReadLength();
+        for (Clock i = 0; i < block.length && reader_->ok(); ++i) {
+          const std::string_view text = reader_->ReadString();
           AddValue(block, text == "undefined" ? Any() : ReadJsonText(in_, text, limits_, budget_));
         }
         return;
       case ContentKind::kBinary:
-        block.text = AsText(reader_.ReadBuffer());
+        block.text = AsText(reader_->ReadBuffer());
         return;
       case ContentKind::kString:
-        block.text = reader_.ReadString();
-        block.length = reader_.ok() ? Utf16Length(block.text) : 0;
+        block.text = reader_->ReadString();
+        block.length = reader_->ok() ? Utf16Length(block.text) : 0;
         return;
       case ContentKind::kEmbed:
-        AddValue(block, reader_.ReadJson());
+        AddValue(block, reader_->ReadJson());
         return;
       case ContentKind::kFormat:
-        block.text = reader_.ReadKey();
-        AddValue(block, reader_.ReadJson());
+        block.text = reader_->ReadKey();
+        AddValue(block, reader_->ReadJson());
         return;
       case ContentKind::kType: {
-        const std::uint64_t type = reader_.ReadTypeRef();
+        const std::uint64_t type = reader_->ReadTypeRef();
         if (type > static_cast<std::uint64_t>(TypeKind::kXmlText)) {
           return in_.Fail("a type that Yjs does not know");
         }
         block.type = static_cast<TypeKind>(type);
         Spend(kTypeMemory);
         if (block.type == TypeKind::kXmlElement || block.type == TypeKind::kXmlHook) {
-          block.text = reader_.ReadKey();
+          block.text = reader_->ReadKey();
         }
         return;
       }
       case ContentKind::kAny:
-        block.length = reader_.ReadLength();
-        for (Clock i = 0; i < block.length && reader_.ok(); ++i) AddValue(block, reader_.ReadAny());
+        block.length = reader_->ReadLength();
+        for (Clock i = 0; i < block.length && reader_->ok(); ++i)
+          AddValue(block, reader_->ReadAny());
         return;
       case ContentKind::kDoc:
-        block.text = reader_.ReadString();
-        AddValue(block, NormalizedSubdocumentOptions(reader_.ReadAny()));
+        block.text = reader_->ReadString();
+        AddValue(block, NormalizedSubdocumentOptions(reader_->ReadAny()));
         return;
       case ContentKind::kGc:
       case ContentKind::kSkip:
@@ -249,7 +259,7 @@ class TypedBlockStream final : public BlockStream {
 
   ByteReader in_;
   std::deque<std::string> owned_;
-  Reader reader_;
+  std::optional<Reader> reader_;
   const DecodeLimits& limits_;
   DecodeBudget& budget_;
 

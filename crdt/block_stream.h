@@ -37,6 +37,9 @@ class BlockStream {
                                            const DecodeLimits& limits, DecodeBudget& budget);
   virtual ~BlockStream() = default;
 
+  // Begins anew with another update of that format; all that was read, strings included, is gone.
+  virtual void Reopen(ByteView bytes) = 0;
+
   // Reads the next block into `block` and appends its values to `values`. False at the end of the
   // blocks and after an error. Strings of the block are views into the bytes or into the stream.
   virtual bool Next(Block& block, std::vector<Any>& values) = 0;

@@ -1,5 +1,6 @@
 #include "crdt/update_merge.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -18,6 +19,11 @@ namespace {
 class BlockReader {
  public:
   explicit BlockReader(std::unique_ptr<BlockStream> stream) : stream_(std::move(stream)) {
+    Advance();
+  }
+
+  void Reopen(ByteView update) {
+    stream_->Reopen(update);
     Advance();
   }
 
@@ -61,33 +67,120 @@ struct Candidate {
   }
 };
 
+// Inputs are opened when their turn comes, and their readers used again: of many small updates few
+// are open at a time.
 class Merger {
  public:
-  Merger(std::span<BlockReader> readers, UpdateFormat format) : builder_(format) {
-    for (BlockReader& reader : readers) Enqueue(reader, static_cast<std::int64_t>(queue_.size()));
-  }
+  Merger(std::span<const ByteView> updates, const DecodeLimits& limits, UpdateFormat format,
+         DecodeBudget& budget)
+      : updates_(updates), limits_(limits), format_(format), budget_(budget), builder_(format) {}
 
-  void Run() {
-    while (!queue_.empty()) {
-      BlockReader& reader = *queue_.top().reader;
+  // Reads all inputs to their ends.
+  absl::Status Run() {
+    absl::Status status = FindFirstBlocks();
+    auto next = inputs_.begin();
+    while (status.ok() && (next != inputs_.end() || !queue_.empty())) {
+      while (next != inputs_.end() && (queue_.empty() || !StandsBehind(*next))) {
+        queue_.push({Open(updates_[next->index]), static_cast<std::int64_t>(next->index)});
+        ++next;
+      }
+      BlockReader* reader = queue_.top().reader;
       queue_.pop();
-      Consume(reader);
-      Enqueue(reader, --last_rank_);
+      Consume(*reader);
+      if (reader->done()) {
+        status = Close(reader);
+      } else {
+        queue_.push({reader, --last_rank_});
+      }
     }
-    if (pending_) Write();
+    if (status.ok() && pending_) Write();
+    return status;
   }
 
-  Bytes Finish(const DeleteSet& deletes) && { return std::move(builder_).Finish(deletes); }
+  Bytes Finish() && {
+    deletes_.SortAndMerge();
+    return std::move(builder_).Finish(deletes_);
+  }
 
  private:
-  void Enqueue(BlockReader& reader, std::int64_t rank) {
-    if (!reader.done()) queue_.push({&reader, rank});
+  // Where the blocks of an input begin.
+  struct Input {
+    ClientId client{};
+    Clock clock = 0;
+    std::size_t index = 0;
+  };
+
+  // Puts the inputs in the order of their first blocks. Those without any are done with here.
+  absl::Status FindFirstBlocks() {
+    inputs_.reserve(updates_.size());
+    DecodeBudget budget = budget_;  // all is read once more
+    std::unique_ptr<BlockReader> reader;
+    for (std::size_t i = 0; i < updates_.size(); ++i) {
+      if (reader == nullptr) {
+        reader =
+            std::make_unique<BlockReader>(BlockStream::Open(updates_[i], format_, limits_, budget));
+      } else {
+        reader->Reopen(updates_[i]);
+      }
+      if (reader->done()) {
+        const absl::Status status = TakeDeletes(reader->stream());
+        if (!status.ok()) return status;
+      } else {
+        inputs_.push_back({reader->current().id.client, reader->current().id.clock, i});
+      }
+    }
+    const auto before = [](const Input& a, const Input& b) {
+      return a.client != b.client ? a.client > b.client : a.clock < b.clock;
+    };
+    if (!std::ranges::is_sorted(inputs_, before)) std::ranges::stable_sort(inputs_, before);
+    return absl::OkStatus();
+  }
+
+  // Whether the input's turn comes only after the one that is first in the queue.
+  bool StandsBehind(const Input& input) const {
+    const Id first = queue_.top().reader->current().id;
+    return input.client != first.client ? input.client < first.client : input.clock > first.clock;
+  }
+
+  BlockReader* Open(ByteView update) {
+    if (spare_.empty()) {
+      readers_.push_back(
+          std::make_unique<BlockReader>(BlockStream::Open(update, format_, limits_, budget_)));
+      return readers_.back().get();
+    }
+    BlockReader* reader = spare_.back();
+    spare_.pop_back();
+    reader->Reopen(update);
+    return reader;
+  }
+
+  absl::Status Close(BlockReader* reader) {
+    // The block that is held may have its strings there.
+    if (reader == holder_) {
+      holder_is_closed_ = true;
+    } else {
+      spare_.push_back(reader);
+    }
+    return TakeDeletes(reader->stream());
+  }
+
+  absl::Status TakeDeletes(BlockStream& stream) {
+    const DeleteSet deletes = stream.ReadDeletes();
+    for (const DeleteSet::ClientRanges& client : deletes.clients()) {
+      for (const IdRange& range : client.ranges) deletes_.Add(client.client, range);
+    }
+    return stream.status();
   }
 
   void Write() { builder_.Add(block_, values_); }
 
   // Takes the reader's block, of which `block` is what is left to write.
   void Hold(BlockReader& reader, const Block& block) {
+    if (holder_ != &reader) {
+      if (holder_is_closed_) spare_.push_back(holder_);
+      holder_ = &reader;
+      holder_is_closed_ = false;
+    }
     block_ = block;
     reader.TakeValues(values_);
     pending_ = true;
@@ -144,6 +237,14 @@ class Merger {
     return true;
   }
 
+  const std::span<const ByteView> updates_;
+  const DecodeLimits& limits_;
+  const UpdateFormat format_;
+  DecodeBudget& budget_;
+
+  std::vector<Input> inputs_;
+  std::vector<std::unique_ptr<BlockReader>> readers_;
+  std::vector<BlockReader*> spare_;
   std::priority_queue<Candidate> queue_;
   std::int64_t last_rank_ = 0;
 
@@ -151,6 +252,10 @@ class Merger {
   Block block_{};
   std::vector<Any> values_;
   bool pending_ = false;
+  BlockReader* holder_ = nullptr;  // the reader that it came from
+  bool holder_is_closed_ = false;
+
+  DeleteSet deletes_;
   UpdateBuilder builder_;
 };
 
@@ -166,26 +271,12 @@ absl::StatusOr<Bytes> MergeUpdates(std::span<const ByteView> updates, const Deco
   const std::size_t grown = limits.update_memory_floor + bytes * DecodeBudget::kMemoryPerByte;
   if (together.update_memory < grown) together.update_memory = grown;
   DecodeBudget budget(together, bytes);
-  std::vector<BlockReader> readers;
-  readers.reserve(updates.size());
-  for (const ByteView update : updates) {
-    readers.emplace_back(BlockStream::Open(update, format, limits, budget));
-  }
-  // Reads all of them to their ends, or up to an error, even if there is but one.
-  Merger merger(readers, format);
-  merger.Run();
-  DeleteSet deletes;
-  for (BlockReader& reader : readers) {
-    const DeleteSet some = reader.stream().ReadDeletes();
-    const absl::Status status = reader.stream().status();
-    if (!status.ok()) return status;
-    for (const DeleteSet::ClientRanges& client : some.clients()) {
-      for (const IdRange& range : client.ranges) deletes.Add(client.client, range);
-    }
-  }
+  Merger merger(updates, limits, format, budget);
+  // To the end, even if there is but one.
+  const absl::Status status = merger.Run();
+  if (!status.ok()) return status;
   if (updates.size() == 1) return Bytes(updates[0].begin(), updates[0].end());
-  deletes.SortAndMerge();
-  return std::move(merger).Finish(deletes);
+  return std::move(merger).Finish();
 }
 
 absl::StatusOr<Bytes> DiffUpdate(ByteView update, const StateVector& known,
