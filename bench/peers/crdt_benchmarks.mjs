@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { measure } from './measure.mjs'
 
-const kBudgetMs = 100
+const kBudgetMs = 400
 const [kOneWriter, kTwoWriters] = [0, 1]
 const [kText, kArray] = [0, 1]
 
@@ -69,7 +69,8 @@ export function crdtBenchmarks (engine, rows, right) {
       const reader = engine.create(row.writers.length + 1)
       const updates = manyUpdates()
       return {
-        run () { apply(reader, updates) },
+        // In one transaction where there is such a thing, as crdt-benchmarks has it.
+        run () { if (engine.applyAll) engine.applyAll(reader, updates); else apply(reader, updates) },
         check () {
           const other = engine.create(row.writers.length + 2)
           apply(other, updates)

@@ -2,6 +2,9 @@
 
 const kBudgetMs = 1000
 const kMostRuns = 20
+// As many as it takes until JavaScript is compiled, unless they take this long.
+const kFewestRuns = 5
+const kPatienceMs = 3000
 
 // `prepare` makes what a run needs: run() is timed; check() throws when the result is wrong, and
 // answers what else there is to tell. The first runs, in which JavaScript is still interpreted, are
@@ -9,7 +12,8 @@ const kMostRuns = 20
 export function measure (work, prepare, budgetMs = kBudgetMs) {
   const ms = []
   let told = {}
-  for (let spent = 0; ms.length < kMostRuns && (ms.length === 0 || spent < budgetMs);) {
+  const enough = spent => ms.length > 0 && spent >= (ms.length < kFewestRuns ? kPatienceMs : budgetMs)
+  for (let spent = 0; ms.length < kMostRuns && !enough(spent);) {
     const { run, check } = prepare()
     const begin = performance.now()
     run()

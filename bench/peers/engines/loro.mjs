@@ -29,6 +29,7 @@ export default () => ({
     commit(replica)
   },
   apply (replica, update) { replica.doc.import(update) },
+  applyAll (replica, updates) { replica.doc.importBatch(updates) },
   encode (replica, format) { return replica.doc.export({ mode: format }) },
   load (state) {
     const replica = create(1_000_000)

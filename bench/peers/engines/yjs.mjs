@@ -29,6 +29,9 @@ export async function yjsLike (packageName, rootOf) {
       }
     },
     apply (replica, update) { Y.applyUpdate(replica.doc, update) },
+    applyAll (replica, updates) {
+      replica.doc.transact(() => { for (const update of updates) Y.applyUpdate(replica.doc, update) })
+    },
     encode (replica, format) { return encode[format](replica.doc) },
     load (state, format) {
       const replica = create(1_000_000)
