@@ -135,11 +135,35 @@ absl::Status DocCore::ApplyUpdate(ByteView bytes, std::string_view origin, Updat
 }
 
 std::size_t DocCore::PendingBytes() const {
-  std::size_t bytes = pending_.update.size();
+  std::size_t bytes = pending_.bytes;
   for (const DeleteSet::ClientRanges& client : pending_deletes_.clients()) {
     bytes += sizeof(client) + client.ranges.size() * sizeof(IdRange);
   }
   return bytes;
+}
+
+const Bytes& DocCore::PendingUpdate() const {
+  CHECK(pending_.any);
+  std::vector<Bytes>& parts = pending_.parts;
+  if (parts.size() == 1) return parts.front();
+  const std::vector<ByteView> views(parts.begin(), parts.end());
+  absl::StatusOr<std::optional<Bytes>> disjoint = MergeDisjointUpdates(views, LimitsOfOwnBytes());
+  CHECK(disjoint.ok());
+  std::optional<Bytes> joined = *std::move(disjoint);
+  if (!joined.has_value()) {
+    // Where the same came in different cuts it matters what is joined with what first.
+    joined = parts.front();
+    for (const ByteView part : std::span(views).subspan(1)) {
+      const ByteView both[] = {*joined, part};
+      absl::StatusOr<Bytes> merged = MergeUpdates(both, LimitsOfOwnBytes());
+      CHECK(merged.ok());
+      joined = *std::move(merged);
+    }
+  }
+  parts.clear();
+  pending_.bytes = 0;
+  pending_.Add(*std::move(joined));
+  return parts.front();
 }
 
 bool DocCore::MayWait(const Update& update) const {
@@ -192,11 +216,18 @@ bool DocCore::ApplyDecoded(const Update& update) {
   PendingBlocks rest = IntegrateBlocks(update);
   bool retry = false;
   if (pending_.any) {
-    for (const auto& [client, clock] : pending_.missing) {
-      if (clock < StateOf(ClientId{client})) {
-        retry = true;
-        break;
-      }
+    const auto has_moved = [&](ClientId client) {
+      const auto found = pending_.missing.find(ToNumber(client));
+      return found != pending_.missing.end() && found->second < StateOf(client);
+    };
+    // Of many, those that can have moved since they were looked at last.
+    if (pending_.missing.size() > update.sections.size()) {
+      retry = has_moved(client_id_) ||
+              std::ranges::any_of(update.sections, has_moved, &Update::Section::client);
+    } else {
+      retry = std::ranges::any_of(pending_.missing, [&](const auto& entry) {
+        return entry.second < StateOf(ClientId{entry.first});
+      });
     }
     if (hole_mode_ == HoleMode::kIntegrate) {
       // Filling a hole raises no state.
@@ -206,16 +237,17 @@ bool DocCore::ApplyDecoded(const Update& update) {
     }
     if (rest.any) {
       for (const auto& [client, clock] : rest.missing) pending_.Need(ClientId{client}, clock);
-      const ByteView both[] = {pending_.update, rest.update};
-      absl::StatusOr<Bytes> merged = MergeUpdates(both, LimitsOfOwnBytes());
-      CHECK(merged.ok());
-      pending_.update = *std::move(merged);
+      for (Bytes& part : rest.parts) pending_.Add(std::move(part));
     }
   } else {
     pending_ = std::move(rest);
   }
 
   DeleteSet unknown = ApplyDeletes(update.deletes);
+  const auto is_here = [&](const DeleteSet::ClientRanges& client) {
+    return client.ranges.front().clock < StateOf(client.client);
+  };
+  if (unknown.empty() && std::ranges::none_of(pending_deletes_.clients(), is_here)) return retry;
   if (!pending_deletes_.empty()) {
     const DeleteSet still_unknown = ApplyDeletes(pending_deletes_);
     for (const DeleteSet::ClientRanges& client : still_unknown.clients()) {
@@ -228,8 +260,9 @@ bool DocCore::ApplyDecoded(const Update& update) {
 }
 
 bool DocCore::RetryPending() {
-  const PendingBlocks pending = std::exchange(pending_, PendingBlocks());
-  absl::StatusOr<Update> update = DecodeUpdate(pending.update, LimitsOfOwnBytes());
+  const Bytes pending = PendingUpdate();
+  pending_ = PendingBlocks();
+  absl::StatusOr<Update> update = DecodeUpdate(pending, LimitsOfOwnBytes());
   CHECK(update.ok());
   if (hole_mode_ == HoleMode::kIntegrate) ExcludeKnown(*update);
   return ApplyDecoded(*update);
@@ -370,7 +403,7 @@ PendingBlocks DocCore::IntegrateBlocks(const Update& update) {
   }
   if (!rest.empty()) {
     pending.any = true;
-    pending.update = rest.Encode(update);
+    pending.Add(rest.Encode(update));
   }
   return pending;
 }

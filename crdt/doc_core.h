@@ -91,7 +91,15 @@ struct Client {
 // What could not be integrated yet.
 struct PendingBlocks {
   bool any = false;
-  Bytes update;  // format v1, without deletes
+  // Updates of format v1 without deletes, as they came; joined when they are asked for, so that
+  // many that come in the wrong order cost no more than one.
+  std::vector<Bytes> parts;
+  std::size_t bytes = 0;  // of all parts
+
+  void Add(Bytes part) {
+    bytes += part.size();
+    parts.push_back(std::move(part));
+  }
   // For each client (by number): a retry makes sense once its state exceeds the clock.
   absl::flat_hash_map<std::uint64_t, Clock> missing;
 
@@ -347,6 +355,8 @@ class DocCore {
   bool RetryPending();
   // What waits, in bytes.
   std::size_t PendingBytes() const;
+  // The blocks that wait, as one update. Requires: there are any.
+  const Bytes& PendingUpdate() const;
   // Whether a part of the update would wait. May say yes where none would.
   bool MayWait(const Update& update) const;
   // For bytes of our own making, whose parts were within the limits when they came.
@@ -591,7 +601,7 @@ class DocCore {
   const CollisionPolicy collision_policy_;
   CollisionCount collisions_;
 
-  PendingBlocks pending_;
+  mutable PendingBlocks pending_;  // its parts may be joined at any time
   DeleteSet pending_deletes_;
   static constexpr std::uint64_t kUnboundedSteps = ~std::uint64_t{0};
   std::uint64_t conflict_steps_left_ = kUnboundedSteps;  // bounded while an update is applied

@@ -192,7 +192,7 @@ Bytes DocCore::EncodeStateAsUpdate(const StateVector& known, UpdateFormat format
   }
   Bytes blocks;
   if (pending_.any) {
-    absl::StatusOr<Bytes> diff = DiffUpdate(pending_.update, known, LimitsOfOwnBytes());
+    absl::StatusOr<Bytes> diff = DiffUpdate(PendingUpdate(), known, LimitsOfOwnBytes());
     CHECK(diff.ok());
     if (format != UpdateFormat::kV1) {
       diff = ConvertUpdate(*diff, UpdateFormat::kV1, format, LimitsOfOwnBytes());

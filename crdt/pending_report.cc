@@ -39,7 +39,7 @@ PendingReport DocCore::GetPendingReport() const {
   DeleteSet here;    // what waits
   DeleteSet needed;  // what it waits for
   if (pending_.any) {
-    const absl::StatusOr<Update> update = DecodeUpdate(pending_.update, LimitsOfOwnBytes());
+    const absl::StatusOr<Update> update = DecodeUpdate(PendingUpdate(), LimitsOfOwnBytes());
     CHECK(update.ok());
     const auto need = [&](Id id) {
       if (!IsKnown(id)) needed.Add(id.client, {id.clock, 1});
