@@ -44,6 +44,7 @@
 #include "crdt/attribute_map.h"
 #include "crdt/base/string_map.h"
 #include "crdt/block_list.h"
+#include "crdt/conflict_groups.h"
 #include "crdt/content_store.h"
 #include "crdt/delta.h"
 #include "crdt/doc.h"
@@ -339,7 +340,14 @@ class DocCore {
   std::optional<ItemRef> ResolveConflicts(const NewItem& item);
   // Puts the item behind `left`, which PlaceOf told.
   ItemRef Link(const NewItem& item, ItemRef left);
-  ItemRef FirstOfKey(TypeRef parent, KeyRef key) const;
+  ItemRef FirstOfKey(TypeRef parent, KeyRef key);
+  // The member of a group; kNoItem when what is there is none any more.
+  ItemRef FindMember(const ConflictGroups::Place& place, const ConflictGroups::Group& group,
+                     PackedId id) const;
+  // Of what stands where the item, which is not linked yet, is being put.
+  void MakeConflictGroup(const ConflictGroups::Place& place, const NewItem& item);
+  // A linked item becomes a member of the group at its place, or the end of it.
+  void JoinConflictGroup(const Item& item);
   void Delete(ItemRef ref);
   void NoteDeleted(const Item& item);
 
@@ -604,6 +612,7 @@ class DocCore {
   mutable PendingBlocks pending_;  // its parts may be joined at any time
   DeleteSet pending_deletes_;
   static constexpr std::uint64_t kUnboundedSteps = ~std::uint64_t{0};
+  ConflictGroups conflict_groups_;
   std::uint64_t conflict_steps_left_ = kUnboundedSteps;  // bounded while an update is applied
 
   Transaction* transaction_ = nullptr;                 // the open one

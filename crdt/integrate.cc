@@ -9,6 +9,9 @@ namespace weft::crdt::internal {
 
 namespace {
 
+// Items that a walk passes until a group is made of them.
+constexpr std::size_t kLongWalk = 32;
+
 // The items passed so far by ResolveConflicts, in order. Conflicts are short as a rule; a scan of a
 // few beats a hash table.
 class PassedItems {
@@ -43,7 +46,14 @@ class PassedItems {
 
 }  // namespace
 
-ItemRef DocCore::FirstOfKey(TypeRef parent, KeyRef key) const {
+ItemRef DocCore::FirstOfKey(TypeRef parent, KeyRef key) {
+  const ConflictGroups::Place place{.parent = parent, .key = key, .origin = PackedId()};
+  if (const ConflictGroups::Group* group = conflict_groups_.Find(place)) {
+    if (group->usable && !group->members.empty()) {
+      const ItemRef first = FindMember(place, *group, group->members.begin()->second);
+      if (first != kNoItem && At(first).left == kNoItem) return first;
+    }
+  }
   ItemRef ref = types_.At(parent).entries.Find(key);
   while (ref != kNoItem && At(ref).left != kNoItem) ref = At(ref).left;
   return ref;
@@ -56,15 +66,84 @@ std::optional<ItemRef> DocCore::PlaceOf(const NewItem& item) {
   return adjacent ? item.left : ResolveConflicts(item);
 }
 
+ItemRef DocCore::FindMember(const ConflictGroups::Place& place, const ConflictGroups::Group& group,
+                            PackedId id) const {
+  const ItemRef ref = FindBlock(id);
+  const Item& item = At(ref);
+  const bool is_member = item.id == id && !item.is_gc() && item.parent == place.parent &&
+                         item.key() == place.key && item.origin == place.origin &&
+                         item.right_origin == group.right_origin;
+  return is_member ? ref : kNoItem;
+}
+
+void DocCore::MakeConflictGroup(const ConflictGroups::Place& place, const NewItem& item) {
+  ConflictGroups::Group group{.right_origin = item.right_origin, .members = {}};
+  ItemRef ref = item.left != kNoItem ? ItemRef{At(item.left).right}
+                : item.key != kNoKey ? FirstOfKey(item.parent, item.key)
+                                     : types_.At(item.parent).start;
+  absl::flat_hash_set<ItemRef> passed;
+  for (; ref != kNoItem && ref != item.right && group.usable; ref = At(ref).right) {
+    const Item& other = At(ref);
+    if (other.origin == item.origin) {
+      const std::uint64_t client = ToNumber(clients_[other.id.client()].id);
+      const bool is_next = group.members.empty() || group.members.rbegin()->first < client;
+      group.usable = is_next && other.right_origin == item.right_origin;
+      group.members.emplace_hint(group.members.end(), client, other.id);
+    } else if (!other.origin.has_value() || !passed.contains(FindBlock(other.origin))) {
+      break;  // no walk goes beyond
+    }
+    passed.insert(ref);
+  }
+  if (!group.usable) group.members.clear();
+  conflict_groups_.Put(place, std::move(group));
+}
+
 std::optional<ItemRef> DocCore::ResolveConflicts(const NewItem& item) {
+  const ConflictGroups::Place place{.parent = item.parent, .key = item.key, .origin = item.origin};
   ItemRef left = item.left;
   ItemRef other = kNoItem;
-  if (left != kNoItem) {
+  PassedItems passed;
+  std::size_t first_conflict = 0;
+  std::size_t walked = 0;  // to where the conflicts begin
+  bool has_begun = false;
+  if (!conflict_groups_.empty()) {
+    if (item.right != kNoItem && At(item.right).origin != item.origin) {
+      // It may come to stand among the members of another group, which are not looked at.
+      conflict_groups_.Drop(
+          {.parent = item.parent, .key = item.key, .origin = At(item.right).origin});
+    }
+    const ConflictGroups::Group* group = conflict_groups_.Find(place);
+    if (group != nullptr && group->usable && group->right_origin == item.right_origin) {
+      const std::uint64_t client = ToNumber(clients_[item.id.client()].id);
+      const auto larger = group->members.lower_bound(client);
+      if (larger == group->members.end()) {
+        // Behind the largest member and what was inserted there.
+        left = FindMember(place, *group, group->members.rbegin()->second);
+        if (left != kNoItem) {
+          passed.Add(left);
+          first_conflict = 1;
+          other = At(left).right;
+          has_begun = true;
+        }
+      } else if (larger->first != client) {
+        const ItemRef next = FindMember(place, *group, larger->second);
+        if (next != kNoItem) return ItemRef{At(next).left};
+      }
+      if (!has_begun) {
+        conflict_groups_.Drop(place);
+        left = item.left;
+      }
+    }
+  }
+  if (has_begun) {
+    // The walk goes on from there.
+  } else if (left != kNoItem) {
     other = At(left).right;
   } else if (item.key != kNoKey) {
     other = types_.At(item.parent).entries.Find(item.key);
     while (other != kNoItem && At(other).left != kNoItem) {
       other = At(other).left;
+      ++walked;
       if (conflict_steps_left_-- == 0) return std::nullopt;
     }
   } else {
@@ -72,8 +151,6 @@ std::optional<ItemRef> DocCore::ResolveConflicts(const NewItem& item) {
   }
   // Everything passed lies between the origin and the new item; what was passed since the last time
   // that `left` moved conflicts with it.
-  PassedItems passed;
-  std::size_t first_conflict = 0;
   while (other != kNoItem && other != item.right) {
     if (conflict_steps_left_-- == 0) return std::nullopt;
     passed.Add(other);
@@ -97,6 +174,9 @@ std::optional<ItemRef> DocCore::ResolveConflicts(const NewItem& item) {
     }
     other = o.right;
   }
+  if (!has_begun && walked + passed.size() > kLongWalk && conflict_groups_.Find(place) == nullptr) {
+    MakeConflictGroup(place, item);
+  }
   return left;
 }
 
@@ -104,6 +184,18 @@ ItemRef DocCore::Integrate(const NewItem& fields) {
   const std::optional<ItemRef> left = PlaceOf(fields);
   CHECK(left.has_value() && "only updates have their steps counted");
   return Link(fields, *left);
+}
+
+void DocCore::JoinConflictGroup(const Item& item) {
+  ConflictGroups::Group* group =
+      conflict_groups_.Find({.parent = item.parent, .key = item.key(), .origin = item.origin});
+  if (group == nullptr || !group->usable) return;
+  const std::uint64_t client = ToNumber(clients_[item.id.client()].id);
+  if (group->right_origin == item.right_origin && group->members.emplace(client, item.id).second) {
+    return;
+  }
+  group->usable = false;
+  group->members.clear();
 }
 
 ItemRef DocCore::Link(const NewItem& fields, ItemRef left) {
@@ -143,6 +235,7 @@ ItemRef DocCore::Link(const NewItem& fields, ItemRef left) {
   }
 
   PlaceBlock(ref);
+  if (!conflict_groups_.empty()) JoinConflictGroup(item);
 
   if (item.kind == ContentKind::kDeleted) {
     if (may_take_short_ways() && !parent.has_formats) {

@@ -11,11 +11,14 @@
 #include <limits>
 #include <memory>
 #include <optional>
+#include <random>
 #include <sstream>
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "crdt/doc.h"
 #include "crdt/json.h"
+#include "crdt/value_language.h"
 #include "tests/crdt/oracle/conversation.h"
 #include "tests/crdt/oracle/isolated_run.h"
 #include "tests/crdt/oracle/minimize.h"
@@ -256,6 +259,67 @@ TEST(Differential, NamingARootOfElementsIsAnEmptyTransaction) {
                                  kind, R"("}}
 {"op":"undo.stop","doc":0,"manager":1}
 )"));
+  }
+}
+
+// Many clients, most of whom knew little of each other, insert at a few places; a document that
+// hears of it in any order puts it where Yjs puts it.
+TEST(Differential, CrowdsAtOnePlaceStandInTheOrderOfYjs) {
+  for (std::uint32_t seed = 1; seed <= 12; ++seed) {
+    SCOPED_TRACE(absl::StrCat("seed ", seed));
+    std::minstd_rand random(seed);
+    const auto below = [&](std::size_t bound) { return random() % bound; };
+    std::vector<Bytes> updates;
+    Doc base(Doc::Options{.client_id = ClientId{1'000'000}});
+    base.GetText("text").Insert(0, "abc");
+    updates.push_back(base.EncodeStateAsUpdate());
+    std::vector<std::size_t> clients(400);
+    for (std::size_t i = 0; i < clients.size(); ++i) clients[i] = i + 1;
+    std::ranges::shuffle(clients, random);
+    std::size_t client_number = 0;
+    std::size_t crowd = 0;  // updates of those who knew of nobody
+    for (const std::size_t client : clients) {
+      Doc doc(Doc::Options{.client_id = ClientId{client}});
+      ASSERT_TRUE(doc.ApplyUpdate(updates.front()).ok());
+      // The first half knows of nobody.
+      const bool is_late = client_number++ >= clients.size() / 2;
+      const bool listens = is_late && below(2) == 0;
+      if (!is_late) crowd = updates.size() + 1;
+      for (std::size_t heard = listens ? below(20) : 0; heard > 0; --heard) {
+        ASSERT_TRUE(doc.ApplyUpdate(updates[below(updates.size())]).ok());
+      }
+      for (std::size_t edits = listens ? 1 + below(3) : 1; edits > 0; --edits) {
+        Text text = doc.GetText("text");
+        const StateVector before = doc.GetStateVector();
+        switch (below(6)) {
+          case 0:
+            doc.GetMap("map").Set("key", static_cast<double>(client));
+            break;
+          case 1:
+            doc.GetArray("array").Insert(0, {Any(static_cast<double>(client))});
+            break;
+          case 2:
+            if (text.length() > 0) text.Delete(below(text.length()), 1);
+            break;
+          default:
+            text.Insert(below(5) == 0 ? below(text.length() + 1) : 0, "xy");
+        }
+        updates.push_back(doc.EncodeStateAsUpdate(before));
+      }
+    }
+    std::string requests = R"({"op":"new","doc":0,"clientID":2000000})"
+                           "\n";
+    // Sometimes the crowd is there before those who know of it come.
+    const auto middle = updates.begin() + static_cast<std::ptrdiff_t>(crowd);
+    std::shuffle(updates.begin(), seed % 2 == 0 ? middle : updates.end(), random);
+    std::shuffle(middle, updates.end(), random);
+    for (const Bytes& update : updates) {
+      absl::StrAppend(&requests, R"({"op":"apply","doc":0,"update":")", ToBase64(update), "\"}\n");
+    }
+    absl::StrAppend(&requests, R"({"op":"state","doc":0})", "\n",
+                    R"({"op":"json","doc":0,"types":{"text":"text","array":"array","map":"map"}})",
+                    "\n");
+    ExpectAgreement(requests);
   }
 }
 

@@ -1,0 +1,58 @@
+#pragma once
+
+// Where many replicas have inserted at one place, the order of their items by client.
+//
+// Items of one parent and key with one origin and one right origin are a group: they stand in the
+// order of their clients, each followed by what was inserted behind it. A new member goes right in
+// front of the next larger client's. Without this each insertion walks over all smaller ones: 10,000
+// replicas at one place would take 50 million steps.
+//
+// A group is made when a walk was long, from all items behind the origin, and only if a walk for any
+// client would pass all smaller members and stop at the first larger one. It names its members by
+// id, since blocks are split and joined; who asks checks what an id leads to, and gives the group up
+// when it is no such member any more. Threads: one.
+
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+#include "absl/container/btree_map.h"
+#include "absl/container/flat_hash_map.h"
+#include "crdt/item.h"
+
+namespace weft::crdt::internal {
+
+class ConflictGroups {
+ public:
+  struct Place {
+    TypeRef parent = kNoType;
+    KeyRef key = kNoKey;
+    PackedId origin;
+
+    friend bool operator==(const Place&, const Place&) = default;
+    template <typename Hash>
+    friend Hash AbslHashValue(Hash hash, const Place& place) {
+      return Hash::combine(std::move(hash), place.parent, place.key, place.origin.bits);
+    }
+  };
+  struct Group {
+    PackedId right_origin;
+    absl::btree_map<std::uint64_t, PackedId> members;  // the first element of each, by client
+    bool usable = true;  // false: what stands there is no group, and need not be looked at again
+  };
+
+  bool empty() const { return groups_.empty(); }
+  // Null when there is none.
+  Group* Find(const Place& place) {
+    if (groups_.empty()) return nullptr;
+    const auto found = groups_.find(place);
+    return found == groups_.end() ? nullptr : &found->second;
+  }
+  void Put(const Place& place, Group group) { groups_.insert_or_assign(place, std::move(group)); }
+  void Drop(const Place& place) { groups_.erase(place); }
+
+ private:
+  absl::flat_hash_map<Place, Group> groups_;
+};
+
+}  // namespace weft::crdt::internal
