@@ -34,11 +34,12 @@ int Fail(const absl::Status& status) {
 int Serve(const CommandLine& line) {
   weft::server::SetLogLevel(line.log_level);
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);  // a file size limit is an error of the log, not the end
   RaiseDescriptorLimit();
   auto server = weft::server::Server::Open(line.serve);
   if (!server.ok()) return Fail(server.status());
-  (*server)->Run(/*handle_signals=*/true);
-  return weft::server::kExitOk;
+  const absl::Status ended = (*server)->Run(/*handle_signals=*/true);
+  return ended.ok() ? weft::server::kExitOk : Fail(ended);
 }
 
 int RunBlob(const CommandLine& line) {

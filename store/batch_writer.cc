@@ -3,69 +3,128 @@
 #include <optional>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "store/cursor.h"
 #include "store/room_index.h"
 
 namespace weft::store {
 
-int BatchWriter::Open(std::string_view name, OpenRoom& room) {
-  std::optional<FoundRoom> found;
-  const int code = FindRoom(transaction_, name, found);
-  if (code != 0) return code;
-  if (!found) {
-    room.row.name = name;
-    return CreateRoom(transaction_, name, room.id);
+int BatchWriter::Open(std::string_view name, bool create, OpenRoom*& room) {
+  room = nullptr;
+  const auto known = rooms_.find(name);
+  if (known != rooms_.end()) {
+    room = known->second.get();
+    return 0;
   }
-  room.id = found->id;
-  if (!found->row) return RebuildRoomRow(transaction_, room.id, name, room.row);
-  room.row = std::move(*found->row);
+  std::optional<FoundRoom> found;
+  int code = FindRoom(transaction_, name, found);
+  if (code != 0) return code;
+  if (!found && !create) return 0;
+  auto opened = std::make_unique<OpenRoom>();
+  if (!found) {
+    opened->row.name = name;
+    opened->row.generation = DrawGeneration();
+    code = CreateRoom(transaction_, name, opened->row.generation, opened->id);
+  } else if (!found->row) {
+    opened->id = found->id;
+    code = RebuildRoomRow(
+        transaction_,
+        {.name = std::string(name), .room = found->id, .generation = found->generation},
+        opened->row);
+  } else {
+    opened->id = found->id;
+    opened->row = std::move(*found->row);
+  }
+  if (code != 0) return code;
+  room = rooms_.emplace(name, std::move(opened)).first->second.get();
   return 0;
 }
 
-int BatchWriter::PutRecord(OpenRoom& room, const QueuedAppend& append) {
-  const RecordKey record_key = EncodeRecordKey(room.id, room.row.head + 1);
-  MDB_val key = ToVal(record_key);
-  MDB_val value{.mv_size = kRecordHeaderBytes + append.payload.size(), .mv_data = nullptr};
-  const int code = mdb_put(transaction_.handle(), transaction_.tables().records, &key, &value,
-                           MDB_RESERVE | MDB_NOOVERWRITE);
+int BatchWriter::Find(std::string_view name, OpenRoom*& room) { return Open(name, false, room); }
+
+int BatchWriter::FindOrCreate(std::string_view name, OpenRoom*& room) {
+  return Open(name, true, room);
+}
+
+int BatchWriter::PutRecord(OpenRoom& room, std::int64_t time_ms, OriginId origin,
+                           ByteView payload) {
+  MDB_val value{.mv_size = kRecordHeaderBytes + payload.size(), .mv_data = nullptr};
+  RecordKey record_key{};
+  const auto put = [&] {
+    record_key = EncodeRecordKey(room.id, room.row.head + 1);
+    MDB_val key = ToVal(record_key);
+    return mdb_put(transaction_.handle(), transaction_.tables().records, &key, &value,
+                   MDB_RESERVE | MDB_NOOVERWRITE);
+  };
+  int code = put();
+  if (code == MDB_KEYEXIST) {
+    // Something lies beyond the head that the row knows: the row is stale, or a damaged key put a
+    // record there. Nothing is overwritten; the room goes on behind it.
+    RoomRow rebuilt;
+    code = RebuildRoomRow(
+        transaction_, {.name = room.row.name, .room = room.id, .generation = room.row.generation},
+        rebuilt);
+    if (code != 0) return code;
+    rebuilt.policy = room.row.policy;
+    rebuilt.quarantined = room.row.quarantined;
+    room.row = std::move(rebuilt);
+    value = {.mv_size = kRecordHeaderBytes + payload.size(), .mv_data = nullptr};
+    code = put();
+  }
   if (code != 0) return code;
   room.row.head_checksum = WriteRecord(
-      record_key,
-      {.link = LinkTo(room.row.head_checksum), .time_ms = append.time_ms, .origin = append.origin},
-      append.payload, static_cast<std::uint8_t*>(value.mv_data));
-  if (room.row.records == 0) room.row.created_ms = append.time_ms;
+      record_key, {.link = LinkTo(room.row.head_checksum), .time_ms = time_ms, .origin = origin},
+      payload, static_cast<std::uint8_t*>(value.mv_data));
+  room.touched = true;
+  if (room.row.head == 0) room.row.created_ms = time_ms;
+  room.row.last_ms = time_ms;
   ++room.row.head;
   ++room.row.records;
-  room.row.payload_bytes += append.payload.size();
+  room.row.payload_bytes += payload.size();
+  room.row.appended_bytes += payload.size();
+  room.row.tail_bytes += payload.size();
   return 0;
 }
 
 int BatchWriter::Put(QueuedAppend& append) {
-  auto found = rooms_.find(append.room);
-  if (found == rooms_.end()) {
-    OpenRoom opened;
-    const int code = Open(append.room, opened);
-    if (code != 0) return code;
-    found = rooms_.emplace(append.room, std::move(opened)).first;
+  append.refused = absl::OkStatus();
+  if (append.edit) return append.edit(*this);
+  OpenRoom* room = nullptr;
+  const int code = Open(append.room, /*create=*/!append.generation, room);
+  if (code != 0) return code;
+  if (append.generation && (room == nullptr || room->row.generation != *append.generation)) {
+    append.refused = absl::FailedPreconditionError("the room was deleted or made anew");
+    return 0;
   }
-  OpenRoom& room = found->second;
-  int code = PutRecord(room, append);
-  if (code == MDB_KEYEXIST) {
-    // Something lies beyond the head that the row knows: the row is stale, or a damaged key put a
-    // record there. Nothing is overwritten; the room goes on behind it.
-    code = RebuildRoomRow(transaction_, room.id, append.room, room.row);
-    if (code == 0) code = PutRecord(room, append);
+  const RoomRow& row = room->row;
+  if (row.policy.quota_bytes > 0 &&
+      row.payload_bytes + row.snapshot_bytes + append.payload.size() > row.policy.quota_bytes) {
+    append.refused = absl::ResourceExhaustedError(
+        absl::StrCat("the room keeps ", row.payload_bytes + row.snapshot_bytes,
+                     " bytes of at most ", row.policy.quota_bytes));
+    return 0;
   }
-  append.sequence = room.row.head;
-  return code;
+  const int put = PutRecord(*room, append.time_ms, append.origin, append.payload);
+  append.sequence = room->row.head;
+  return put;
 }
 
 int BatchWriter::Finish() {
   for (const auto& [name, room] : rooms_) {
-    const int code = WriteRoomRow(transaction_, room.id, room.row);
+    if (!room->touched) continue;
+    const int code = WriteRoomRow(transaction_, room->id, room->row);
     if (code != 0) return code;
   }
   return 0;
+}
+
+std::vector<std::string> BatchWriter::TouchedRooms() const {
+  std::vector<std::string> names;
+  names.reserve(rooms_.size());
+  for (const auto& [name, room] : rooms_) {
+    if (room->touched) names.push_back(name);
+  }
+  return names;
 }
 
 }  // namespace weft::store

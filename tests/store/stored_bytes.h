@@ -11,6 +11,7 @@
 
 #include "crdt/base/check.h"
 #include "store/cursor.h"
+#include "store/format.h"
 
 namespace weft::store {
 
@@ -18,15 +19,26 @@ namespace weft::store {
 inline void EditStoredBytes(const std::string& directory, const char* table, unsigned table_flags,
                             const std::function<void(MDB_txn*, MDB_dbi)>& edit) {
   MDB_env* environment = nullptr;
-  MDB_txn* transaction = nullptr;
-  MDB_dbi handle = 0;
   CHECK(mdb_env_create(&environment) == 0);
-  CHECK(mdb_env_set_maxdbs(environment, 8) == 0);
+  CHECK(mdb_env_set_maxdbs(environment, 16) == 0);
   CHECK(mdb_env_open(environment, directory.c_str(), MDB_NOSYNC, 0600) == 0);
-  CHECK(mdb_txn_begin(environment, nullptr, 0, &transaction) == 0);
-  CHECK(mdb_dbi_open(transaction, table, table_flags, &handle) == 0);
-  edit(transaction, handle);
-  CHECK(mdb_txn_commit(transaction) == 0);
+  // Twice, so that both meta pages are sealed as the log seals them.
+  for (int times = 0; times < 2; ++times) {
+    MDB_txn* transaction = nullptr;
+    MDB_dbi handle = 0;
+    MDB_dbi main = 0;
+    CHECK(mdb_txn_begin(environment, nullptr, 0, &transaction) == 0);
+    if (times == 0) {
+      CHECK(mdb_dbi_open(transaction, table, table_flags, &handle) == 0);
+      edit(transaction, handle);
+    }
+    const std::string seal = EncodeSeal(mdb_txn_id(transaction));
+    MDB_val key = ToVal(kSealKey);
+    MDB_val value = ToVal(seal);
+    CHECK(mdb_dbi_open(transaction, nullptr, 0, &main) == 0);
+    CHECK(mdb_put(transaction, main, &key, &value, 0) == 0);
+    CHECK(mdb_txn_commit(transaction) == 0);
+  }
   mdb_env_close(environment);
 }
 
