@@ -366,7 +366,7 @@ bool Environment::IsDiskFull(std::size_t bytes) const {
   return errno == EOPNOTSUPP && fstatvfs(file, &disk) == 0 && disk.f_bavail * disk.f_frsize < bytes;
 }
 
-void Environment::RestoreReads() {
+void Environment::Revive(bool writable) {
   if (handle_ == nullptr) return;
   MDB_txn* transaction = nullptr;
   if (mdb_txn_begin(handle_, nullptr, MDB_RDONLY, &transaction) == 0) {
@@ -376,7 +376,8 @@ void Environment::RestoreReads() {
   gate_.BeginReplacing();
   mdb_env_close(handle_);
   handle_ = nullptr;
-  if (OpenHandle(MDB_RDONLY) == 0) {
+  if (!writable) options_.read_only = true;
+  if (OpenHandle((options_.fsync ? 0 : MDB_NOSYNC) | (writable ? 0 : MDB_RDONLY)) == 0) {
     int code = mdb_txn_begin(handle_, nullptr, MDB_RDONLY, &transaction);
     if (code == 0) {
       code = OpenTables(transaction, 0, kFormatVersion);

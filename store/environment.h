@@ -101,9 +101,9 @@ class Environment {
   // full disk as EIO, and this tells it from a failing device. May lengthen the file.
   bool IsDiskFull(std::size_t bytes) const;
 
-  // Opens anew for reading only, when LMDB has shut the environment after a fault and readers would
-  // be refused. Afterwards BeginWrite fails. Requires: no write transaction.
-  void RestoreReads();
+  // Opens anew when LMDB has shut the environment after a fault and readers would be refused: as it
+  // was, or for reading only, after which BeginWrite fails. Requires: no write transaction.
+  void Revive(bool writable);
 
   // Copies the log as of one moment into an existing empty directory, without the pages that are
   // free, and waits until it is on the medium. Any thread; reads and writes go on. Fails: as the

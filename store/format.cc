@@ -188,6 +188,9 @@ std::optional<NamedRoom> DecodeNameEntry(ByteView key, ByteView value) {
   if (value.size() != kSizeV1 && value.size() != kSizeV1 + sizeof(Generation)) return {};
   const std::size_t rest_size = value[kNameRestBytes];
   if (rest_size > kNameRestBytes) return {};
+  if (rest_size > 0 && key.size() != 1 + kNameKeyBytes) return {};
+  const ByteView padding = value.subspan(rest_size, kNameRestBytes - rest_size);
+  if (std::ranges::any_of(padding, [](std::uint8_t byte) { return byte != 0; })) return {};
   NamedRoom named;
   named.name.append(crdt::AsText(key.subspan(1)));
   named.name.append(crdt::AsText(value.first(rest_size)));

@@ -133,10 +133,10 @@ int SetAside(BatchWriter& writer, OpenRoom& room, Sequence sequence, DamageKind 
     code = mdb_del(transaction.handle(), transaction.tables().records, &key, nullptr);
     if (code != 0) return code;
     RoomRow& row = room.row;
-    if (row.records > 0) --row.records;
     row.payload_bytes -= std::min(row.payload_bytes, payload_bytes);
     if (sequence > row.snapshot) row.tail_bytes -= std::min(row.tail_bytes, payload_bytes);
   }
+  if (room.row.records > 0) --room.row.records;
   ++room.row.quarantined;
   room.touched = true;
   return 0;

@@ -211,6 +211,10 @@ int CheckIndex(const Transaction& transaction, IndexReport& report) {
   std::vector<NamedRoom> named;
   int code = ListRooms(transaction, named);
   if (code != 0) return code;
+  MDB_stat stat{};
+  code = mdb_stat(transaction.handle(), transaction.tables().names, &stat);
+  if (code != 0) return code;
+  report.undecodable = stat.ms_entries - std::min(stat.ms_entries, named.size());
   std::vector<std::pair<RoomId, std::size_t>> by_id;
   by_id.reserve(named.size());
   for (std::size_t i = 0; i < named.size(); ++i) by_id.emplace_back(named[i].room, i);
@@ -253,15 +257,21 @@ int CheckIndex(const Transaction& transaction, IndexReport& report) {
 }
 
 int RepairIndex(const Transaction& transaction, const IndexReport& report) {
-  for (const NamedRoom& room : report.false_entries) {
-    const int code = ForgetName(transaction, room.name, room.room);
-    if (code != 0) return code;
+  std::vector<NamedRoom> rooms;
+  int code = ListRooms(transaction, rooms);
+  if (code != 0) return code;
+  std::erase_if(rooms, [&](const NamedRoom& room) {
+    return std::ranges::any_of(report.false_entries, [&](const NamedRoom& entry) {
+      return entry.room == room.room && entry.name == room.name &&
+             entry.generation == room.generation;
+    });
+  });
+  rooms.insert(rooms.end(), report.lost.begin(), report.lost.end());
+  code = mdb_drop(transaction.handle(), transaction.tables().names, 0);
+  for (std::size_t i = 0; i < rooms.size() && code == 0; ++i) {
+    code = PutName(transaction, rooms[i]);
   }
-  for (const NamedRoom& room : report.lost) {
-    const int code = PutName(transaction, room);
-    if (code != 0) return code;
-  }
-  return 0;
+  return code;
 }
 
 int ListDeletedRooms(const Transaction& transaction, std::vector<RoomId>& deleted) {

@@ -53,10 +53,12 @@ int RebuildRoomRow(const Transaction& transaction, const NamedRoom& room, RoomRo
 struct IndexReport {
   std::vector<NamedRoom> lost;
   std::vector<NamedRoom> false_entries;
-  bool sound() const { return lost.empty() && false_entries.empty(); }
+  std::size_t undecodable = 0;  // entries
+  bool sound() const { return lost.empty() && false_entries.empty() && undecodable == 0; }
 };
 int CheckIndex(const Transaction& transaction, IndexReport& report);
-// Makes the index say what the rows do. LMDB's code. Requires: a write transaction.
+// Makes the index anew: what the rows say, and of rooms without a sound row what it said itself.
+// LMDB's code. Requires: a write transaction.
 int RepairIndex(const Transaction& transaction, const IndexReport& report);
 
 // Rooms that were deleted and whose records may still be there. LMDB's code.

@@ -228,11 +228,15 @@ absl::Status UpdateLog::CommitBatch(std::vector<QueuedAppend>& batch) {
 
 absl::Status UpdateLog::ExplainFailure(int code, std::size_t bytes) {
   if (code == EIO && environment_->IsDiskFull(bytes)) code = ENOSPC;
-  if (Heals(code)) return StatusFromCode(code, "the log could not store updates");
+  if (Heals(code)) {
+    // A meta page that found no space is as good as an old one; LMDB gives up all the same.
+    environment_->Revive(/*writable=*/true);
+    return StatusFromCode(code, "the log could not store updates");
+  }
   const absl::Status failure =
       StatusFromCode(code, "the log stopped storing updates until it is opened anew");
   queue_.Fail(failure);
-  environment_->RestoreReads();
+  environment_->Revive(/*writable=*/false);
   if (options_.on_failure) options_.on_failure(failure);
   return failure;
 }
