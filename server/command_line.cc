@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "server/listener.h"
+#include "server/log_command_line.h"
 #include "weft_version.h"
 
 namespace weft::server {
@@ -20,6 +21,7 @@ constexpr const char* kExamples =
     "\nTry it:\n"
     "  weft serve                         then open http://127.0.0.1:8080/ in two windows\n"
     "  weft serve --help                  all flags of the server\n"
+    "  weft log --help                    what is kept, and what it was\n"
     "  weft inspect update.bin            what is in an update\n"
     "  weft text update.bin               what a document says\n"
     "\nExit codes: 0 all went well, 1 it did not work or the answer is no, 2 the command line or "
@@ -357,6 +359,7 @@ CommandLine ParseCommandLine(std::vector<std::string> arguments) {
   app.footer(kExamples);
   AddServe(app, line);
   for (const BlobVerb& verb : BlobVerbs()) AddBlobVerb(app, line, verb);
+  AddLogVerbs(app, line.log, [&line] { line.verb = CommandLine::Verb::kLog; });
   AddDriver(app, line);
   const bool nothing_asked = arguments.empty();
   const auto is_asked = [&](const CLI::App* verb) { return verb->get_name() == arguments[0]; };
@@ -364,7 +367,7 @@ CommandLine ParseCommandLine(std::vector<std::string> arguments) {
     line.exit_code = kExitUsage;
     line.output =
         "weft: there is no command \"" + arguments[0] +
-        "\"; there are serve, inspect and driver.\nRun weft --help for more information.\n";
+        "\"; there are serve, log, inspect and driver.\nRun weft --help for more information.\n";
     return line;
   }
   try {

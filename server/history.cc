@@ -138,6 +138,14 @@ absl::StatusOr<Bytes> RestoringUpdate(ByteView wanted, ByteView newest) {
   constexpr std::string_view kSince = "since";
   const auto weight = crdt::WeighUpdate(newest);
   if (!weight.ok()) return weight.status();
+  const ByteView before[] = {wanted};
+  const ByteView now[] = {newest};
+  const auto expected = ContentOf(before, weight->roots);
+  const auto current = ContentOf(now, weight->roots);
+  if (!expected.ok()) return expected.status();
+  if (!current.ok()) return current.status();
+  if (*expected == *current) return Bytes{};
+
   crdt::Doc doc({.gc = false, .limits = LogLimits()});
   absl::Status status = doc.ApplyUpdate(wanted);
   if (!status.ok()) return status;
@@ -157,16 +165,12 @@ absl::StatusOr<Bytes> RestoringUpdate(ByteView wanted, ByteView newest) {
   const absl::StatusOr<Bytes> restoring = MergePayloads(views);
   if (!restoring.ok()) return restoring.status();
   // What others will see is what counts.
-  const ByteView before[] = {wanted};
   const ByteView after[] = {newest, *restoring};
-  const auto expected = ContentOf(before, weight->roots);
   const auto restored = ContentOf(after, weight->roots);
-  if (!expected.ok()) return expected.status();
   if (!restored.ok()) return restored.status();
   if (*expected != *restored) {
     return absl::InternalError("the restored document would show something else");
   }
-  if (updates.empty()) return Bytes{};
   return restoring;
 }
 

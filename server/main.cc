@@ -12,6 +12,7 @@
 #include "server/command_line.h"
 #include "server/drive.h"
 #include "server/log.h"
+#include "server/log_verbs.h"
 #include "server/server.h"
 
 namespace {
@@ -63,6 +64,9 @@ int main(int argc, char** argv) {
       return Serve(line);
     case CommandLine::Verb::kBlob:
       return RunBlob(line);
+    case CommandLine::Verb::kLog:
+      std::signal(SIGXFSZ, SIG_IGN);
+      return weft::server::RunLogCommand(line.log);
     case CommandLine::Verb::kDriver:
       return Drive();
     case CommandLine::Verb::kNothing:
