@@ -25,6 +25,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <future>
 #include <memory>
 #include <string>
 #include <thread>
@@ -206,10 +207,22 @@ double SqliteRate(const Settings& settings, std::uint32_t rooms, std::size_t bat
 
 // --- weft ------------------------------------------------------------------------------------
 
-std::unique_ptr<store::UpdateLog> OpenLog(const std::string& directory) {
-  auto log = store::UpdateLog::Open({.directory = directory});
+std::unique_ptr<store::UpdateLog> OpenLog(const std::string& directory,
+                                          std::size_t queue_bytes = std::size_t{64} << 20) {
+  auto log = store::UpdateLog::Open({.directory = directory, .queue_bytes = queue_bytes});
   CHECK(log.ok());
   return *std::move(log);
+}
+
+// Waits where the queue is full, as back-pressure has it.
+void Append(store::UpdateLog& log, std::string_view room, ByteView update) {
+  while (!log.TryAppend({.room = room, .payload = update},
+                        [](const absl::StatusOr<store::Sequence>& result) { CHECK(result.ok()); })
+              .ok()) {
+    std::promise<void> space;
+    log.CallWhenSpace([&] { space.set_value(); });
+    space.get_future().wait();
+  }
 }
 
 // Appends as fast as the log takes them, `batch` unanswered at most, from one thread as rooms do.
@@ -219,23 +232,16 @@ struct WeftRate {
 };
 WeftRate MeasureWeft(const Settings& settings, std::uint32_t rooms, std::size_t batch) {
   const Folder folder(settings);
-  auto log = OpenLog(folder.path());
+  // About two batches: while one is committed, the next one gathers.
+  auto log = OpenLog(folder.path(), 2 * batch * 400);
   std::vector<std::string> names;
   for (std::uint32_t i = 0; i < rooms; ++i) names.push_back(absl::StrCat("room-", i));
   std::uint64_t count = 0;
   const auto begin = Clock::now();
-  // Two batches: while one is committed, the next one gathers.
   while (Seconds(Clock::now() - begin) < settings.seconds) {
-    for (std::size_t i = 0; i < batch; ++i, ++count) {
-      const Bytes update = Keystroke(count);
-      while (
-          !log->TryAppend({.room = names[count % rooms], .payload = update},
-                          [](const absl::StatusOr<store::Sequence>& result) { CHECK(result.ok()); })
-               .ok()) {
-        std::this_thread::yield();
-      }
+    for (std::size_t i = 0; i < 256; ++i, ++count) {
+      Append(*log, names[count % rooms], Keystroke(count));
     }
-    while (log->stats().queued_bytes > 2 * batch * 400) std::this_thread::yield();
   }
   log->Flush();
   const double seconds = Seconds(Clock::now() - begin);
@@ -351,14 +357,7 @@ void BenchDocument(const Settings& settings, Report& report) {
   const Folder folder(settings);
   {
     auto log = OpenLog(folder.path());
-    for (const Bytes& update : updates) {
-      while (
-          !log->TryAppend({.room = "room", .payload = update},
-                          [](const absl::StatusOr<store::Sequence>& result) { CHECK(result.ok()); })
-               .ok()) {
-        std::this_thread::yield();
-      }
-    }
+    for (const Bytes& update : updates) Append(*log, "room", update);
   }
   const auto load = [&](const std::string& what) {
     auto begin = Clock::now();
@@ -409,13 +408,7 @@ void BenchMemory(const Settings& settings, Report& report) {
     auto log = OpenLog(folder.path());
     for (int i = 0; i < 100'000; ++i) {
       const std::string room = absl::StrCat("some/room/", i);
-      const Bytes update = Keystroke(static_cast<std::uint64_t>(i));
-      while (
-          !log->TryAppend({.room = room, .payload = update},
-                          [](const absl::StatusOr<store::Sequence>& result) { CHECK(result.ok()); })
-               .ok()) {
-        std::this_thread::yield();
-      }
+      Append(*log, room, Keystroke(static_cast<std::uint64_t>(i)));
     }
   }
   report.Add("on disk for each", static_cast<double>(folder.bytes()) / 100'000, "bytes");
@@ -429,14 +422,7 @@ void BenchMemory(const Settings& settings, Report& report) {
   report.Add("memory of all of them, closed", (ResidentBytes() - before) / 1e6, "MB");
   const double closed = ResidentBytes();
   for (int i = 0; i < 100'000; ++i) {
-    const std::string room = absl::StrCat("some/room/", i);
-    while (
-        !(*log)
-             ->TryAppend({.room = room, .payload = Keystroke(1)},
-                         [](const absl::StatusOr<store::Sequence>& result) { CHECK(result.ok()); })
-             .ok()) {
-      std::this_thread::yield();
-    }
+    Append(**log, absl::StrCat("some/room/", i), Keystroke(1));
   }
   (*log)->Flush();
   malloc_trim(0);

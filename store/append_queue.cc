@@ -106,8 +106,12 @@ AppendQueue::Taken AppendQueue::Take(std::vector<QueuedAppend>& batch,
       work_.wait(lock);
     }
   }
-  const std::size_t count = std::min(queue_.size(), kMaxBatchAppends);
-  const auto end = queue_.begin() + static_cast<std::ptrdiff_t>(count);
+  if (queue_.size() <= kMaxBatchAppends) {
+    batch.clear();
+    batch.swap(queue_);  // both keep their memory
+    return Taken::kBatch;
+  }
+  const auto end = queue_.begin() + static_cast<std::ptrdiff_t>(kMaxBatchAppends);
   batch.assign(std::move_iterator(queue_.begin()), std::move_iterator(end));
   queue_.erase(queue_.begin(), end);
   return Taken::kBatch;

@@ -6,7 +6,6 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <mutex>
 #include <optional>
@@ -122,7 +121,7 @@ class AppendQueue {
   mutable std::mutex mutex_;
   std::condition_variable work_;       // there is something for the writer
   std::condition_variable completed_;  // released_count_ has grown
-  std::deque<QueuedAppend> queue_;
+  std::vector<QueuedAppend> queue_;
   std::vector<std::move_only_function<void()>> waiters_;
   absl::Status failure_;
   bool closed_ = false;

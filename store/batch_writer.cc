@@ -1,5 +1,6 @@
 #include "store/batch_writer.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -10,12 +11,8 @@
 namespace weft::store {
 
 int BatchWriter::Open(std::string_view name, bool create, OpenRoom*& room) {
-  room = nullptr;
-  const auto known = rooms_.find(name);
-  if (known != rooms_.end()) {
-    room = known->second.get();
-    return 0;
-  }
+  room = cache_.Find(name);
+  if (room != nullptr) return 0;
   std::optional<FoundRoom> found;
   int code = FindRoom(transaction_, name, found);
   if (code != 0) return code;
@@ -36,25 +33,32 @@ int BatchWriter::Open(std::string_view name, bool create, OpenRoom*& room) {
     opened->row = std::move(*found->row);
   }
   if (code != 0) return code;
-  room = rooms_.emplace(name, std::move(opened)).first->second.get();
+  room = cache_.Add(name, std::move(opened));
   return 0;
 }
 
-int BatchWriter::Find(std::string_view name, OpenRoom*& room) { return Open(name, false, room); }
+void BatchWriter::Touch(OpenRoom& room) {
+  if (std::exchange(room.touched, true)) return;
+  touched_.push_back(&room);
+}
 
-int BatchWriter::FindOrCreate(std::string_view name, OpenRoom*& room) {
-  return Open(name, true, room);
+void BatchWriter::Forget(std::string_view name) {
+  std::erase(touched_, cache_.Find(name));
+  cache_.Forget(name);
 }
 
 int BatchWriter::PutRecord(OpenRoom& room, std::int64_t time_ms, OriginId origin,
                            ByteView payload) {
+  if (!std::exchange(records_open_, true)) {
+    const int opened = records_.Open(transaction_.handle(), transaction_.tables().records);
+    if (opened != 0) return opened;
+  }
   MDB_val value{.mv_size = kRecordHeaderBytes + payload.size(), .mv_data = nullptr};
   RecordKey record_key{};
   const auto put = [&] {
     record_key = EncodeRecordKey(room.id, room.row.head + 1);
     MDB_val key = ToVal(record_key);
-    return mdb_put(transaction_.handle(), transaction_.tables().records, &key, &value,
-                   MDB_RESERVE | MDB_NOOVERWRITE);
+    return records_.Put(key, value, MDB_RESERVE | MDB_NOOVERWRITE);
   };
   int code = put();
   if (code == MDB_KEYEXIST) {
@@ -75,7 +79,7 @@ int BatchWriter::PutRecord(OpenRoom& room, std::int64_t time_ms, OriginId origin
   room.row.head_checksum = WriteRecord(
       record_key, {.link = LinkTo(room.row.head_checksum), .time_ms = time_ms, .origin = origin},
       payload, static_cast<std::uint8_t*>(value.mv_data));
-  room.touched = true;
+  Touch(room);
   if (room.row.head == 0) room.row.created_ms = time_ms;
   room.row.last_ms = time_ms;
   ++room.row.head;
@@ -110,20 +114,28 @@ int BatchWriter::Put(QueuedAppend& append) {
 }
 
 int BatchWriter::Finish() {
-  for (const auto& [name, room] : rooms_) {
-    if (!room->touched) continue;
-    const int code = WriteRoomRow(transaction_, room->id, room->row);
-    if (code != 0) return code;
+  records_.Close();  // LMDB would free it with the transaction
+  if (touched_.empty()) return 0;
+  // In the order of their keys, each is found from where the one before was put.
+  std::ranges::sort(touched_, {}, &OpenRoom::id);
+  Cursor rows;
+  int code = rows.Open(transaction_.handle(), transaction_.tables().rooms);
+  for (std::size_t i = 0; i < touched_.size() && code == 0; ++i) {
+    OpenRoom& room = *touched_[i];
+    const RoomKey room_key = EncodeRoomKey(room.id);
+    MDB_val key = ToVal(room_key);
+    MDB_val value{.mv_size = RoomRowBytes(room.row), .mv_data = nullptr};
+    code = rows.Put(key, value, MDB_RESERVE);
+    if (code == 0) WriteRoomRow(room.id, room.row, static_cast<std::uint8_t*>(value.mv_data));
+    room.touched = false;
   }
-  return 0;
+  return code;
 }
 
 std::vector<std::string> BatchWriter::TouchedRooms() const {
   std::vector<std::string> names;
-  names.reserve(rooms_.size());
-  for (const auto& [name, room] : rooms_) {
-    if (room->touched) names.push_back(name);
-  }
+  names.reserve(touched_.size());
+  for (const OpenRoom* room : touched_) names.push_back(room->row.name);
   return names;
 }
 

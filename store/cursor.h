@@ -50,6 +50,14 @@ class Cursor {
     return MoveTo(key, operation);
   }
 
+  // As LMDB's mdb_put, and stands there afterwards. LMDB's code.
+  int Put(MDB_val& key, MDB_val& value, unsigned flags) {
+    return mdb_cursor_put(handle_, &key, &value, flags);
+  }
+  void Close() {
+    if (handle_ != nullptr) mdb_cursor_close(std::exchange(handle_, nullptr));
+  }
+
   // Deletes where it stands; moving on then finds what comes next. LMDB's code.
   int Delete() { return mdb_cursor_del(handle_, 0); }
 

@@ -106,10 +106,6 @@ class Fields {
   const std::uint8_t* next_;
 };
 
-void AppendChecksum(std::string& out, const Checksum& checksum) {
-  out.append(reinterpret_cast<const char*>(checksum.data()), checksum.size());
-}
-
 }  // namespace
 
 std::string EncodeFormat(std::uint32_t version) {
@@ -201,22 +197,29 @@ std::optional<NamedRoom> DecodeNameEntry(ByteView key, ByteView value) {
   return named;
 }
 
-std::string EncodeRoomRow(RoomId room, const RoomRow& row) {
-  std::string covered;
-  covered.reserve(kRoomRowHeaderBytes + row.name.size());
-  AppendBig(covered, row.deleted ? kDeletedFlag : 0);
-  AppendBig(covered, std::to_underlying(row.generation));
+std::size_t RoomRowBytes(const RoomRow& row) { return kRoomRowHeaderBytes + row.name.size(); }
+
+void WriteRoomRow(RoomId room, const RoomRow& row, std::uint8_t* out) {
+  std::uint8_t* next = out + sizeof(std::uint64_t);
+  next = PutBig(next, row.deleted ? kDeletedFlag : 0);
+  next = PutBig(next, std::to_underlying(row.generation));
   for (const std::uint64_t number :
        {row.head, row.first, row.records, row.payload_bytes, row.appended_bytes, row.snapshot,
         row.snapshot_bytes, row.tail_bytes, row.quarantined,
         static_cast<std::uint64_t>(row.created_ms), static_cast<std::uint64_t>(row.last_ms),
         row.policy.quota_bytes, static_cast<std::uint64_t>(row.policy.retention_ms)}) {
-    AppendBig(covered, number);
+    next = PutBig(next, number);
   }
-  AppendChecksum(covered, row.head_checksum);
-  AppendChecksum(covered, row.base_checksum);
-  covered.append(row.name);
-  return WithCheck(EncodeRoomKey(room), covered);
+  next = std::ranges::copy(row.head_checksum, next).out;
+  next = std::ranges::copy(row.base_checksum, next).out;
+  next = std::ranges::copy(crdt::AsBytes(row.name), next).out;
+  PutBig(out, CheckOf(EncodeRoomKey(room), ByteView(out + sizeof(std::uint64_t), next)));
+}
+
+std::string EncodeRoomRow(RoomId room, const RoomRow& row) {
+  std::string value(RoomRowBytes(row), '\0');
+  WriteRoomRow(room, row, reinterpret_cast<std::uint8_t*>(value.data()));
+  return value;
 }
 
 std::optional<RoomRow> DecodeRoomRow(RoomId room, ByteView value) {

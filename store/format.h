@@ -131,6 +131,9 @@ struct RoomRow {
 
   friend bool operator==(const RoomRow&, const RoomRow&) = default;
 };
+std::size_t RoomRowBytes(const RoomRow& row);
+// Writes RoomRowBytes bytes.
+void WriteRoomRow(RoomId room, const RoomRow& row, std::uint8_t* out);
 std::string EncodeRoomRow(RoomId room, const RoomRow& row);
 // Nothing when the bytes are not those that were written for this room.
 std::optional<RoomRow> DecodeRoomRow(RoomId room, ByteView value);

@@ -14,8 +14,6 @@ namespace weft::store {
 
 namespace {
 
-using OpenRoom = BatchWriter::OpenRoom;
-
 absl::Status NoRoom(std::string_view name) {
   return absl::NotFoundError(absl::StrCat("there is no room \"", std::string(name), "\""));
 }
@@ -105,7 +103,7 @@ int DropSnapshot(BatchWriter& writer, OpenRoom& room, const PlacedSnapshot& snap
                            &key, nullptr);
   if (code != 0) return code == MDB_NOTFOUND ? 0 : code;
   room.row.snapshot_bytes -= std::min<std::uint64_t>(room.row.snapshot_bytes, snapshot.bytes);
-  room.touched = true;
+  writer.Touch(room);
   return 0;
 }
 
@@ -138,7 +136,7 @@ int SetAside(BatchWriter& writer, OpenRoom& room, Sequence sequence, DamageKind 
   }
   if (room.row.records > 0) --room.row.records;
   ++room.row.quarantined;
-  room.touched = true;
+  writer.Touch(room);
   return 0;
 }
 
@@ -256,7 +254,7 @@ int PutSnapshot(BatchWriter& writer, std::string_view name, const NewSnapshot& s
       record_key,
       {.tie = snapshot.tie, .time_ms = snapshot.time_ms, .generation = snapshot.generation},
       snapshot.payload, static_cast<std::uint8_t*>(value.mv_data));
-  room->touched = true;
+  writer.Touch(*room);
   room->row.snapshot_bytes += snapshot.payload.size();
   code = SetAsideAll(writer, *room, snapshot.damage, snapshot.now_ms);
   if (code != 0) return code;
@@ -328,7 +326,7 @@ int TrimHistory(BatchWriter& writer, std::string_view name, const Trim& trim, bo
       room->row.payload_bytes -=
           std::min<std::uint64_t>(room->row.payload_bytes, stored ? stored->payload.size() : 0);
       if (room->row.records > 0) --room->row.records;
-      room->touched = true;
+      writer.Touch(*room);
       code = records.Delete();
       if (code != 0) return code;
     }
@@ -336,7 +334,7 @@ int TrimHistory(BatchWriter& writer, std::string_view name, const Trim& trim, bo
     if (more) return 0;
     room->row.first = keep_from;
     room->row.base_checksum = tie;
-    room->touched = true;
+    writer.Touch(*room);
   }
 
   // Snapshots between are for speed alone: one in eight parts of the retention is enough.
@@ -363,7 +361,7 @@ int QuarantineRecords(BatchWriter& writer, std::string_view name, std::span<cons
   OpenRoom* room = nullptr;
   const int code = FindOr(writer, name, room, result);
   if (code != 0 || !result.ok()) return code;
-  room->touched = true;  // a rebuilt row is written for good
+  writer.Touch(*room);  // a rebuilt row is written for good
   return SetAsideAll(writer, *room, damage, now_ms);
 }
 
@@ -409,7 +407,7 @@ int ReleaseQuarantined(BatchWriter& writer, std::string_view name, Sequence sequ
   }
   if (code != 0) return code;
   if (restore && room->row.quarantined > 0) --room->row.quarantined;
-  room->touched = true;
+  writer.Touch(*room);
   return 0;
 }
 
@@ -460,7 +458,7 @@ int SetPolicy(BatchWriter& writer, std::string_view name, const RoomPolicy& poli
   const int code = FindOr(writer, name, room, result);
   if (code != 0 || !result.ok()) return code;
   room->row.policy = policy;
-  room->touched = true;
+  writer.Touch(*room);
   return 0;
 }
 

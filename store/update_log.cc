@@ -138,7 +138,8 @@ void UpdateLog::RunIntervalWriter() {
         code = begun;
         if (code == 0) {
           transaction.emplace(std::move(fresh));
-          writer.emplace(*transaction);
+          rooms_.Bound();
+          writer.emplace(*transaction, rooms_);
           since = Clock::now();
         }
       }
@@ -161,6 +162,7 @@ void UpdateLog::RunIntervalWriter() {
       // All of it once more in a transaction of its own, which grows the map and knows faults.
       writer.reset();
       transaction.reset();
+      rooms_.Clear();
       const std::size_t acknowledged = uncommitted.size();
       std::ranges::move(batch, std::back_inserter(uncommitted));
       result = CommitBatch(uncommitted);
@@ -205,14 +207,15 @@ int UpdateLog::CommitTimed(Transaction& transaction, const BatchWriter& writer) 
 int UpdateLog::WriteBatch(std::vector<QueuedAppend>& batch) {
   auto [code, transaction] = environment_->BeginWrite();
   if (code != 0) return code;
-  BatchWriter writer(transaction);
+  rooms_.Bound();
+  BatchWriter writer(transaction, rooms_);
   for (QueuedAppend& append : batch) {
-    code = writer.Put(append);
-    if (code != 0) return code;
+    if (code == 0) code = writer.Put(append);
   }
-  code = writer.Finish();
-  if (code != 0) return code;
-  return CommitTimed(transaction, writer);
+  if (code == 0) code = writer.Finish();
+  if (code == 0) code = CommitTimed(transaction, writer);
+  if (code != 0) rooms_.Clear();
+  return code;
 }
 
 absl::Status UpdateLog::CommitBatch(std::vector<QueuedAppend>& batch) {

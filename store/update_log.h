@@ -20,6 +20,7 @@
 #include "absl/status/statusor.h"
 #include "crdt/base/string_map.h"
 #include "store/append_queue.h"
+#include "store/batch_writer.h"
 #include "store/compaction.h"
 #include "store/directory_lock.h"
 #include "store/environment.h"
@@ -198,6 +199,7 @@ class UpdateLog {
   std::unique_ptr<Environment> environment_;
   LogReader reader_;
   mutable AppendQueue queue_;
+  RoomCache rooms_;  // the writer's
 
   std::atomic<std::uint64_t> commits_ = 0;
   std::atomic<std::int64_t> commit_total_us_ = 0;
