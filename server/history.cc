@@ -42,9 +42,11 @@ class Collector {
   void Add(const Record& record) {
     payloads_.emplace_back(record.payload.begin(), record.payload.end());
   }
+  // As one update, whether or not it is all of a document.
   absl::StatusOr<Bytes> Finish() {
     std::vector<ByteView> views(payloads_.begin(), payloads_.end());
-    return MergePayloads(views);
+    if (views.empty()) return EmptyUpdate();
+    return crdt::MergeUpdates(views, LogLimits());
   }
 
  private:
@@ -52,6 +54,24 @@ class Collector {
 };
 
 using Roots = std::vector<crdt::UpdateWeight::Root>;
+
+// The roots of two states of a document, of the kinds that either tells.
+absl::StatusOr<Roots> RootsOf(ByteView state, ByteView other) {
+  Roots roots;
+  for (const ByteView update : {state, other}) {
+    auto weight = crdt::WeighUpdate(update, crdt::UpdateFormat::kV1, LogLimits());
+    if (!weight.ok()) return weight.status();
+    for (crdt::UpdateWeight::Root& root : weight->roots) {
+      const auto known = std::ranges::find(roots, root.name, &crdt::UpdateWeight::Root::name);
+      if (known == roots.end()) {
+        roots.push_back(std::move(root));
+      } else if (known->kind == crdt::TypeKind::kUndefined) {
+        known->kind = root.kind;
+      }
+    }
+  }
+  return roots;
+}
 
 // What the roots of a document hold, whatever ids it has.
 std::string ContentOf(crdt::Doc& doc, const Roots& roots) {
@@ -75,9 +95,17 @@ absl::StatusOr<std::string> ContentOf(std::span<const ByteView> updates, const R
 
 }  // namespace
 
+// A document's own encoding is a fraction of the merged updates: it joins what was typed one
+// character at a time, and drops what was deleted. Merged first, because parts that wait for others
+// are dear to apply one by one, and the log merges long histories in parts.
 absl::StatusOr<Bytes> MergePayloads(std::span<const ByteView> payloads) {
   if (payloads.empty()) return EmptyUpdate();
-  return crdt::MergeUpdates(payloads, LogLimits());
+  absl::StatusOr<Bytes> merged = crdt::MergeUpdates(payloads, LogLimits());
+  if (!merged.ok()) return merged;
+  crdt::Doc doc({.limits = LogLimits(), .collisions = crdt::CollisionPolicy::kIgnore});
+  // What no document takes, or is not whole, stays as it is: whoever loads it decides.
+  if (!doc.ApplyUpdate(*merged).ok() || doc.has_pending()) return merged;
+  return doc.EncodeStateAsUpdate();
 }
 
 absl::Status CheckPayload(ByteView payload) {
@@ -136,12 +164,12 @@ absl::StatusOr<Bytes> RestoringUpdate(const store::LogReader& log, std::string_v
 // inserted again, map entries get their old values as new ones.
 absl::StatusOr<Bytes> RestoringUpdate(ByteView wanted, ByteView newest) {
   constexpr std::string_view kSince = "since";
-  const auto weight = crdt::WeighUpdate(newest);
-  if (!weight.ok()) return weight.status();
+  const absl::StatusOr<Roots> roots = RootsOf(wanted, newest);
+  if (!roots.ok()) return roots.status();
   const ByteView before[] = {wanted};
   const ByteView now[] = {newest};
-  const auto expected = ContentOf(before, weight->roots);
-  const auto current = ContentOf(now, weight->roots);
+  const auto expected = ContentOf(before, *roots);
+  const auto current = ContentOf(now, *roots);
   if (!expected.ok()) return expected.status();
   if (!current.ok()) return current.status();
   if (*expected == *current) return Bytes{};
@@ -162,11 +190,12 @@ absl::StatusOr<Bytes> RestoringUpdate(ByteView wanted, ByteView newest) {
     while (undo.can_undo()) undo.Undo();
   }
   std::vector<ByteView> views(updates.begin(), updates.end());
-  const absl::StatusOr<Bytes> restoring = MergePayloads(views);
+  const absl::StatusOr<Bytes> restoring =
+      views.empty() ? EmptyUpdate() : crdt::MergeUpdates(views, LogLimits());
   if (!restoring.ok()) return restoring.status();
   // What others will see is what counts.
   const ByteView after[] = {newest, *restoring};
-  const auto restored = ContentOf(after, weight->roots);
+  const auto restored = ContentOf(after, *roots);
   if (!restored.ok()) return restored.status();
   if (*expected != *restored) {
     return absl::InternalError("the restored document would show something else");

@@ -19,7 +19,8 @@
 
 namespace weft::server {
 
-// One update of many, parts that wait for others kept: the log's Merge.
+// One update that makes the document which all of them make in this order, parts that wait for others
+// kept: the log's Merge. Deleted content is dropped, as documents do it.
 absl::StatusOr<crdt::Bytes> MergePayloads(std::span<const crdt::ByteView> payloads);
 
 // Whether a payload is an update: the log's CheckPayload.

@@ -105,6 +105,38 @@ RC_GTEST_PROP(RestoringUpdate, BringsTheContentOfAnyEarlierStateBack, ()) {
   }
 }
 
+TEST(MergePayloads, KeepsWhatWaitsForUpdatesThatHaveNotCome) {
+  Doc doc(Doc::Options{.client_id = crdt::ClientId{3}});
+  std::vector<Bytes> updates;
+  const auto subscription = doc.OnUpdate([&](const crdt::UpdateEvent& event) {
+    updates.emplace_back(event.update.begin(), event.update.end());
+  });
+  for (const char* word : {"one", "two", "three"}) doc.GetText("text").Insert(0, word);
+  doc.GetText("text").Delete(0, 2);
+  const ByteView without_first[] = {updates[1], updates[2], updates[3]};
+  const Bytes merged = MergePayloads(without_first).value();
+  Doc late;
+  ASSERT_TRUE(late.ApplyUpdate(merged).ok());
+  EXPECT_TRUE(late.has_pending());
+  ASSERT_TRUE(late.ApplyUpdate(updates[0]).ok());
+  EXPECT_FALSE(late.has_pending());
+  EXPECT_EQ(late.GetText("text").ToString(), "reetwoone");
+}
+
+TEST(MergePayloads, OfWhatWasTypedIsOneRun) {
+  Doc doc(Doc::Options{.client_id = crdt::ClientId{3}});
+  std::vector<Bytes> updates;
+  const auto subscription = doc.OnUpdate([&](const crdt::UpdateEvent& event) {
+    updates.emplace_back(event.update.begin(), event.update.end());
+  });
+  for (std::uint64_t i = 0; i < 100; ++i) doc.GetText("text").Insert(i, "x");
+  const std::vector<ByteView> views(updates.begin(), updates.end());
+  EXPECT_LT(MergePayloads(views)->size(), 130u);
+  const Bytes malformed{1};
+  const ByteView bad[] = {malformed};
+  EXPECT_FALSE(MergePayloads(bad).ok());
+}
+
 TEST(DescribeChange, TellsWhoWroteHowMuch) {
   Doc doc(Doc::Options{.client_id = crdt::ClientId{5}});
   doc.GetText("text").Insert(0, "hello");
