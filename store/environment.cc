@@ -117,23 +117,27 @@ Environment::~Environment() {
 }
 
 int Environment::OpenHandle(unsigned flags) {
-  MDB_env* handle = nullptr;
-  int code = mdb_env_create(&handle);
-  if (code != 0) return code;
   const std::size_t file_bytes = FileBytes(options_.directory + "/data.mdb");
-  const std::size_t map_bytes =
-      std::max({options_.map_bytes, 2 * file_bytes, map_bytes_.load(), kMinMapBytes});
-  mdb_env_set_maxdbs(handle, 8);
-  mdb_env_set_maxreaders(handle, kMaxReaders);
-  mdb_env_set_mapsize(handle, RoundToGranule(map_bytes));
-  code = mdb_env_open(handle, options_.directory.c_str(), MDB_NOTLS | flags, 0600);
-  if (code != 0) {
+  const std::size_t needed_bytes = std::max({2 * file_bytes, map_bytes_.load(), kMinMapBytes});
+  std::size_t map_bytes = std::max(options_.map_bytes, needed_bytes);
+  for (;;) {
+    MDB_env* handle = nullptr;
+    int code = mdb_env_create(&handle);
+    if (code != 0) return code;
+    mdb_env_set_maxdbs(handle, 8);
+    mdb_env_set_maxreaders(handle, kMaxReaders);
+    mdb_env_set_mapsize(handle, RoundToGranule(map_bytes));
+    code = mdb_env_open(handle, options_.directory.c_str(), MDB_NOTLS | flags, 0600);
+    if (code == 0) {
+      handle_ = handle;
+      map_bytes_ = MapBytes(handle);
+      return 0;
+    }
     mdb_env_close(handle);
-    return code;
+    // Where address space is scarce, what is needed now has to do.
+    if (code != ENOMEM || map_bytes == needed_bytes) return code;
+    map_bytes = std::max(map_bytes / 4, needed_bytes);
   }
-  handle_ = handle;
-  map_bytes_ = MapBytes(handle);
-  return 0;
 }
 
 int Environment::OpenTables(MDB_txn* transaction, unsigned flags, std::uint32_t version) {

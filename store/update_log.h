@@ -29,6 +29,13 @@
 
 namespace weft::store {
 
+// Sanitizers pay for each page of a map, used or not.
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+inline constexpr std::size_t kDefaultMapBytes = std::size_t{4} << 30;
+#else
+inline constexpr std::size_t kDefaultMapBytes = std::size_t{256} << 30;
+#endif
+
 enum class Durability : std::uint8_t {
   kFsync,     // a completed append is on the medium
   kInterval,  // a completed append is in memory, and on the medium Options::interval later; what a
@@ -59,8 +66,9 @@ class UpdateLog {
     std::chrono::milliseconds interval{1'000};  // of kInterval
     // Bound of what has been accepted and not completed, counting names, payloads and bookkeeping.
     std::size_t queue_bytes = std::size_t{64} << 20;
-    // Address space to begin with; it grows by itself. Not memory, and not disk.
-    std::size_t initial_map_bytes = std::size_t{4} << 30;
+    // Address space to begin with, or as much as there is; it grows by itself. Not memory, and not
+    // disk. So large that growth, for which new reads wait, is for logs that are larger yet.
+    std::size_t initial_map_bytes = kDefaultMapBytes;
     // Proves the pages before LMDB reads them, O(pages): what is damaged is then refused with
     // kDataLoss, to be salvaged, where LMDB would crash or answer something else.
     bool check_pages = true;
