@@ -337,19 +337,18 @@ int TrimHistory(BatchWriter& writer, std::string_view name, const Trim& trim, bo
     writer.Touch(*room);
   }
 
-  // Snapshots between are for speed alone: one in eight parts of the retention is enough.
-  std::int64_t last_kept_ms = base != nullptr ? base->time_ms : 0;
-  bool has_kept = base != nullptr;
+  // The snapshot just before the first record that is kept begins the history, whenever that was
+  // trimmed; those between are for speed alone, and one in eight parts of the retention is enough.
+  const Sequence begin = room->row.first - 1;
+  std::optional<std::int64_t> last_kept_ms;
   for (const PlacedSnapshot& snapshot : snapshots) {
     if (snapshot.sequence >= room->row.snapshot) break;
-    if (base != nullptr && snapshot.sequence == base->sequence) continue;
-    if (std::ranges::binary_search(pinned, snapshot.sequence)) continue;
-    const bool before_base = base != nullptr && snapshot.sequence < base->sequence;
-    if (!before_base && (!has_kept || snapshot.time_ms - last_kept_ms > retention_ms / 8)) {
+    const bool far = !last_kept_ms || snapshot.time_ms - *last_kept_ms > retention_ms / 8;
+    if (snapshot.sequence == begin || (snapshot.sequence > begin && far)) {
       last_kept_ms = snapshot.time_ms;
-      has_kept = true;
       continue;
     }
+    if (std::ranges::binary_search(pinned, snapshot.sequence)) continue;
     code = DropSnapshot(writer, *room, snapshot);
     if (code != 0) return code;
   }

@@ -142,6 +142,17 @@ TEST_F(History, ANamedVersionStaysWhateverTheRetention) {
   EXPECT_EQ(Verify(reader()), absl::OkStatus());
 }
 
+TEST_F(History, WhatBeginsTheHistoryStaysWhenALongerRetentionFollowsAShortOne) {
+  AppendNumbers(*log_, "room", 1, 3);
+  ASSERT_EQ(log_->PutVersion("room", {.name = "v", .sequence = 1}, JoinPayloads), absl::OkStatus());
+  Compact(/*now_ms=*/0, /*retention_ms=*/0);
+  ASSERT_EQ(log_->DropVersion("room", "v"), absl::OkStatus());
+  AppendNumbers(*log_, "room", 3, 4);
+  Compact(/*now_ms=*/0, /*retention_ms=*/1'000'000);
+  EXPECT_EQ(ContentAt(reader(), "room", 2).value(), Numbers(3));
+  EXPECT_EQ(ContentAt(reader(), "room", 3).value(), Numbers(4));
+}
+
 TEST_F(History, AVersionOfWhatIsNotThereIsRefused) {
   AppendNumbers(*log_, "room", 1, 6);
   const auto put = [&](const char* room, const char* name, Sequence sequence) {
