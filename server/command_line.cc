@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "server/listener.h"
+#include "server/log_command_line.h"
 #include "weft_version.h"
 
 namespace weft::server {
@@ -20,6 +21,7 @@ constexpr const char* kExamples =
     "\nTry it:\n"
     "  weft serve                         then open http://127.0.0.1:8080/ in two windows\n"
     "  weft serve --help                  all flags of the server\n"
+    "  weft log --help                    what is kept, and what it was\n"
     "  weft inspect update.bin            what is in an update\n"
     "  weft text update.bin               what a document says\n"
     "\nExit codes: 0 all went well, 1 it did not work or the answer is no, 2 the command line or "
@@ -192,6 +194,71 @@ void AddLimits(CLI::App& app, Limits& limits) {
           "How long a room refuses edits after the disk\nrefused one; doubled while that goes on");
 }
 
+void AddLogOptions(CLI::App& serve, LogOptions& log) {
+  const std::string group = "The log";
+  const auto check = [](const std::string& text) {
+    LogOptions ignored;
+    return std::string(ParseDurability(text, ignored).message());
+  };
+  serve
+      .add_option_function<std::string>(
+          "--durability",
+          [&log](const std::string& text) {
+            [[maybe_unused]] const absl::Status checked = ParseDurability(text, log);
+          },
+          "When an edit is answered and shown to others.\n"
+          "fsync: when it is on the disk.\n"
+          "interval=MS: at once; a crash or a power cut\ncosts at most the last MS milliseconds.\n"
+          "none: for benchmarks; a power cut may cost the\nwhole log")
+      ->check(CLI::Validator(check, "", "durability"))
+      ->type_name("MODE")
+      ->default_str("fsync")
+      ->group(group);
+  serve
+      .add_option_function<double>(
+          "--history-days",
+          [&log](const double& days) {
+            log.compaction.retention =
+                std::chrono::milliseconds(static_cast<std::int64_t>(days * 86'400'000.0));
+          },
+          "How long single edits are kept once they are\nmerged; named versions stay")
+      ->check(CLI::Range(0.0, 100'000.0).description(""))
+      ->type_name("DAYS")
+      ->default_str("7")
+      ->group(group);
+  serve
+      .add_option("--compact-records", log.compaction.records,
+                  "Merge a room's edits when there are so many")
+      ->check(InRange(1, 1'000'000'000))
+      ->type_name("NUMBER")
+      ->capture_default_str()
+      ->group(group);
+  serve
+      .add_option_function<std::int64_t>(
+          "--compact-idle-seconds",
+          [&log](const std::int64_t& seconds) {
+            log.compaction.idle = std::chrono::seconds(seconds);
+          },
+          "Merge them when nobody has edited for so long")
+      ->check(InRange(0, 1'000'000'000))
+      ->type_name("NUMBER")
+      ->default_str("30")
+      ->group(group);
+  serve
+      .add_flag_callback(
+          "--no-compaction", [&log] { log.compacts = false; }, "Keep every edit as it is")
+      ->group(group);
+  serve
+      .add_flag_callback(
+          "--no-check", [&log] { log.check_pages = false; },
+          "Do not check the pages of the log at the start")
+      ->group(group);
+  serve
+      .add_flag("--serve-after-log-failure", log.serves_after_failure,
+                "When the disk has failed, go on showing\ndocuments instead of ending with 1")
+      ->group(group);
+}
+
 void AddServe(CLI::App& app, CommandLine& line) {
   CLI::App& serve =
       *app.add_subcommand("serve", "Serve rooms to Yjs editors, and a page to try it");
@@ -210,10 +277,7 @@ void AddServe(CLI::App& app, CommandLine& line) {
       ->check(InRange(0, 1024))
       ->type_name("NUMBER")
       ->capture_default_str();
-  serve.add_flag_callback(
-      "--no-fsync", [&line] { line.serve.fsync = false; },
-      "Let the operating system decide when edits\nreach the disk: faster, and a power cut may\n"
-      "cost the whole log. Edits still survive the\ndeath of the process");
+  AddLogOptions(serve, line.serve.log);
   const std::map<std::string, LogLevel> levels = {{"debug", LogLevel::kDebug},
                                                   {"info", LogLevel::kInfo},
                                                   {"warning", LogLevel::kWarning},
@@ -295,6 +359,7 @@ CommandLine ParseCommandLine(std::vector<std::string> arguments) {
   app.footer(kExamples);
   AddServe(app, line);
   for (const BlobVerb& verb : BlobVerbs()) AddBlobVerb(app, line, verb);
+  AddLogVerbs(app, line.log, [&line] { line.verb = CommandLine::Verb::kLog; });
   AddDriver(app, line);
   const bool nothing_asked = arguments.empty();
   const auto is_asked = [&](const CLI::App* verb) { return verb->get_name() == arguments[0]; };
@@ -302,7 +367,7 @@ CommandLine ParseCommandLine(std::vector<std::string> arguments) {
     line.exit_code = kExitUsage;
     line.output =
         "weft: there is no command \"" + arguments[0] +
-        "\"; there are serve, inspect and driver.\nRun weft --help for more information.\n";
+        "\"; there are serve, log, inspect and driver.\nRun weft --help for more information.\n";
     return line;
   }
   try {

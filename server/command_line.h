@@ -7,6 +7,7 @@
 
 #include "server/blob_verbs.h"
 #include "server/log.h"
+#include "server/log_verbs.h"
 #include "server/server.h"
 
 namespace weft::server {
@@ -17,7 +18,7 @@ inline constexpr int kExitFailed = 1;  // it was asked right, and did not work; 
 inline constexpr int kExitUsage = 2;   // it was asked wrong, or given what it cannot read
 
 struct CommandLine {
-  enum class Verb { kServe, kBlob, kDriver, kNothing };
+  enum class Verb { kServe, kBlob, kLog, kDriver, kNothing };
 
   Verb verb = Verb::kNothing;  // kNothing: everything is said already (help, version, an error)
   int exit_code = kExitOk;     // of kNothing
@@ -26,6 +27,7 @@ struct CommandLine {
   ServerOptions serve;
   LogLevel log_level = LogLevel::kInfo;
   BlobCommand blob;  // kBlob
+  LogCommand log;    // kLog
 };
 
 // `arguments` without the program's name. Touches nothing but its result.

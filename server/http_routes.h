@@ -36,7 +36,12 @@ struct Health {
   std::uint64_t log_appends = 0;  // updates that are durable since the start
   std::uint64_t log_failed = 0;   // updates that could not be stored
   std::uint64_t log_queued_bytes = 0;
-  std::string log_error;  // empty, or why the log takes nothing more until a restart
+  std::string log_error;                 // empty, or why the log takes nothing more until a restart
+  std::string log_durability = "fsync";  // as --durability has it
+  double log_window_ms = 0;              // the longest that an answered edit was not on the medium
+  double log_commit_max_ms = 0;
+  std::uint64_t log_quarantined = 0;  // damaged records that were set aside since the start
+  std::uint64_t log_compactions = 0;
 };
 
 // Answers GET and HEAD of the page and of /health.

@@ -12,6 +12,7 @@
 #include "server/command_line.h"
 #include "server/drive.h"
 #include "server/log.h"
+#include "server/log_verbs.h"
 #include "server/server.h"
 
 namespace {
@@ -34,11 +35,12 @@ int Fail(const absl::Status& status) {
 int Serve(const CommandLine& line) {
   weft::server::SetLogLevel(line.log_level);
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);  // a file size limit is an error of the log, not the end
   RaiseDescriptorLimit();
   auto server = weft::server::Server::Open(line.serve);
   if (!server.ok()) return Fail(server.status());
-  (*server)->Run(/*handle_signals=*/true);
-  return weft::server::kExitOk;
+  const absl::Status ended = (*server)->Run(/*handle_signals=*/true);
+  return ended.ok() ? weft::server::kExitOk : Fail(ended);
 }
 
 int RunBlob(const CommandLine& line) {
@@ -62,6 +64,9 @@ int main(int argc, char** argv) {
       return Serve(line);
     case CommandLine::Verb::kBlob:
       return RunBlob(line);
+    case CommandLine::Verb::kLog:
+      std::signal(SIGXFSZ, SIG_IGN);
+      return weft::server::RunLogCommand(line.log);
     case CommandLine::Verb::kDriver:
       return Drive();
     case CommandLine::Verb::kNothing:

@@ -8,10 +8,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "crdt/base/string_map.h"
+#include "server/history.h"
 #include "server/http_session.h"
 #include "server/listener.h"
 #include "server/log.h"
+#include "server/room_name.h"
 #include "server/worker.h"
+#include "store/compactor.h"
 #include "store/update_log.h"
 
 namespace weft::server {
@@ -20,6 +23,20 @@ namespace {
 // Sockets that may be open beyond the limit of connections: for the page, for /health, for being
 // refused.
 constexpr std::uint64_t kSpareSockets = 1'024;
+
+void LogCompaction(const std::string& room, const absl::StatusOr<store::CompactReport>& report) {
+  if (!report.ok()) {
+    LogError("the room \"{}\" could not be compacted: {}", PrintableName(room),
+             report.status().ToString());
+  } else if (report->set_aside > 0) {
+    LogError("the room \"{}\" had {} damaged records, which are in quarantine now",
+             PrintableName(room), report->set_aside);
+  } else {
+    LogDebug("the room \"{}\": {} records of {} bytes became a snapshot of {} bytes",
+             PrintableName(room), report->merged_records, report->merged_bytes,
+             report->snapshot_bytes);
+  }
+}
 
 unsigned ThreadCount(unsigned wanted) {
   if (wanted > 0) return wanted;
@@ -38,6 +55,7 @@ struct Server::Parts {
   asio::executor_work_guard<asio::io_context::executor_type> front_work{front.get_executor()};
   asio::thread_pool loading{1};
   std::unique_ptr<store::UpdateLog> log;
+  std::unique_ptr<store::Compactor> compactor;
   std::vector<std::unique_ptr<Worker>> workers;
   HttpServices http{.limits = options.limits,
                     .stats = stats,
@@ -50,6 +68,7 @@ struct Server::Parts {
   std::size_t next_worker = 0;
   std::size_t stopped_workers = 0;
   bool stopping = false;
+  absl::Status log_failure;
 
   ~Parts() {
     for (const auto& worker : workers) worker->StopAndJoin();
@@ -59,6 +78,7 @@ struct Server::Parts {
     front.poll();
     loading.stop();
     loading.join();
+    compactor.reset();
     log.reset();
   }
 
@@ -71,7 +91,12 @@ struct Server::Parts {
             .log_appends = log_stats.appends,
             .log_failed = log_stats.failed,
             .log_queued_bytes = log_stats.queued_bytes,
-            .log_error = std::string(log->append_status().message())};
+            .log_error = std::string(log->append_status().message()),
+            .log_durability = DurabilityName(options.log),
+            .log_window_ms = static_cast<double>(log_stats.window_max.count()) / 1000,
+            .log_commit_max_ms = static_cast<double>(log_stats.commit_max.count()) / 1000,
+            .log_quarantined = log_stats.quarantined,
+            .log_compactions = compactor ? compactor->stats().compactions : 0};
   }
 
   // Accepted sockets go round the workers; the room decides later where a WebSocket lives.
@@ -99,6 +124,15 @@ struct Server::Parts {
       BeginStop();
       WaitForSignal();
     });
+  }
+
+  // Nothing that is edited now can be kept: whoever edits is better off with a server that restarts.
+  void OnLogFailure(const absl::Status& reason) {
+    log_failure.Update(reason);
+    LogError("the log has failed: {}", reason.ToString());
+    if (options.log.serves_after_failure || stopping) return;
+    LogError("stopping; --serve-after-log-failure would go on showing documents");
+    BeginStop();
   }
 
   void BeginStop() {
@@ -130,7 +164,14 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerOptions& option
   }
   auto log = store::UpdateLog::Open(
       {.directory = options.data_directory,
-       .durability = options.fsync ? store::Durability::kFsync : store::Durability::kNone});
+       .durability = options.log.durability,
+       .interval = options.log.interval,
+       .check_pages = options.log.check_pages,
+       .on_failure =
+           [parts = parts.get()](const absl::Status& reason) {
+             asio::post(parts->front, [parts, reason] { parts->OnLogFailure(reason); });
+           },
+       .track_touched = options.log.compacts});
   if (!log.ok()) {
     return absl::Status(
         log.status().code(),
@@ -138,6 +179,10 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerOptions& option
                      "\" (--data): ", std::string(log.status().message())));
   }
   parts->log = *std::move(log);
+  if (options.log.compacts) {
+    parts->compactor = std::make_unique<store::Compactor>(*parts->log, options.log.compaction,
+                                                          MergePayloads, WallTimeMs, LogCompaction);
+  }
   for (unsigned i = 0; i < ThreadCount(options.threads); ++i) {
     parts->workers.push_back(std::make_unique<Worker>(parts->options.limits, parts->stats,
                                                       *parts->log, parts->loading.get_executor()));
@@ -145,7 +190,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerOptions& option
   return std::unique_ptr<Server>(new Server(std::move(parts)));
 }
 
-void Server::Run(bool handle_signals) {
+absl::Status Server::Run(bool handle_signals) {
   if (handle_signals) {
     error_code ignored;
     parts_->signals.add(SIGINT, ignored);
@@ -158,7 +203,9 @@ void Server::Run(bool handle_signals) {
     LogInfo("listening on http://{}/ (rooms: ws://{}/<room>)", address, address);
   }
   parts_->front.run();
+  if (!parts_->log_failure.ok()) return parts_->log_failure;
   LogInfo("stopped; everything accepted is committed");
+  return absl::OkStatus();
 }
 
 void Server::RequestStop() {

@@ -13,6 +13,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/durability.h"
 #include "server/limits.h"
 
 namespace weft::server {
@@ -21,7 +22,7 @@ struct ServerOptions {
   std::vector<std::string> listen = {"127.0.0.1:8080"};  // HOST:PORT; port 0 takes a free one
   std::string data_directory = "data";                   // made when absent
   unsigned threads = 0;                                  // 0: one a core
-  bool fsync = true;  // false: a commit is with the operating system, not on the medium
+  LogOptions log;
   Limits limits;
 };
 
@@ -36,8 +37,10 @@ class Server {
 
   // Serves until a stop is asked for, by RequestStop or, with `handle_signals`, by SIGTERM or
   // SIGINT: then accepting ends, everything accepted is committed, clients are closed with 1012. A
-  // second signal ends the process at once with status 128 + its number.
-  void Run(bool handle_signals);
+  // second signal ends the process at once with status 128 + its number. It stops by itself when the
+  // log has failed for good, unless LogOptions::serves_after_failure says otherwise.
+  // OK, or the reason of the log.
+  absl::Status Run(bool handle_signals);
 
   // Any thread.
   void RequestStop();

@@ -1,22 +1,16 @@
 #include "server/store_log.h"
 
-#include <chrono>
 #include <utility>
 #include <vector>
 
+#include "server/durability.h"
 #include "server/log.h"
 #include "server/room_name.h"
 
 namespace weft::server {
 namespace {
 
-std::int64_t WallTimeMs() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
-absl::StatusOr<std::vector<crdt::Bytes>> ReadUpdates(const store::UpdateLog& log,
+absl::StatusOr<std::vector<crdt::Bytes>> ReadUpdates(store::UpdateLog& log,
                                                      const std::string& room) {
   std::vector<crdt::Bytes> updates;
   const auto report = log.Load(room, [&updates](const store::Record& record) {
@@ -26,6 +20,9 @@ absl::StatusOr<std::vector<crdt::Bytes>> ReadUpdates(const store::UpdateLog& log
   if (!report->status().ok()) {
     LogError("the log of the room \"{}\" is damaged, the rest of it is served: {}",
              PrintableName(room), report->status().ToString());
+    // Told once: from now on these records are known to be damaged, and kept aside for a tool.
+    const absl::Status aside = log.Quarantine(room, report->damage, WallTimeMs());
+    if (!aside.ok()) LogError("damaged records could not be set aside: {}", aside.ToString());
   }
   return updates;
 }

@@ -30,16 +30,34 @@ absl::Status AppendQueue::Push(const Append& append, AppendDone done) {
                                                    " bytes exceeds the queue's bound of ",
                                                    bound_bytes_));
   }
-  QueuedAppend queued{.room = std::string(append.room),
-                      .time_ms = append.time_ms,
-                      .origin = append.origin,
-                      .payload = Bytes(append.payload.begin(), append.payload.end()),
-                      .done = std::move(done)};
+  return Admit({.room = std::string(append.room),
+                .time_ms = append.time_ms,
+                .origin = append.origin,
+                .payload = Bytes(append.payload.begin(), append.payload.end()),
+                .generation = append.generation,
+                .edit = {},
+                .done = std::move(done),
+                .refused = {}},
+               /*bounded=*/true);
+}
+
+absl::Status AppendQueue::PushEdit(Edit edit, AppendDone done) {
+  return Admit({.room = {},
+                .payload = {},
+                .generation = {},
+                .edit = std::move(edit),
+                .done = std::move(done),
+                .refused = {}},
+               /*bounded=*/false);
+}
+
+absl::Status AppendQueue::Admit(QueuedAppend queued, bool bounded) {
+  const std::size_t bytes = queued.queue_bytes();
   {
     const std::lock_guard lock(mutex_);
     if (!failure_.ok()) return failure_;
     if (closed_) return absl::UnavailableError("the log is closing");
-    if (bytes > bound_bytes_ - stats_.queued_bytes) {
+    if (bounded && stats_.queued_bytes + bytes > bound_bytes_) {
       return absl::ResourceExhaustedError(absl::StrCat(
           "the log's queue holds ", stats_.queued_bytes, " bytes of at most ", bound_bytes_));
     }
@@ -65,7 +83,8 @@ std::vector<std::move_only_function<void()>> AppendQueue::TakeReadyWaiters() {
   return std::exchange(waiters_, {});
 }
 
-bool AppendQueue::Take(std::vector<QueuedAppend>& batch) {
+AppendQueue::Taken AppendQueue::Take(std::vector<QueuedAppend>& batch,
+                                     std::optional<Clock::time_point> deadline) {
   std::unique_lock lock(mutex_);
   for (;;) {
     std::vector<std::move_only_function<void()>> ready = TakeReadyWaiters();
@@ -75,42 +94,61 @@ bool AppendQueue::Take(std::vector<QueuedAppend>& batch) {
       lock.lock();
       continue;
     }
+    if (deadline && (Clock::now() >= *deadline || stats_.queued_bytes > bound_bytes_ / 2)) {
+      return Taken::kCommitNow;
+    }
     if (!queue_.empty()) break;
-    if (closed_) return false;
-    work_.wait(lock);
+    if (deadline && (closed_ || flush_count_ > released_count_)) return Taken::kCommitNow;
+    if (closed_) return Taken::kClosed;
+    if (deadline) {
+      work_.wait_until(lock, *deadline);
+    } else {
+      work_.wait(lock);
+    }
   }
-  const std::size_t count = std::min(queue_.size(), kMaxBatchAppends);
-  const auto end = queue_.begin() + static_cast<std::ptrdiff_t>(count);
+  if (queue_.size() <= kMaxBatchAppends) {
+    batch.clear();
+    batch.swap(queue_);  // both keep their memory
+    return Taken::kBatch;
+  }
+  const auto end = queue_.begin() + static_cast<std::ptrdiff_t>(kMaxBatchAppends);
   batch.assign(std::move_iterator(queue_.begin()), std::move_iterator(end));
   queue_.erase(queue_.begin(), end);
-  return true;
+  return Taken::kBatch;
 }
 
-void AppendQueue::Complete(std::vector<QueuedAppend>& batch, const absl::Status& result) {
+void AppendQueue::Acknowledge(std::vector<QueuedAppend>& batch, const absl::Status& result) {
+  std::uint64_t stored = 0;
+  std::uint64_t failed = 0;
+  for (const QueuedAppend& append : batch) {
+    const bool good = result.ok() && append.refused.ok();
+    if (!append.edit) ++(good ? stored : failed);
+  }
   {
     const std::lock_guard lock(mutex_);
-    if (result.ok()) {
-      ++stats_.commits;
-      stats_.appends += batch.size();
-    } else {
-      stats_.failed += batch.size();
-    }
+    stats_.appends += stored;
+    stats_.failed += failed;
   }
-  std::size_t bytes = 0;
   for (QueuedAppend& append : batch) {
-    bytes += append.queue_bytes();
-    if (result.ok()) {
-      append.done(append.sequence);
-    } else {
+    if (!result.ok()) {
       append.done(result);
+    } else if (!append.refused.ok()) {
+      append.done(append.refused);
+    } else {
+      append.done(append.sequence);
     }
   }
+}
+
+void AppendQueue::Release(std::vector<QueuedAppend>& batch) {
+  std::size_t bytes = 0;
+  for (const QueuedAppend& append : batch) bytes += append.queue_bytes();
   const std::size_t count = batch.size();
   batch.clear();
   {
     const std::lock_guard lock(mutex_);
     stats_.queued_bytes -= bytes;
-    completed_count_ += count;
+    released_count_ += count;
   }
   completed_.notify_all();
 }
@@ -128,7 +166,9 @@ absl::Status AppendQueue::failure() const {
 void AppendQueue::Flush() {
   std::unique_lock lock(mutex_);
   const std::uint64_t accepted = accepted_count_;
-  completed_.wait(lock, [&] { return completed_count_ >= accepted; });
+  flush_count_ = std::max(flush_count_, accepted);
+  work_.notify_one();
+  completed_.wait(lock, [&] { return released_count_ >= accepted; });
 }
 
 void AppendQueue::Close() {

@@ -2,12 +2,13 @@
 
 // What waits for the writer thread.
 
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,24 +19,38 @@
 
 namespace weft::store {
 
+class BatchWriter;
+
 // One update to be stored. The views are copied before the call that takes them returns.
 struct Append {
   std::string_view room;
-  std::int64_t time_ms = 0;  // wall time since 1970; kept, never compared
+  std::int64_t time_ms = 0;  // wall time since 1970; kept as it is
   OriginId origin{};
   ByteView payload;
+  // When given, the append is refused unless the room exists with this generation: what a client
+  // wrote to a room that was deleted meanwhile does not end up in the new one of that name.
+  std::optional<Generation> generation = std::nullopt;
 };
 
 // Told what became of an accepted append.
 using AppendDone = std::move_only_function<void(absl::StatusOr<Sequence>)>;
+
+// A change of rooms that is no append, made inside the writer's transaction. May run several times
+// (a transaction that did not fit is put again), so all that it does beside writing must be to set
+// variables anew. LMDB's code; what concerns this change alone is its own business.
+using Edit = std::function<int(BatchWriter&)>;
 
 struct QueuedAppend {
   std::string room;
   std::int64_t time_ms = 0;
   OriginId origin{};
   Bytes payload;
+  std::optional<Generation> generation;
+  Edit edit;  // instead of a record, when given
   AppendDone done;
-  Sequence sequence = 0;  // given by the writer
+  // Given by the writer: a sequence, or why this append alone is not stored.
+  Sequence sequence = 0;
+  absl::Status refused;
 
   // What it counts against the queue's bound: its bytes, and an allowance for the bookkeeping.
   std::size_t queue_bytes() const;
@@ -52,34 +67,43 @@ class AppendQueue {
   static constexpr std::size_t kMaxBatchAppends = 16384;
 
   struct Stats {
-    std::uint64_t commits = 0;
-    std::uint64_t appends = 0;
-    std::uint64_t failed = 0;
+    std::uint64_t appends = 0;  // stored
+    std::uint64_t failed = 0;   // accepted and not stored
     std::size_t queued_bytes = 0;
   };
+
+  using Clock = std::chrono::steady_clock;
+  enum class Taken : std::uint8_t { kBatch, kCommitNow, kClosed };
 
   explicit AppendQueue(std::size_t bound_bytes) : bound_bytes_(bound_bytes) {}
 
   // Fails: as UpdateLog::TryAppend.
   absl::Status Push(const Append& append, AppendDone done);
 
+  // Queues a change that may exceed the bound: those who make them wait for each.
+  // Fails: as Push, but not for the bound.
+  absl::Status PushEdit(Edit edit, AppendDone done);
+
   // Calls `ready` on the writer thread once at most half the bound is in use, or Push will never
   // accept again.
   void CallWhenSpace(std::move_only_function<void()> ready);
 
   // Waits for appends and moves the oldest ones into `batch`, calling on the way whom CallWhenSpace
-  // left waiting. False when the queue is closed and nothing is left.
-  bool Take(std::vector<QueuedAppend>& batch);
+  // left waiting. kCommitNow: nothing came until `deadline` (only then: somebody flushes, the queue
+  // was closed, or its bound is near), and what is acknowledged has to be committed; kClosed: the
+  // queue is closed and nothing is left.
+  Taken Take(std::vector<QueuedAppend>& batch, std::optional<Clock::time_point> deadline);
 
-  // Tells each append of the batch its sequence, or `result` when that is an error; gives their
-  // bytes back and clears the batch.
-  void Complete(std::vector<QueuedAppend>& batch, const absl::Status& result);
+  // Tells each append of the batch its sequence, or `result` when that is an error.
+  void Acknowledge(std::vector<QueuedAppend>& batch, const absl::Status& result);
+  // Gives the bytes of the batch back, ends the waiting of Flush, and clears the batch.
+  void Release(std::vector<QueuedAppend>& batch);
 
   // Refuses everything from now on, with this reason. The first reason stays.
   void Fail(absl::Status reason);
   absl::Status failure() const;
 
-  // Waits until everything accepted before the call has completed.
+  // Waits until everything accepted before the call has been released.
   void Flush();
 
   // Accepts no more; Take drains what is left.
@@ -88,6 +112,7 @@ class AppendQueue {
   Stats stats() const;
 
  private:
+  absl::Status Admit(QueuedAppend queued, bool bounded);
   // Whom to call now. Requires: mutex_ is held.
   std::vector<std::move_only_function<void()>> TakeReadyWaiters();
 
@@ -95,13 +120,14 @@ class AppendQueue {
 
   mutable std::mutex mutex_;
   std::condition_variable work_;       // there is something for the writer
-  std::condition_variable completed_;  // completed_count_ has grown
-  std::deque<QueuedAppend> queue_;
+  std::condition_variable completed_;  // released_count_ has grown
+  std::vector<QueuedAppend> queue_;
   std::vector<std::move_only_function<void()>> waiters_;
   absl::Status failure_;
   bool closed_ = false;
   std::uint64_t accepted_count_ = 0;
-  std::uint64_t completed_count_ = 0;
+  std::uint64_t released_count_ = 0;
+  std::uint64_t flush_count_ = 0;  // somebody waits until so many are released
   Stats stats_;
 };
 

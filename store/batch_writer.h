@@ -1,41 +1,94 @@
 #pragma once
 
-// Putting many appends into one transaction.
+// Putting many appends and edits into one transaction.
 
+#include <memory>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "crdt/base/string_map.h"
 #include "store/append_queue.h"
+#include "store/cursor.h"
 #include "store/environment.h"
 #include "store/format.h"
 
 namespace weft::store {
 
-// Appends to any rooms inside one write transaction, then updates each room's row once. Reads what
-// it needs from the transaction and keeps nothing beyond it, so a batch that failed can be put
-// again. Threads: one.
-class BatchWriter {
+// A room as the writer knows it: its row as it will be.
+struct OpenRoom {
+  RoomId id{};
+  RoomRow row;
+  bool touched = false;  // the row has to be written
+};
+
+// The rows that the writer read or wrote last, so that a busy room is not looked up for each commit.
+// True of what is committed, and of the transaction that is open: dropped when one fails.
+// Bounded: at kMaxRooms it begins anew. Threads: the writer's.
+class RoomCache {
  public:
-  explicit BatchWriter(const Transaction& transaction) : transaction_(transaction) {}
+  static constexpr std::size_t kMaxRooms = 16'384;
 
-  // Stores the append as the next record of its room and sets its sequence; makes the room when it
-  // is unknown. LMDB's code.
-  int Put(QueuedAppend& append);
-
-  // Writes the rows of the rooms touched. LMDB's code.
-  int Finish();
+  OpenRoom* Find(std::string_view name) {
+    const auto found = rooms_.find(name);
+    return found == rooms_.end() ? nullptr : found->second.get();
+  }
+  OpenRoom* Add(std::string_view name, std::unique_ptr<OpenRoom> room) {
+    return rooms_.emplace(name, std::move(room)).first->second.get();
+  }
+  void Forget(std::string_view name) { rooms_.erase(name); }
+  void Clear() { rooms_.clear(); }
+  // Between transactions: nobody points into it.
+  void Bound() {
+    if (rooms_.size() > kMaxRooms) rooms_.clear();
+  }
 
  private:
-  struct OpenRoom {
-    RoomId id{};
-    RoomRow row;
-  };
+  crdt::StringMap<std::unique_ptr<OpenRoom>> rooms_;
+};
 
-  int Open(std::string_view name, OpenRoom& room);
-  int PutRecord(OpenRoom& room, const QueuedAppend& append);
+// Appends to any rooms inside one write transaction, then updates each room's row once. Beside the
+// cache it keeps nothing beyond the transaction, so a batch that failed can be put again.
+// Threads: one.
+class BatchWriter {
+ public:
+  // The cache must be cleared when the transaction is not committed.
+  BatchWriter(const Transaction& transaction, RoomCache& cache)
+      : transaction_(transaction), cache_(cache) {}
+
+  // Stores the append as the next record of its room and sets its sequence, or why this append is
+  // refused; makes the room when it is unknown. Runs an edit. LMDB's code.
+  int Put(QueuedAppend& append);
+
+  // Writes the rows of the rooms touched. Nothing can be put afterwards. LMDB's code.
+  int Finish();
+
+  // For edits (store/room_edit.h) ---
+
+  const Transaction& transaction() const { return transaction_; }
+  // Null for an unknown room. The pointer lives as long as this. LMDB's code.
+  int Find(std::string_view name, OpenRoom*& room) { return Open(name, false, room); }
+  // The same, made when unknown.
+  int FindOrCreate(std::string_view name, OpenRoom*& room) { return Open(name, true, room); }
+  // The row has changed and is to be written.
+  void Touch(OpenRoom& room);
+  // Adds a record behind the head. LMDB's code.
+  int PutRecord(OpenRoom& room, std::int64_t time_ms, OriginId origin, ByteView payload);
+  // The room is gone: its row is not written any more.
+  void Forget(std::string_view name);
+
+  std::vector<std::string> TouchedRooms() const;
+
+ private:
+  int Open(std::string_view name, bool create, OpenRoom*& room);
 
   const Transaction& transaction_;
-  crdt::StringMap<OpenRoom> rooms_;
+  RoomCache& cache_;
+  std::vector<OpenRoom*> touched_;
+  // Stays where the last record was put: the next one is often beside it.
+  Cursor records_;
+  bool records_open_ = false;
 };
 
 }  // namespace weft::store

@@ -4,6 +4,7 @@
 
 #include <lmdb.h>
 
+#include <algorithm>
 #include <string_view>
 #include <utility>
 
@@ -49,7 +50,26 @@ class Cursor {
     return MoveTo(key, operation);
   }
 
+  // As LMDB's mdb_put, and stands there afterwards. LMDB's code.
+  int Put(MDB_val& key, MDB_val& value, unsigned flags) {
+    return mdb_cursor_put(handle_, &key, &value, flags);
+  }
+  void Close() {
+    if (handle_ != nullptr) mdb_cursor_close(std::exchange(handle_, nullptr));
+  }
+
+  // Deletes where it stands; moving on then finds what comes next. LMDB's code.
+  int Delete() { return mdb_cursor_del(handle_, 0); }
+
   crdt::ByteView key() const { return ToView(key_); }
+  // Requires: the key has its size.
+  template <typename Key>
+  Key key_array() const {
+    Key key{};
+    const crdt::ByteView bytes = this->key();
+    std::copy_n(bytes.begin(), std::min(bytes.size(), key.size()), key.begin());
+    return key;
+  }
   crdt::ByteView value() const { return ToView(value_); }
 
  private:

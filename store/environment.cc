@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -12,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "store/directory_lock.h"
 #include "store/format.h"
+#include "store/room_index.h"
 #include "store/system_error.h"
 
 namespace weft::store {
@@ -45,36 +47,68 @@ MDB_val Val(std::string_view text) {
 
 }  // namespace
 
+int Transaction::Commit() {
+  MDB_txn* handle = std::exchange(handle_, nullptr);
+  MDB_dbi main = 0;
+  int code = mdb_dbi_open(handle, nullptr, 0, &main);
+  if (code == 0) {
+    const std::string seal = EncodeSeal(mdb_txn_id(handle));
+    MDB_val key = Val(kSealKey);
+    MDB_val value = Val(seal);
+    code = mdb_put(handle, main, &key, &value, 0);
+  }
+  if (code != 0) {
+    mdb_txn_abort(handle);
+    return code;
+  }
+  return mdb_txn_commit(handle);
+}
+
 absl::StatusOr<std::unique_ptr<Environment>> Environment::Open(const Options& options) {
   std::unique_ptr<Environment> environment(new Environment(options));
   const std::string doing = absl::StrCat("cannot open the log in ", options.directory);
+  const std::string path = options.directory + "/data.mdb";
+  bool needs_seal = false;
+  if (!options.read_only && options.check_pages && FileBytes(path) > 0) {
+    const absl::StatusOr<PageReport> pages = CheckPages(path);
+    if (!pages.ok()) return pages.status();
+    if (!pages->status().ok()) return pages->status();
+    if (!pages->wrong_numbers.empty()) {
+      const absl::Status corrected = CorrectNumbers(path, *pages);
+      if (!corrected.ok()) return corrected;
+    }
+    needs_seal = pages->needs_seal;
+  }
 
-  int code = environment->OpenHandle(options.fsync ? 0 : MDB_NOSYNC);
+  int code = environment->OpenHandle((options.fsync ? 0 : MDB_NOSYNC) |
+                                     (options.read_only ? MDB_RDONLY : 0));
   if (code != 0) return StatusFromCode(code, doing);
   int dead_readers = 0;  // of processes that were killed; they would keep old pages alive
   mdb_reader_check(environment->handle_, &dead_readers);
   if (mdb_env_get_maxkeysize(environment->handle_) < kNeededKeyBytes) {
     return absl::InternalError("this LMDB was built with shorter keys than the log's names need");
   }
-
-  MDB_txn* transaction = nullptr;
-  code = mdb_txn_begin(environment->handle_, nullptr, MDB_RDONLY, &transaction);
-  if (code != 0) return StatusFromCode(code, doing);
-  code = environment->OpenTables(transaction, 0);
-  if (code == 0) {
-    const absl::Status format = environment->CheckFormat(transaction);
-    if (!format.ok()) {
-      mdb_txn_abort(transaction);
-      return format;
-    }
-    code = mdb_txn_commit(transaction);  // keeps the tables' handles
-    if (code != 0) return StatusFromCode(code, doing);
-    return environment;
+  if (options.read_only && options.check_pages) {
+    const absl::StatusOr<PageReport> pages = environment->CheckPagesNow({});
+    if (!pages.ok()) return pages.status();
+    if (!pages->status().ok()) return pages->status();
   }
-  mdb_txn_abort(transaction);
-  if (code != MDB_NOTFOUND) return StatusFromCode(code, doing);
-  const absl::Status initialized = environment->InitializeTables();
-  if (!initialized.ok()) return initialized;
+
+  const absl::StatusOr<std::uint32_t> version = environment->ReadFormat();
+  if (!version.ok()) return version.status();
+  absl::Status status;
+  if (*version == kFormatVersion) {
+    if (needs_seal) status = environment->Seal(2);
+  } else if (options.read_only) {
+    status = absl::InvalidArgumentError(
+        absl::StrCat("the log in ", options.directory, " has format version ", *version,
+                     "; a server of this version brings it to ", kFormatVersion));
+  } else if (*version == 0) {
+    status = environment->InitializeTables();
+  } else {
+    status = environment->Upgrade();
+  }
+  if (!status.ok()) return status;
   return environment;
 }
 
@@ -83,52 +117,83 @@ Environment::~Environment() {
 }
 
 int Environment::OpenHandle(unsigned flags) {
-  MDB_env* handle = nullptr;
-  int code = mdb_env_create(&handle);
-  if (code != 0) return code;
   const std::size_t file_bytes = FileBytes(options_.directory + "/data.mdb");
-  const std::size_t map_bytes =
-      std::max({options_.map_bytes, 2 * file_bytes, map_bytes_.load(), kMinMapBytes});
-  mdb_env_set_maxdbs(handle, 8);
-  mdb_env_set_maxreaders(handle, kMaxReaders);
-  mdb_env_set_mapsize(handle, RoundToGranule(map_bytes));
-  code = mdb_env_open(handle, options_.directory.c_str(), MDB_NOTLS | flags, 0600);
-  if (code != 0) {
+  const std::size_t needed_bytes = std::max({2 * file_bytes, map_bytes_.load(), kMinMapBytes});
+  std::size_t map_bytes = std::max(options_.map_bytes, needed_bytes);
+  for (;;) {
+    MDB_env* handle = nullptr;
+    int code = mdb_env_create(&handle);
+    if (code != 0) return code;
+    mdb_env_set_maxdbs(handle, 8);
+    mdb_env_set_maxreaders(handle, kMaxReaders);
+    mdb_env_set_mapsize(handle, RoundToGranule(map_bytes));
+    code = mdb_env_open(handle, options_.directory.c_str(), MDB_NOTLS | flags, 0600);
+    if (code == 0) {
+      handle_ = handle;
+      map_bytes_ = MapBytes(handle);
+      return 0;
+    }
     mdb_env_close(handle);
-    return code;
+    // Where address space is scarce, what is needed now has to do.
+    if (code != ENOMEM || map_bytes == needed_bytes) return code;
+    map_bytes = std::max(map_bytes / 4, needed_bytes);
   }
-  handle_ = handle;
-  map_bytes_ = MapBytes(handle);
-  return 0;
 }
 
-int Environment::OpenTables(MDB_txn* transaction, unsigned flags) {
+int Environment::OpenTables(MDB_txn* transaction, unsigned flags, std::uint32_t version) {
   int code = mdb_dbi_open(transaction, kMetaTable, flags, &tables_.meta);
   if (code == 0) code = mdb_dbi_open(transaction, kNamesTable, flags | MDB_DUPSORT, &tables_.names);
   if (code == 0) code = mdb_dbi_open(transaction, kRoomsTable, flags, &tables_.rooms);
   if (code == 0) code = mdb_dbi_open(transaction, kRecordsTable, flags, &tables_.records);
+  if (version < 2) return code;
+  if (code == 0) code = mdb_dbi_open(transaction, kSnapshotsTable, flags, &tables_.snapshots);
+  if (code == 0) code = mdb_dbi_open(transaction, kVersionsTable, flags, &tables_.versions);
+  if (code == 0) code = mdb_dbi_open(transaction, kQuarantineTable, flags, &tables_.quarantine);
   return code;
 }
 
-absl::Status Environment::CheckFormat(MDB_txn* transaction) const {
-  MDB_val key = Val(kFormatKey);
-  MDB_val value{};
-  const int code = mdb_get(transaction, tables_.meta, &key, &value);
-  if (code != 0 && code != MDB_NOTFOUND)
-    return StatusFromCode(code, "cannot read the log's format");
-  const auto version =
-      code == 0 ? DecodeFormat({static_cast<const std::uint8_t*>(value.mv_data), value.mv_size})
-                : std::nullopt;
-  if (!version) {
-    return absl::DataLossError(
-        absl::StrCat("the format entry of the log in ", options_.directory, " does not decode"));
+absl::StatusOr<std::uint32_t> Environment::ReadFormat() {
+  const std::string doing = absl::StrCat("cannot open the log in ", options_.directory);
+  MDB_txn* transaction = nullptr;
+  int code = mdb_txn_begin(handle_, nullptr, MDB_RDONLY, &transaction);
+  if (code != 0) return StatusFromCode(code, doing);
+  code = mdb_dbi_open(transaction, kMetaTable, 0, &tables_.meta);
+  std::optional<std::uint32_t> version;
+  const bool has_meta = code == 0;
+  if (code == 0) {
+    MDB_val key = Val(kFormatKey);
+    MDB_val value{};
+    code = mdb_get(transaction, tables_.meta, &key, &value);
+    if (code == 0) {
+      version = DecodeFormat({static_cast<const std::uint8_t*>(value.mv_data), value.mv_size});
+    }
   }
-  if (*version > kFormatVersion) {
-    return absl::InvalidArgumentError(
+  absl::Status status;
+  if (code != 0 && code != MDB_NOTFOUND) {
+    status = StatusFromCode(code, doing);
+  } else if (has_meta && (!version || *version == 0)) {
+    status = absl::DataLossError(
+        absl::StrCat("the format entry of the log in ", options_.directory, " does not decode"));
+  } else if (version && *version > kFormatVersion) {
+    status = absl::InvalidArgumentError(
         absl::StrCat("the log in ", options_.directory, " has format version ", *version,
                      "; this weft reads versions up to ", kFormatVersion));
+  } else if (version) {
+    code = OpenTables(transaction, 0, *version);
+    if (code == MDB_NOTFOUND) {
+      status =
+          absl::DataLossError(absl::StrCat("the log in ", options_.directory, " lacks a table"));
+    } else if (code != 0) {
+      status = StatusFromCode(code, doing);
+    }
   }
-  return absl::OkStatus();
+  if (!status.ok()) {
+    mdb_txn_abort(transaction);
+    return status;
+  }
+  code = mdb_txn_commit(transaction);  // keeps the tables' handles
+  if (code != 0) return StatusFromCode(code, doing);
+  return version.value_or(0);
 }
 
 absl::Status Environment::InitializeTables() {
@@ -145,7 +210,7 @@ absl::Status Environment::InitializeTables() {
     return absl::InvalidArgumentError(
         absl::StrCat(options_.directory, " holds an LMDB database that is not a weft log"));
   }
-  if (code == 0) code = OpenTables(transaction, MDB_CREATE);
+  if (code == 0) code = OpenTables(transaction, MDB_CREATE, kFormatVersion);
   if (code == 0) {
     const std::string format = EncodeFormat(kFormatVersion);
     MDB_val key = Val(kFormatKey);
@@ -155,26 +220,115 @@ absl::Status Environment::InitializeTables() {
   if (code != 0) {
     mdb_txn_abort(transaction);
   } else {
-    code = mdb_txn_commit(transaction);
+    code = Transaction(transaction, tables_, nullptr).Commit();
   }
   if (code != 0) return StatusFromCode(code, doing);
   return SyncDirectory(options_.directory);  // LMDB syncs its file, not the file's name
 }
 
-absl::StatusOr<Transaction> Environment::BeginRead() const {
+absl::Status Environment::Upgrade() {
+  const std::string doing = absl::StrCat("cannot bring the log in ", options_.directory,
+                                         " to format version ", kFormatVersion);
+  int code = 0;
+  // A full map is made larger until the new rows fit.
+  for (;;) {
+    MDB_txn* handle = nullptr;
+    code = mdb_txn_begin(handle_, nullptr, 0, &handle);
+    if (code != 0) break;
+    code = OpenTables(handle, MDB_CREATE, kFormatVersion);
+    Transaction transaction(handle, tables_, nullptr);
+    if (code == 0) code = UpgradeRoomsFromV1(transaction);
+    if (code == 0) {
+      const std::string format = EncodeFormat(kFormatVersion);
+      MDB_val key = Val(kFormatKey);
+      MDB_val value = Val(format);
+      code = mdb_put(transaction.handle(), tables_.meta, &key, &value, 0);
+    }
+    if (code == 0) code = transaction.Commit();
+    if (code != MDB_MAP_FULL) break;
+    transaction.Abort();
+    const absl::Status grown = GrowMap(0);
+    if (!grown.ok()) return grown;
+  }
+  if (code != 0) return StatusFromCode(code, doing);
+  // The older meta page has no seal yet: with one more commit both have.
+  return Seal(1);
+}
+
+absl::Status Environment::Seal(int times) {
+  for (; times > 0; --times) {
+    auto [code, transaction] = BeginWrite();
+    if (code == 0) code = transaction.Commit();
+    if (code != 0) return StatusFromCode(code, "cannot seal the log");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Environment::CopyTo(const std::string& directory) const {
+  const std::string doing = absl::StrCat("cannot copy the log to ", directory);
+  gate_.EnterReader();
+  const int copied =
+      handle_ == nullptr ? MDB_PANIC : mdb_env_copy2(handle_, directory.c_str(), MDB_CP_COMPACT);
+  gate_.LeaveReader();
+  if (copied != 0) return StatusFromCode(copied, doing);
+  const std::string path = directory + "/data.mdb";
+  const int descriptor = open(path.c_str(), O_RDWR | O_CLOEXEC);
+  const int failed = descriptor < 0 || fsync(descriptor) != 0;
+  const int code = errno;
+  if (descriptor >= 0) close(descriptor);
+  if (failed) return StatusFromCode(code, doing);
+  return SyncDirectory(directory);
+}
+
+absl::StatusOr<PageReport> Environment::CheckPagesNow(const Progress& progress) const {
   gate_.EnterReader();
   MDB_txn* transaction = nullptr;
   const int code =
       handle_ == nullptr ? MDB_PANIC : mdb_txn_begin(handle_, nullptr, MDB_RDONLY, &transaction);
+  absl::StatusOr<PageReport> report = absl::InternalError("");
+  if (code == 0) {
+    // A meta page may be overwritten by the commit after next before it is read: then try again.
+    for (int tries = 0; tries < 100; ++tries) {
+      report = CheckPages(options_.directory + "/data.mdb", mdb_txn_id(transaction), progress);
+      if (!report.ok() || report->pages > 0) break;
+      mdb_txn_reset(transaction);
+      if (mdb_txn_renew(transaction) != 0) break;
+    }
+    mdb_txn_abort(transaction);
+  } else {
+    report = StatusFromCode(code, "cannot read the log");
+  }
+  gate_.LeaveReader();
+  return report;
+}
+
+std::uint64_t Environment::last_transaction() const {
+  MDB_envinfo info{};
+  return handle_ != nullptr && mdb_env_info(handle_, &info) == 0 ? info.me_last_txnid : 0;
+}
+
+absl::StatusOr<Transaction> Environment::BeginRead() const {
+  gate_.EnterReader();
+  MDB_txn* transaction = nullptr;
+  int code =
+      handle_ == nullptr ? MDB_PANIC : mdb_txn_begin(handle_, nullptr, MDB_RDONLY, &transaction);
   if (code == 0) return Transaction(transaction, tables_, &gate_);
   gate_.LeaveReader();
+  if (code == MDB_MAP_RESIZED) {
+    // The owner of the directory, another process, uses a larger map by now.
+    gate_.BeginReplacing();
+    code = mdb_env_set_mapsize(handle_, 0);
+    gate_.EndReplacing();
+    if (code == 0) return BeginRead();
+  }
   return StatusFromCode(code, "cannot read the log");
 }
 
 std::pair<int, Transaction> Environment::BeginWrite() {
   MDB_txn* transaction = nullptr;
-  const int code =
-      handle_ == nullptr ? MDB_PANIC : mdb_txn_begin(handle_, nullptr, 0, &transaction);
+  const int code = handle_ == nullptr   ? MDB_PANIC
+                   : options_.read_only ? EROFS
+                                        : mdb_txn_begin(handle_, nullptr, 0, &transaction);
   return {code, Transaction(transaction, tables_, nullptr)};
 }
 
@@ -216,7 +370,7 @@ bool Environment::IsDiskFull(std::size_t bytes) const {
   return errno == EOPNOTSUPP && fstatvfs(file, &disk) == 0 && disk.f_bavail * disk.f_frsize < bytes;
 }
 
-void Environment::RestoreReads() {
+void Environment::Revive(bool writable) {
   if (handle_ == nullptr) return;
   MDB_txn* transaction = nullptr;
   if (mdb_txn_begin(handle_, nullptr, MDB_RDONLY, &transaction) == 0) {
@@ -226,10 +380,11 @@ void Environment::RestoreReads() {
   gate_.BeginReplacing();
   mdb_env_close(handle_);
   handle_ = nullptr;
-  if (OpenHandle(MDB_RDONLY) == 0) {
+  if (!writable) options_.read_only = true;
+  if (OpenHandle((options_.fsync ? 0 : MDB_NOSYNC) | (writable ? 0 : MDB_RDONLY)) == 0) {
     int code = mdb_txn_begin(handle_, nullptr, MDB_RDONLY, &transaction);
     if (code == 0) {
-      code = OpenTables(transaction, 0);
+      code = OpenTables(transaction, 0, kFormatVersion);
       if (code == 0) {
         code = mdb_txn_commit(transaction);
       } else {

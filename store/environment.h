@@ -17,6 +17,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "store/map_gate.h"
+#include "store/page_check.h"
 
 namespace weft::store {
 
@@ -26,6 +27,9 @@ struct Tables {
   MDB_dbi names = 0;
   MDB_dbi rooms = 0;
   MDB_dbi records = 0;
+  MDB_dbi snapshots = 0;
+  MDB_dbi versions = 0;
+  MDB_dbi quarantine = 0;
 };
 
 // A transaction; ended without a commit unless Commit was called. Threads: one.
@@ -46,8 +50,14 @@ class Transaction {
   MDB_txn* handle() const { return handle_; }
   const Tables& tables() const { return tables_; }
 
-  // LMDB's code. The transaction has ended either way.
-  int Commit() { return mdb_txn_commit(std::exchange(handle_, nullptr)); }
+  std::uint64_t number() const { return mdb_txn_id(handle_); }
+
+  // Seals the transaction (store/format.h) and commits it. LMDB's code. The transaction has ended
+  // either way.
+  int Commit();
+  void Abort() {
+    if (handle_ != nullptr) mdb_txn_abort(std::exchange(handle_, nullptr));
+  }
 
  private:
   MDB_txn* handle_;
@@ -62,6 +72,10 @@ class Environment {
     std::string directory;
     bool fsync = true;
     std::size_t map_bytes = 0;  // to begin with; raised to what the file needs
+    bool check_pages = true;    // before LMDB reads them (store/page_check.h)
+    // For tools, beside the process that owns the directory: BeginWrite fails. The directory must
+    // hold a log of this format.
+    bool read_only = false;
   };
 
   // Needs no disk space when the directory holds a log already. Fails: as UpdateLog::Open.
@@ -87,20 +101,35 @@ class Environment {
   // full disk as EIO, and this tells it from a failing device. May lengthen the file.
   bool IsDiskFull(std::size_t bytes) const;
 
-  // Opens anew for reading only, when LMDB has shut the environment after a fault and readers would
-  // be refused. Afterwards BeginWrite fails. Requires: no write transaction.
-  void RestoreReads();
+  // Opens anew when LMDB has shut the environment after a fault and readers would be refused: as it
+  // was, or for reading only, after which BeginWrite fails. Requires: no write transaction.
+  void Revive(bool writable);
 
+  // Copies the log as of one moment into an existing empty directory, without the pages that are
+  // free, and waits until it is on the medium. Any thread; reads and writes go on. Fails: as the
+  // system's write, worded; what was written is then no log.
+  absl::Status CopyTo(const std::string& directory) const;
+
+  // Checks the pages as of one moment; reads and writes go on. Any thread.
+  // Fails: as CheckPages.
+  absl::StatusOr<PageReport> CheckPagesNow(const Progress& progress) const;
+
+  const std::string& directory() const { return options_.directory; }
   std::size_t map_bytes() const { return map_bytes_; }
   std::size_t growths() const { return growths_; }
+  std::uint64_t last_transaction() const;
 
  private:
   explicit Environment(Options options) : options_(std::move(options)) {}
 
   int OpenHandle(unsigned flags);
-  int OpenTables(MDB_txn* transaction, unsigned flags);
-  absl::Status CheckFormat(MDB_txn* transaction) const;
+  // As `version` has them.
+  int OpenTables(MDB_txn* transaction, unsigned flags, std::uint32_t version);
+  // The format version of what is there; 0 for nothing yet.
+  absl::StatusOr<std::uint32_t> ReadFormat();
   absl::Status InitializeTables();
+  absl::Status Upgrade();
+  absl::Status Seal(int times);
 
   Options options_;
   mutable MapGate gate_;

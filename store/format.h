@@ -4,30 +4,47 @@
 // big-endian, so that keys sort by number and a room's records are one range.
 //
 // Grammar:
+//   (unnamed) "seal"      := "weft seal" transaction:u64 check:u64    of the last commit
 //   meta     "format"     := "weft log" version:u32
 //            "next room"  := room:u32                     the next number never given
-//   names    'n' name[0, 500)  :=  (rest:12 bytes, rest_size:u8 room:u32)*     sorted duplicates;
+//   names    'n' name[0, 500)  :=  (rest:12 bytes, rest_size:u8 room:u32 generation:u64)*
+//                                                         sorted duplicates;
 //                                                         rest is name[500, end), zeros after it
-//   rooms    room:u32     := check:u64 head:u64 records:u64 payload_bytes:u64 created_ms:i64
-//                            head_checksum:16 bytes, name:bytes
+//   rooms    room:u32     := check:u64 flags:u32 generation:u64
+//                            head:u64 first:u64 records:u64 payload_bytes:u64 appended_bytes:u64
+//                            snapshot:u64 snapshot_bytes:u64 tail_bytes:u64 quarantined:u64
+//                            created_ms:i64 last_ms:i64 quota_bytes:u64 retention_ms:i64
+//                            head_checksum:16 bytes, base_checksum:16 bytes, name:bytes
 //   records  room:u32 sequence:u64 := checksum:16 bytes, link:u64 time_ms:i64 origin:u64
 //                            payload:bytes
+//   snapshots room:u32 sequence:u64 := checksum:16 bytes, tie:16 bytes, time_ms:i64 generation:u64
+//                            payload:bytes
+//   versions room:u32 name:bytes := check:u64 sequence:u64 made_ms:i64 note:bytes
+//   quarantine room:u32 sequence:u64 := check:u64 kind:u8 found_ms:i64 value:bytes
 //
-//   checksum := XXH3-128 of all that follows it in the record, seeded by XXH3-64 of the record's key
+//   checksum := XXH3-128 of all that follows it in the value, seeded by XXH3-64 of the value's key
+//               (of a snapshot: the complement of that, so that neither passes for the other)
 //   link     := the first 8 bytes of the previous record's checksum; 0 in record 1
-//   check    := XXH3-64 of all that follows it in the row, seeded by the room's number
+//   tie      := the checksum of the record with the snapshot's sequence
+//   check    := XXH3-64 of all that follows it in the value, seeded by XXH3-64 of the key
+//   flags    := 1 for a room that was deleted: its row stays, so that its number is never given
+//               again and nothing of it can come back from a damaged page; else 0
 //
 // A record proves itself alone: its checksum covers its place, its fields and its payload, so one
 // damaged record does not make its neighbour doubtful. The link inside ties it to all records
 // before it, and the row's head_checksum ties down the last one: nothing can be cut out, moved or
-// replaced by something sound of another time without a link that does not fit.
+// replaced by something sound of another time without a link that does not fit. Where the beginning
+// of a history was dropped, the row's base_checksum is that of the last record dropped.
+//
+// A room is its newest snapshot and the records after that. Records up to a snapshot are history:
+// they may go, a snapshot that a version names or that begins the kept history may not.
 //
 // Names are indexed without hashing, because LMDB keys end at 511 bytes and names do not: what does
 // not fit into the key stands in the duplicates, so two names never share an entry, and walking the
-// table yields the rooms in the order of their names.
+// table yields the rooms in the order of their names. The index can be made anew from the rows.
 //
-// A merged state up to a sequence n will be one more table with the records' keys (room, n): a room
-// is then its last entry there and the records after n.
+// The seal tells what LMDB's two meta pages cannot: that the one which is newer by its number is
+// the one that was written last (store/page_check.h).
 
 #include <array>
 #include <cstdint>
@@ -39,12 +56,17 @@
 
 namespace weft::store {
 
-inline constexpr std::uint32_t kFormatVersion = 1;
+inline constexpr std::uint32_t kFormatVersion = 2;
 
 inline constexpr const char* kMetaTable = "meta";
 inline constexpr const char* kNamesTable = "names";
 inline constexpr const char* kRoomsTable = "rooms";
 inline constexpr const char* kRecordsTable = "records";
+inline constexpr const char* kSnapshotsTable = "snapshots";
+inline constexpr const char* kVersionsTable = "versions";
+inline constexpr const char* kQuarantineTable = "quarantine";
+
+inline constexpr std::string_view kSealKey = "seal";
 
 inline constexpr std::string_view kFormatKey = "format";
 inline constexpr std::string_view kNextRoomKey = "next room";
@@ -55,6 +77,10 @@ using Checksum = std::array<std::uint8_t, 16>;
 std::string EncodeFormat(std::uint32_t version);
 // Nothing when the value is no format entry.
 std::optional<std::uint32_t> DecodeFormat(ByteView value);
+
+std::string EncodeSeal(std::uint64_t transaction);
+// The transaction's number; nothing when the value is no seal.
+std::optional<std::uint64_t> DecodeSeal(ByteView value);
 
 using RoomKey = std::array<std::uint8_t, 4>;
 RoomKey EncodeRoomKey(RoomId room);
@@ -75,27 +101,44 @@ struct NameEntry {
 };
 // Requires: name.size() <= kMaxRoomNameBytes.
 NameEntry EncodeName(std::string_view name);
-// The duplicate of a room in the names table.
-std::string EncodeNameValue(const NameEntry& entry, RoomId room);
 struct NamedRoom {
   std::string name;
   RoomId room{};
+  Generation generation{};
 };
+// The duplicate of a room in the names table.
+std::string EncodeNameValue(const NameEntry& entry, RoomId room, Generation generation);
 std::optional<NamedRoom> DecodeNameEntry(ByteView key, ByteView value);
 
 struct RoomRow {
+  bool deleted = false;
+  Generation generation{};
   Sequence head = 0;
+  Sequence first = 1;  // of the records kept, [first, head]
   std::uint64_t records = 0;
-  std::uint64_t payload_bytes = 0;
+  std::uint64_t payload_bytes = 0;   // of the records kept
+  std::uint64_t appended_bytes = 0;  // of all records that ever were
+  Sequence snapshot = 0;             // of the newest one; 0 for none
+  std::uint64_t snapshot_bytes = 0;  // of all of them
+  std::uint64_t tail_bytes = 0;      // of the records after the newest one
+  std::uint64_t quarantined = 0;
   std::int64_t created_ms = 0;
+  std::int64_t last_ms = 0;
+  RoomPolicy policy;
   Checksum head_checksum{};  // zeros while head is 0
+  Checksum base_checksum{};  // of record first - 1; zeros while first is 1
   std::string name;
 
   friend bool operator==(const RoomRow&, const RoomRow&) = default;
 };
+std::size_t RoomRowBytes(const RoomRow& row);
+// Writes RoomRowBytes bytes.
+void WriteRoomRow(RoomId room, const RoomRow& row, std::uint8_t* out);
 std::string EncodeRoomRow(RoomId room, const RoomRow& row);
 // Nothing when the bytes are not those that were written for this room.
 std::optional<RoomRow> DecodeRoomRow(RoomId room, ByteView value);
+// A row of format version 1, without a generation.
+std::optional<RoomRow> DecodeRoomRowV1(RoomId room, ByteView value);
 
 inline constexpr std::size_t kRecordHeaderBytes = 40;
 
@@ -121,5 +164,42 @@ struct StoredRecord {
 std::optional<StoredRecord> DecodeRecord(ByteView value);
 // Whether the value is what was written under this key. Requires: it decodes.
 bool IsIntact(const RecordKey& key, ByteView value);
+
+inline constexpr std::size_t kSnapshotHeaderBytes = 48;
+
+struct SnapshotFields {
+  Checksum tie{};            // of the record `sequence`
+  std::int64_t time_ms = 0;  // of that record
+  Generation generation{};
+};
+// Writes a snapshot's value of kSnapshotHeaderBytes + payload.size() bytes to `out`.
+void WriteSnapshot(const RecordKey& key, const SnapshotFields& fields, ByteView payload,
+                   std::uint8_t* out);
+struct StoredSnapshot {
+  SnapshotFields fields;
+  ByteView payload;  // into the value
+};
+// Nothing when the value is not what was written under this key.
+std::optional<StoredSnapshot> DecodeSnapshot(const RecordKey& key, ByteView value);
+
+// The time in a snapshot's value, unproven. Requires: kSnapshotHeaderBytes bytes.
+std::int64_t PeekSnapshotTime(ByteView value);
+
+std::string EncodeVersionKey(RoomId room, std::string_view name);
+std::string EncodeVersion(std::string_view key, const Version& version);
+// Nothing when key and value are not those that were written.
+struct PlacedVersion {
+  RoomId room{};
+  Version version;
+};
+std::optional<PlacedVersion> DecodeVersion(ByteView key, ByteView value);
+
+struct QuarantinedRecord {
+  DamageKind kind = DamageKind::kChecksum;
+  std::int64_t found_ms = 0;
+  ByteView value;  // as it was found in the records table
+};
+std::string EncodeQuarantined(const RecordKey& key, const QuarantinedRecord& record);
+std::optional<QuarantinedRecord> DecodeQuarantined(const RecordKey& key, ByteView value);
 
 }  // namespace weft::store

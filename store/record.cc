@@ -11,7 +11,9 @@ namespace {
 
 constexpr std::size_t kMaxFindingsInWords = 5;
 
-const char* Describe(DamageKind kind) {
+}  // namespace
+
+std::string_view DamageName(DamageKind kind) {
   switch (kind) {
     case DamageKind::kMissing:
       return "missing";
@@ -23,29 +25,42 @@ const char* Describe(DamageKind kind) {
       return "does not continue the record before";
     case DamageKind::kRoomRow:
       return "the room's row is damaged";
+    case DamageKind::kSnapshot:
+      return "the snapshot is damaged";
+    case DamageKind::kQuarantined:
+      return "in quarantine";
+    case DamageKind::kVersion:
+      return "a named version is damaged";
+    case DamageKind::kName:
+      return "the index of names is damaged";
+    case DamageKind::kPage:
+      return "a page of the file is damaged";
+    case DamageKind::kContent:
+      return "not an update";
   }
   return "unknown damage";
 }
 
-std::string Describe(const Damage& damage) {
-  if (damage.begin == damage.end) return Describe(damage.kind);
-  std::string range = absl::StrCat("record ", damage.begin);
+std::string DescribeDamage(const Damage& damage) {
+  const std::string what(DamageName(damage.kind));
+  if (damage.begin == damage.end) return what;
   if (damage.end - damage.begin > 1) {
-    range = absl::StrCat("records ", damage.begin, " to ", damage.end - 1);
+    return absl::StrCat("records ", damage.begin, " to ", damage.end - 1, ": ", what);
   }
-  return absl::StrCat(range, ": ", Describe(damage.kind));
+  return absl::StrCat("record ", damage.begin, ": ", what);
 }
 
-}  // namespace
-
 absl::Status LoadReport::status() const {
-  if (damage.empty()) return absl::OkStatus();
   std::string message;
-  for (std::size_t i = 0; i < std::min(damage.size(), kMaxFindingsInWords); ++i) {
-    absl::StrAppend(&message, i == 0 ? "" : "; ", Describe(damage[i]));
+  std::size_t findings = 0;
+  for (const Damage& found : damage) {
+    if (found.kind == DamageKind::kQuarantined) continue;
+    if (findings++ >= kMaxFindingsInWords) continue;
+    absl::StrAppend(&message, message.empty() ? "" : "; ", DescribeDamage(found));
   }
-  if (damage.size() > kMaxFindingsInWords) {
-    absl::StrAppend(&message, "; and ", damage.size() - kMaxFindingsInWords, " more findings");
+  if (findings == 0) return absl::OkStatus();
+  if (findings > kMaxFindingsInWords) {
+    absl::StrAppend(&message, "; and ", findings - kMaxFindingsInWords, " more findings");
   }
   return absl::DataLossError(message);
 }

@@ -11,8 +11,12 @@
 
 namespace weft::store {
 
+// A new room's: a random number.
+Generation DrawGeneration();
+
 struct FoundRoom {
   RoomId id{};
+  Generation generation{};     // as the index has it
   std::optional<RoomRow> row;  // nothing when it is damaged; RebuildRoomRow makes another
 };
 
@@ -31,10 +35,36 @@ int WriteRoomRow(const Transaction& transaction, RoomId id, const RoomRow& row);
 
 // Names a room and gives it a number that no room had before; it has no row yet. LMDB's code; EFBIG
 // when all numbers are given. Requires: a write transaction; no room has the name.
-int CreateRoom(const Transaction& transaction, std::string_view name, RoomId& id);
+int CreateRoom(const Transaction& transaction, std::string_view name, Generation generation,
+               RoomId& id);
 
-// The row that a room's records tell, sound or not: how many they are, how large, where they end.
-// O(records), needed only when the row itself is lost. LMDB's code.
-int RebuildRoomRow(const Transaction& transaction, RoomId id, std::string_view name, RoomRow& row);
+// Names a room that has its number already. LMDB's code. Requires: a write transaction.
+int RestoreName(const Transaction& transaction, const NamedRoom& room);
+
+// Takes the name away. LMDB's code. Requires: a write transaction.
+int ForgetName(const Transaction& transaction, std::string_view name, RoomId id);
+
+// The row that a room's records and snapshots tell, sound or not: how many they are, how large,
+// where they end. O(records), needed only when the row itself is lost. LMDB's code.
+int RebuildRoomRow(const Transaction& transaction, const NamedRoom& room, RoomRow& row);
+
+// Whether the index and the rows name the same rooms. Rooms that the index lacks are in `lost`,
+// entries that no sound row knows, though its room has one, in `false_entries`. LMDB's code.
+struct IndexReport {
+  std::vector<NamedRoom> lost;
+  std::vector<NamedRoom> false_entries;
+  std::size_t undecodable = 0;  // entries
+  bool sound() const { return lost.empty() && false_entries.empty() && undecodable == 0; }
+};
+int CheckIndex(const Transaction& transaction, IndexReport& report);
+// Makes the index anew: what the rows say, and of rooms without a sound row what it said itself.
+// LMDB's code. Requires: a write transaction.
+int RepairIndex(const Transaction& transaction, const IndexReport& report);
+
+// Rooms that were deleted and whose records may still be there. LMDB's code.
+int ListDeletedRooms(const Transaction& transaction, std::vector<RoomId>& rooms);
+
+// Rewrites rows and names of format version 1. LMDB's code. Requires: a write transaction.
+int UpgradeRoomsFromV1(const Transaction& transaction);
 
 }  // namespace weft::store

@@ -2,11 +2,15 @@
 
 // The durable log of updates of all rooms of a server.
 
+#include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -14,16 +18,29 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "crdt/base/string_map.h"
 #include "store/append_queue.h"
+#include "store/batch_writer.h"
+#include "store/compaction.h"
 #include "store/directory_lock.h"
 #include "store/environment.h"
+#include "store/log_reader.h"
 #include "store/record.h"
 
 namespace weft::store {
 
+// Sanitizers pay for each page of a map, used or not.
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+inline constexpr std::size_t kDefaultMapBytes = std::size_t{4} << 30;
+#else
+inline constexpr std::size_t kDefaultMapBytes = std::size_t{256} << 30;
+#endif
+
 enum class Durability : std::uint8_t {
-  kFsync,  // a completed append is on the medium
-  kNone,   // a completed append is with the operating system; a power cut may ruin the whole log
+  kFsync,     // a completed append is on the medium
+  kInterval,  // a completed append is in memory, and on the medium Options::interval later; what a
+              // crash or a power cut costs is bounded by Stats::window_max
+  kNone,      // a completed append is with the operating system; a power cut may ruin the whole log
 };
 
 // An ordered, checked history of opaque byte strings for each room, in one LMDB environment.
@@ -37,7 +54,8 @@ enum class Durability : std::uint8_t {
 // one fsync, so that the cost of the medium is shared by all rooms.
 //
 // Threads: every method may be called from any thread, at the same time as any other. Callbacks of
-// appends run on the writer thread, reads on the thread of their caller.
+// appends run on the writer thread, reads on the thread of their caller. Methods that answer a
+// Status wait for a commit: not from a callback.
 // Ownership: the log owns its directory (other processes, and other logs of this one, are refused)
 // and dies after all calls into it have returned.
 class UpdateLog {
@@ -45,10 +63,19 @@ class UpdateLog {
   struct Options {
     std::string directory;  // made when absent
     Durability durability = Durability::kFsync;
+    std::chrono::milliseconds interval{1'000};  // of kInterval
     // Bound of what has been accepted and not completed, counting names, payloads and bookkeeping.
     std::size_t queue_bytes = std::size_t{64} << 20;
-    // Address space to begin with; it grows by itself. Not memory, and not disk.
-    std::size_t initial_map_bytes = std::size_t{4} << 30;
+    // Address space to begin with, or as much as there is; it grows by itself. Not memory, and not
+    // disk. So large that growth, for which new reads wait, is for logs that are larger yet.
+    std::size_t initial_map_bytes = kDefaultMapBytes;
+    // Proves the pages before LMDB reads them, O(pages): what is damaged is then refused with
+    // kDataLoss, to be salvaged, where LMDB would crash or answer something else.
+    bool check_pages = true;
+    // Called once, on the writer thread, when append_status() stops being OK. Rules as for `done`.
+    std::function<void(const absl::Status&)> on_failure;
+    // Remembers which rooms got appends, for TakeTouchedRooms.
+    bool track_touched = false;
   };
 
   struct Stats {
@@ -56,16 +83,23 @@ class UpdateLog {
     std::uint64_t appends = 0;  // appends in them
     std::uint64_t failed = 0;   // appends that were accepted and completed with an error
     std::uint64_t map_growths = 0;
-    std::size_t queued_bytes = 0;  // now, of Options::queue_bytes
-    std::size_t map_bytes = 0;     // now
+    std::size_t queued_bytes = 0;               // now, of Options::queue_bytes
+    std::size_t map_bytes = 0;                  // now
+    std::chrono::microseconds commit_total{0};  // time spent in commits
+    std::chrono::microseconds commit_max{0};
+    // How long a completed append was not on the medium: the last one, and the longest. Zero with
+    // kFsync.
+    std::chrono::microseconds window_last{0};
+    std::chrono::microseconds window_max{0};
+    std::uint64_t quarantined = 0;  // records set aside since the log was opened
   };
 
   // Fails: kUnavailable when another log holds the directory (its process id is in the message) or
   // it cannot be written; kInvalidArgument when the directory holds a newer format, or another
-  // database; kDataLoss when LMDB finds its file damaged; kResourceExhausted when the disk is full.
+  // database; kDataLoss when its pages are damaged; kResourceExhausted when the disk is full.
   static absl::StatusOr<std::unique_ptr<UpdateLog>> Open(Options options);
 
-  // Completes every accepted append, then closes.
+  // Completes and commits every accepted append, then closes.
   ~UpdateLog();
 
   UpdateLog(const UpdateLog&) = delete;
@@ -82,8 +116,9 @@ class UpdateLog {
   //
   // Fails: kResourceExhausted at the bound; kInvalidArgument when the name exceeds
   // kMaxRoomNameBytes or the update alone exceeds the bound; append_status() when that is not OK.
-  // A completion's error: kResourceExhausted for a full disk or address space, kUnavailable for a
-  // medium that went read-only (both heal by themselves when the cause goes), and append_status().
+  // A completion's error: kResourceExhausted for a full disk or address space, or the room's quota;
+  // kUnavailable for a medium that went read-only (these heal by themselves when the cause goes);
+  // kFailedPrecondition for another generation; and append_status().
   absl::Status TryAppend(const Append& append, AppendDone done);
 
   // Calls `ready` once, on the writer thread, as soon as at most half the queue's bound is in use,
@@ -91,42 +126,98 @@ class UpdateLog {
   // bound.
   void CallWhenSpace(std::move_only_function<void()> ready);
 
-  // Returns when every append accepted before the call has completed, one way or the other.
+  // Returns when every append accepted before the call is on the medium, or has failed.
   void Flush();
 
   // OK, or why this log takes no more appends until it is opened anew: after a failed fsync nobody
   // knows what the medium holds, so the log stops promising instead of pretending. Reads go on.
   absl::Status append_status() const;
 
-  // Shows the records of a room in order, each verified, all as of one moment. A damaged record is
-  // quarantined: it is reported and not shown, again at each load, and hinders nothing else. An
-  // unknown room is an empty one. The map cannot grow under `visit`: it must not read from the log,
-  // and it waits forever if it waits for an append that needs the map to grow.
-  //
-  // Reads do not wait for writes, with one exception: while the map grows (Stats::map_growths) a
-  // new read waits for the reads already running. Fails: kInternal or kDataLoss, when LMDB itself
-  // fails.
-  absl::StatusOr<LoadReport> Load(std::string_view room,
-                                  const std::function<void(const Record&)>& visit) const;
+  // Seeds a room: stores the update as its record 1 if no room has the name, in one step with the
+  // look. What is there afterwards, and whether this call made it. Fails: as TryAppend.
+  struct Created {
+    bool created = false;
+    Generation generation{};
+    Sequence head = 0;
+  };
+  absl::StatusOr<Created> CreateIfAbsent(const Append& first);
 
-  // Nothing for an unknown room. Fails: as Load.
+  // The room and its history are gone when this returns; their space is given back step by step. A
+  // room of the same name made later has another generation. Fails: kNotFound; kFailedPrecondition
+  // when the room has another generation than `generation`, unless that is 0.
+  absl::Status DeleteRoom(std::string_view room, Generation generation = {});
+
+  // Names the state after record `version.sequence` and keeps it, whatever the retention: a snapshot
+  // of it is made with `merge`. Fails: kNotFound; kAlreadyExists unless `replace`;
+  // kInvalidArgument for a name that is empty or too long.
+  absl::Status PutVersion(std::string_view room, const Version& version, const Merge& merge,
+                          bool replace = false);
+  absl::Status DropVersion(std::string_view room, std::string_view name);
+
+  absl::Status SetPolicy(std::string_view room, const RoomPolicy& policy);
+
+  // Sets records aside, so that they are found damaged this once: they are kept in the quarantine
+  // as they are and reported from then on as kQuarantined.
+  absl::Status Quarantine(std::string_view room, std::span<const Damage> damage,
+                          std::int64_t now_ms);
+  // Puts a record back that is sound after all, or gives its bytes up.
+  absl::Status ReleaseQuarantined(std::string_view room, Sequence sequence, bool restore);
+
+  // Merges the room's records into a snapshot (store/compaction.h).
+  absl::StatusOr<CompactReport> Compact(std::string_view room, const Merge& merge,
+                                        const CompactOptions& options);
+
+  // Writes a log of this moment into a new directory, while everything goes on.
+  // Fails: kAlreadyExists; as the system's write.
+  absl::Status Backup(const std::string& directory) const;
+
+  // Everything that can be read. What is completed but not on the medium (kInterval) is committed
+  // first by Load and FindRoom, which then wait for that commit.
+  const LogReader& reader() const { return reader_; }
+  absl::StatusOr<LoadReport> Load(std::string_view room, const VisitRecord& visit) const;
   absl::StatusOr<std::optional<RoomInfo>> FindRoom(std::string_view room) const;
-
-  // All rooms, in the order of their names' bytes. Fails: as Load.
   absl::StatusOr<std::vector<RoomInfo>> ListRooms() const;
+
+  // The rooms that got appends since the last call. Requires: Options::track_touched.
+  std::vector<std::string> TakeTouchedRooms();
+
+  // Runs an edit in the next transaction and waits for its commit.
+  absl::Status Submit(std::function<int(BatchWriter&)> edit);
 
   Stats stats() const;
 
  private:
-  UpdateLog(DirectoryLock lock, std::unique_ptr<Environment> environment, std::size_t queue_bytes);
+  UpdateLog(DirectoryLock lock, std::unique_ptr<Environment> environment, Options options);
 
   void RunWriter();
+  void RunIntervalWriter();
   // Commits the batch, growing the map as often as needed; puts each append's sequence into it.
   absl::Status CommitBatch(std::vector<QueuedAppend>& batch);
+  absl::Status ExplainFailure(int code, std::size_t bytes);
+  // Puts the whole batch or nothing. LMDB's code.
+  int WriteBatch(std::vector<QueuedAppend>& batch);
+  int CommitTimed(Transaction& transaction, const BatchWriter& writer);
+  // Repairs the index of names, and forgets deleted rooms. LMDB's code.
+  absl::Status Tidy();
+  void PurgeDeleted();
+  void SettleForRead() const;
 
+  const Options options_;
   DirectoryLock lock_;
   std::unique_ptr<Environment> environment_;
-  AppendQueue queue_;
+  LogReader reader_;
+  mutable AppendQueue queue_;
+  RoomCache rooms_;  // the writer's
+
+  std::atomic<std::uint64_t> commits_ = 0;
+  std::atomic<std::int64_t> commit_total_us_ = 0;
+  std::atomic<std::int64_t> commit_max_us_ = 0;
+  std::atomic<std::int64_t> window_last_us_ = 0;
+  std::atomic<std::int64_t> window_max_us_ = 0;
+  std::atomic<std::uint64_t> quarantined_ = 0;
+  std::mutex touched_mutex_;
+  crdt::StringMap<bool> touched_;
+
   std::thread writer_;  // last: runs on the members above
 };
 

@@ -12,7 +12,7 @@ TEST(CommandLine, ServesWithItsDefaults) {
   EXPECT_EQ(line.verb, Verb::kServe);
   EXPECT_EQ(line.serve.listen, std::vector<std::string>{"127.0.0.1:8080"});
   EXPECT_EQ(line.serve.data_directory, "data");
-  EXPECT_TRUE(line.serve.fsync);
+  EXPECT_EQ(line.serve.log.durability, store::Durability::kFsync);
   EXPECT_EQ(line.serve.limits.ping_interval, Limits{}.ping_interval);
 }
 
@@ -26,7 +26,17 @@ TEST(CommandLine, TakesEveryFlagOfServe) {
                                              "d",
                                              "--threads",
                                              "3",
-                                             "--no-fsync",
+                                             "--durability",
+                                             "interval=250",
+                                             "--history-days",
+                                             "0.5",
+                                             "--compact-records",
+                                             "77",
+                                             "--compact-idle-seconds",
+                                             "5",
+                                             "--no-compaction",
+                                             "--no-check",
+                                             "--serve-after-log-failure",
                                              "--log-level",
                                              "debug",
                                              "--max-message-bytes",
@@ -53,7 +63,14 @@ TEST(CommandLine, TakesEveryFlagOfServe) {
   EXPECT_EQ(line.serve.listen, (std::vector<std::string>{"127.0.0.1:1", "[::1]:2"}));
   EXPECT_EQ(line.serve.data_directory, "d");
   EXPECT_EQ(line.serve.threads, 3U);
-  EXPECT_FALSE(line.serve.fsync);
+  EXPECT_EQ(line.serve.log.durability, store::Durability::kInterval);
+  EXPECT_EQ(line.serve.log.interval.count(), 250);
+  EXPECT_EQ(line.serve.log.compaction.retention.count(), 43'200'000);
+  EXPECT_EQ(line.serve.log.compaction.records, 77U);
+  EXPECT_EQ(line.serve.log.compaction.idle.count(), 5'000);
+  EXPECT_FALSE(line.serve.log.compacts);
+  EXPECT_FALSE(line.serve.log.check_pages);
+  EXPECT_TRUE(line.serve.log.serves_after_failure);
   EXPECT_EQ(line.log_level, LogLevel::kDebug);
   const Limits& limits = line.serve.limits;
   EXPECT_EQ(limits.message_bytes, 2U << 10);

@@ -101,6 +101,24 @@ class ProcessTest : public testing::Test {
   TemporaryDirectory directory;
 };
 
+// Preloaded, it makes every fdatasync fail from when the file exists (failing_disk.cc).
+class FailingDisk {
+ public:
+  explicit FailingDisk(const std::string& directory) : trigger_(directory + "/disk-has-failed") {
+    ::setenv("LD_PRELOAD", std::getenv("WEFT_FAILING_DISK"), 1);
+    ::setenv("WEFT_DISK_FAILS_WHEN", trigger_.c_str(), 1);
+  }
+  // What has begun keeps it.
+  void BeginNoMore() {
+    ::unsetenv("LD_PRELOAD");
+    ::unsetenv("WEFT_DISK_FAILS_WHEN");
+  }
+  void Fail() { std::ofstream file(trigger_); }
+
+ private:
+  const std::string trigger_;
+};
+
 // Waits until the answer shows that everything before it is committed.
 bool WaitForAnswer(TcpClient& client) {
   const crdt::Bytes question = sync::EncodeMessage(sync::SyncStep1{crdt::EncodeStateVector({})});
@@ -110,6 +128,22 @@ bool WaitForAnswer(TcpClient& client) {
     if (message.ok() && std::holds_alternative<sync::SyncStep2>(*message)) return true;
   }
   return false;
+}
+
+// What the text "content" of the room says.
+std::string ReadText(TcpClient& client) {
+  const crdt::Bytes question = sync::EncodeMessage(sync::SyncStep1{crdt::EncodeStateVector({})});
+  client.SendMessage(question);
+  while (const auto frame = client.ReadFrame()) {
+    const auto message = sync::DecodeMessage(frame->payload);
+    if (!message.ok()) break;
+    if (const auto* answer = std::get_if<sync::SyncStep2>(&*message)) {
+      crdt::Doc loaded;
+      EXPECT_TRUE(loaded.ApplyUpdate(answer->update).ok());
+      return loaded.GetText("content").ToString();
+    }
+  }
+  return "no answer";
 }
 
 TEST_F(ProcessTest, EndsInGoodOrderOnSigtermAndOnSigint) {
@@ -162,20 +196,7 @@ TEST_F(ProcessTest, WhatWasAnsweredSurvivesItsDeath) {
   Process weft(ServeArguments());
   TcpClient client(weft.WaitForPort());
   ASSERT_TRUE(client.Upgrade("/notes"));
-  const crdt::Bytes question = sync::EncodeMessage(sync::SyncStep1{crdt::EncodeStateVector({})});
-  client.SendMessage(question);
-  std::string text;
-  while (const auto frame = client.ReadFrame()) {
-    const auto message = sync::DecodeMessage(frame->payload);
-    ASSERT_TRUE(message.ok());
-    if (const auto* answer = std::get_if<sync::SyncStep2>(&*message)) {
-      crdt::Doc loaded;
-      ASSERT_TRUE(loaded.ApplyUpdate(answer->update).ok());
-      text = loaded.GetText("content").ToString();
-      break;
-    }
-  }
-  EXPECT_EQ(text, "kept");
+  EXPECT_EQ(ReadText(client), "kept");
 }
 
 TEST_F(ProcessTest, SaysWhatIsWrongAndEndsWithACode) {
@@ -216,6 +237,30 @@ TEST_F(ProcessTest, InspectsAFileAndNamesOneThatItCannotRead) {
   Process bad({"inspect", path});
   EXPECT_EQ(bad.Wait(), 2);
   EXPECT_NE(bad.output.find("no update"), std::string::npos) << bad.output;
+}
+
+TEST_F(ProcessTest, WhenAnFsyncFailsNothingMoreIsAnsweredAndTheExitCodeSaysSo) {
+  if (std::getenv("WEFT_FAILING_DISK") == nullptr) GTEST_SKIP() << "nothing to preload";
+  FailingDisk disk(directory.path());
+  Process server(ServeArguments());
+  disk.BeginNoMore();
+  TcpClient client(server.WaitForPort());
+  ASSERT_TRUE(client.Upgrade("/notes"));
+  crdt::Doc doc;
+  doc.GetText("content").Insert(0, "kept");
+  client.SendMessage(sync::EncodeMessage(sync::Update{doc.EncodeStateAsUpdate()}));
+  ASSERT_TRUE(WaitForAnswer(client));
+  disk.Fail();
+  doc.GetText("content").Insert(4, " and lost");
+  client.SendMessage(sync::EncodeMessage(sync::Update{doc.EncodeStateAsUpdate()}));
+  EXPECT_EQ(server.Wait(), 1);
+  EXPECT_NE(server.output.find("the log has failed"), std::string::npos) << server.output;
+
+  // What was answered is there.
+  Process again(ServeArguments());
+  TcpClient reader(again.WaitForPort());
+  ASSERT_TRUE(reader.Upgrade("/notes"));
+  EXPECT_NE(ReadText(reader).find("kept"), std::string::npos);
 }
 
 }  // namespace

@@ -102,11 +102,12 @@ TEST(AppendQueue, AClosedQueueRefusesAndDrains) {
   EXPECT_EQ(queue.Push({.room = "room", .payload = {}}, [](absl::StatusOr<Sequence>) {}).code(),
             absl::StatusCode::kUnavailable);
   std::vector<QueuedAppend> batch;
-  EXPECT_TRUE(queue.Take(batch));
+  EXPECT_EQ(queue.Take(batch, std::nullopt), AppendQueue::Taken::kBatch);
   EXPECT_EQ(batch.size(), 1u);
-  queue.Complete(batch, absl::OkStatus());
+  queue.Acknowledge(batch, absl::OkStatus());
+  queue.Release(batch);
   EXPECT_EQ(completed, 1);
-  EXPECT_FALSE(queue.Take(batch));
+  EXPECT_EQ(queue.Take(batch, std::nullopt), AppendQueue::Taken::kClosed);
 }
 
 }  // namespace

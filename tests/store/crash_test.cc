@@ -13,7 +13,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "tests/store/child_process.h"
+#include "tests/store/joined_payloads.h"
 #include "tests/store/log_harness.h"
+#include "tests/store/system_faults.h"
 
 namespace weft::store {
 namespace {
@@ -68,7 +70,7 @@ int AppendUntilKilled(const std::string& directory, std::uint32_t round, int rep
 }
 
 TEST(Crash, NothingReportedAsStoredIsMissingAfterKillNine) {
-  constexpr std::uint32_t kRounds = 8;
+  const std::uint32_t kRounds = TortureFactor() > 1 ? 100 : 8;
   const TestDirectory directory;
   const std::uint32_t seed = std::random_device{}();
   SCOPED_TRACE(absl::StrCat("seed ", seed));
@@ -93,6 +95,7 @@ TEST(Crash, NothingReportedAsStoredIsMissingAfterKillNine) {
     EXPECT_GE(count, kill_after);
 
     const auto log = OpenLog(directory);
+    ASSERT_EQ(Verify(log->reader()), absl::OkStatus());
     for (std::uint32_t room = 0; room < kRooms; ++room) {
       const LoadedRoom loaded = LoadAll(*log, absl::StrCat(room));
       EXPECT_TRUE(loaded.report.status().ok()) << loaded.report.status();

@@ -73,7 +73,7 @@ TEST(Directory, OfANewerFormatIsRefusedAndNotChanged) {
   WriteStored(directory.path(), kMetaTable, key, newer);
   const absl::Status refused = TryOpen(directory.path());
   EXPECT_EQ(refused.code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_TRUE(Mentions(refused, "format version 2; this weft reads versions up to 1")) << refused;
+  EXPECT_TRUE(Mentions(refused, "format version 3; this weft reads versions up to 2")) << refused;
   EXPECT_EQ(ReadStored(directory.path(), kMetaTable, key), newer);
 }
 

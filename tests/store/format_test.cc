@@ -54,33 +54,102 @@ RC_GTEST_PROP(Format, RecordKeysSortByRoomAndThenBySequence,
   RC_ASSERT(decoded->sequence == sequence);
 }
 
+void FlipBit(std::string& bytes) {
+  const auto bit = *rc::gen::inRange<std::size_t>(0, bytes.size() * 8);
+  bytes[bit / 8] = static_cast<char>(bytes[bit / 8] ^ (1 << bit % 8));
+}
+
 RC_GTEST_PROP(Format, ARoomRowDecodesToWhatWasWrittenAndNotAfterAFlippedBit,
-              (std::uint32_t room, Sequence head, std::uint64_t records, std::int64_t created_ms,
+              (std::uint32_t room, Sequence head, std::uint64_t number, std::int64_t time_ms,
                Checksum checksum, std::string name)) {
-  const RoomRow row{.head = head,
-                    .records = records,
-                    .payload_bytes = records / 2,
-                    .created_ms = created_ms,
+  const RoomRow row{.deleted = number % 2 == 0,
+                    .generation = Generation{number + 1},
+                    .head = head,
+                    .first = number / 3,
+                    .records = number,
+                    .payload_bytes = number / 2,
+                    .appended_bytes = number + 5,
+                    .snapshot = head / 2,
+                    .snapshot_bytes = number / 7,
+                    .tail_bytes = number / 11,
+                    .quarantined = number / 13,
+                    .created_ms = time_ms,
+                    .last_ms = time_ms / 2,
+                    .policy = {.quota_bytes = number / 17, .retention_ms = time_ms / 3},
                     .head_checksum = checksum,
+                    .base_checksum = {1, 2, 3},
                     .name = name};
   std::string value = EncodeRoomRow(RoomId{room}, row);
   RC_ASSERT(DecodeRoomRow(RoomId{room}, crdt::AsBytes(value)) == row);
   RC_ASSERT(!DecodeRoomRow(RoomId{room + 1}, crdt::AsBytes(value)));
-  const auto bit = *rc::gen::inRange<std::size_t>(0, value.size() * 8);
-  value[bit / 8] = static_cast<char>(value[bit / 8] ^ (1 << bit % 8));
+  FlipBit(value);
   RC_ASSERT(!DecodeRoomRow(RoomId{room}, crdt::AsBytes(value)));
 }
 
-RC_GTEST_PROP(Format, ANameComesBackFromItsIndexEntry, (std::uint32_t room)) {
+RC_GTEST_PROP(Format, ASnapshotDecodesToWhatWasWrittenAndNotAfterAFlippedBit,
+              (std::uint32_t room, Sequence sequence, Checksum tie, std::int64_t time_ms,
+               std::uint64_t generation, Bytes payload)) {
+  const RecordKey key = EncodeRecordKey(RoomId{room}, sequence);
+  std::string value(kSnapshotHeaderBytes + payload.size(), '\0');
+  WriteSnapshot(key, {.tie = tie, .time_ms = time_ms, .generation = Generation{generation}},
+                payload, reinterpret_cast<std::uint8_t*>(value.data()));
+  const auto snapshot = DecodeSnapshot(key, crdt::AsBytes(value));
+  RC_ASSERT(snapshot.has_value());
+  RC_ASSERT(snapshot->fields.tie == tie);
+  RC_ASSERT(snapshot->fields.time_ms == time_ms);
+  RC_ASSERT(PeekSnapshotTime(crdt::AsBytes(value)) == time_ms);
+  RC_ASSERT(snapshot->fields.generation == Generation{generation});
+  RC_ASSERT(std::ranges::equal(snapshot->payload, payload));
+  RC_ASSERT(!IsIntact(key, crdt::AsBytes(value)));  // no record
+  FlipBit(value);
+  RC_ASSERT(!DecodeSnapshot(key, crdt::AsBytes(value)));
+}
+
+RC_GTEST_PROP(Format, VersionsAndQuarantinedRecordsDecodeToWhatWasWritten,
+              (std::uint32_t room, Sequence sequence, std::int64_t time_ms, std::string note)) {
+  const auto name = *rc::gen::nonEmpty(rc::gen::string<std::string>());
+  const Version version{.name = name, .sequence = sequence, .made_ms = time_ms, .note = note};
+  const std::string version_key = EncodeVersionKey(RoomId{room}, name);
+  std::string value = EncodeVersion(version_key, version);
+  const auto placed = DecodeVersion(crdt::AsBytes(version_key), crdt::AsBytes(value));
+  RC_ASSERT(placed.has_value());
+  RC_ASSERT(placed->room == RoomId{room});
+  RC_ASSERT(placed->version == version);
+  FlipBit(value);
+  RC_ASSERT(!DecodeVersion(crdt::AsBytes(version_key), crdt::AsBytes(value)));
+
+  const RecordKey key = EncodeRecordKey(RoomId{room}, sequence);
+  value = EncodeQuarantined(
+      key, {.kind = DamageKind::kMalformed, .found_ms = time_ms, .value = crdt::AsBytes(note)});
+  const auto aside = DecodeQuarantined(key, crdt::AsBytes(value));
+  RC_ASSERT(aside.has_value());
+  RC_ASSERT(aside->kind == DamageKind::kMalformed);
+  RC_ASSERT(aside->found_ms == time_ms);
+  RC_ASSERT(crdt::AsText(aside->value) == note);
+  FlipBit(value);
+  RC_ASSERT(!DecodeQuarantined(key, crdt::AsBytes(value)));
+}
+
+RC_GTEST_PROP(Format, ASealDecodesToItsTransactionAndNotAfterAFlippedBit,
+              (std::uint64_t transaction)) {
+  std::string seal = EncodeSeal(transaction);
+  RC_ASSERT(DecodeSeal(crdt::AsBytes(seal)) == transaction);
+  FlipBit(seal);
+  RC_ASSERT(!DecodeSeal(crdt::AsBytes(seal)));
+}
+
+RC_GTEST_PROP(Format, ANameComesBackFromItsIndexEntry,
+              (std::uint32_t room, std::uint64_t generation)) {
   const auto size = *rc::gen::inRange<std::size_t>(0, kMaxRoomNameBytes + 1);
   const auto name = *rc::gen::container<std::string>(size, rc::gen::arbitrary<char>());
   const NameEntry entry = EncodeName(name);
   RC_ASSERT(entry.key.size() <= 501u);
-  const std::string value = EncodeNameValue(entry, RoomId{room});
+  const std::string value = EncodeNameValue(entry, RoomId{room}, Generation{generation});
   const auto named = DecodeNameEntry(crdt::AsBytes(entry.key), crdt::AsBytes(value));
   RC_ASSERT(named.has_value());
   RC_ASSERT(named->name == name);
   RC_ASSERT(named->room == RoomId{room});
+  RC_ASSERT(named->generation == Generation{generation});
 }
 
 // The decoders see bytes that a disk may have changed in any way.
@@ -89,13 +158,18 @@ RC_GTEST_PROP(Format, ArbitraryBytesDecodeToNothingOrSomethingButNeverBeyondThei
   DecodeRoomKey(key);
   DecodeRecordKey(key);
   DecodeRoomRow(RoomId{1}, value);
+  DecodeRoomRowV1(RoomId{1}, value);
+  DecodeSnapshot(EncodeRecordKey(RoomId{1}, 1), value);
+  DecodeVersion(key, value);
+  DecodeQuarantined(EncodeRecordKey(RoomId{1}, 1), value);
+  DecodeSeal(value);
   if (DecodeRecord(value)) RC_ASSERT(!IsIntact(EncodeRecordKey(RoomId{1}, 1), value));
   const auto named = DecodeNameEntry(key, value);
   if (named) RC_ASSERT(named->name.size() <= key.size() + value.size());
   RC_ASSERT(!DecodeFormat(value));
 }
 
-TEST(Format, TheBytesOfVersionOneStayWhatTheyAre) {
+TEST(Format, TheBytesOfRecordsStayWhatTheyAre) {
   const RecordKey key = EncodeRecordKey(RoomId{0x01020304}, 5);
   EXPECT_EQ(key, (RecordKey{1, 2, 3, 4, 0, 0, 0, 0, 0, 0, 0, 5}));
   const Bytes value = Write(key, {.link = {9}, .time_ms = 0x0102, .origin = OriginId{7}}, {0xaa});

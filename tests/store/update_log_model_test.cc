@@ -127,13 +127,18 @@ class Run {
     RC_ASSERT(room.report.records == room.records.size());
     RC_ASSERT(room.report.head == room.records.size());
     const auto info = log_->FindRoom(load.room).value();
-    RC_ASSERT(info == (expected == model_.end() ? std::optional<RoomInfo>() : Info(*expected)));
+    RC_ASSERT(info.has_value() == (expected != model_.end()));
+    if (info) RC_ASSERT(*info == Info(*expected, info->generation));
   }
 
   void operator()(const List&) {
-    std::vector<RoomInfo> expected;
-    for (const auto& room : model_) expected.push_back(Info(room));
-    RC_ASSERT(log_->ListRooms().value() == expected);
+    const std::vector<RoomInfo> rooms = log_->ListRooms().value();
+    RC_ASSERT(rooms.size() == model_.size());
+    auto room = rooms.begin();
+    for (const auto& expected : model_) {
+      RC_ASSERT(*room == Info(expected, room->generation));
+      ++room;
+    }
   }
 
   void CheckAll() {
@@ -142,13 +147,16 @@ class Run {
   }
 
  private:
-  static RoomInfo Info(const Model::value_type& room) {
+  static RoomInfo Info(const Model::value_type& room, Generation generation) {
     RoomInfo info{.name = room.first,
+                  .generation = generation,
                   .head = room.second.size(),
                   .records = room.second.size(),
-                  .payload_bytes = 0,
-                  .created_ms = room.second.front().time_ms};
+                  .tail_records = room.second.size(),
+                  .created_ms = room.second.front().time_ms,
+                  .last_ms = room.second.back().time_ms};
     for (const KeptRecord& record : room.second) info.payload_bytes += record.payload.size();
+    info.appended_bytes = info.tail_bytes = info.payload_bytes;
     return info;
   }
 

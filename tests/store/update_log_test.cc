@@ -119,11 +119,19 @@ TEST(UpdateLog, RoomsAreListedByNameWithWhatIsKnownOfThem) {
       AppendAndWait(*log, {.room = "b", .time_ms = 5, .payload = crdt::AsBytes("12")}).ok());
   ASSERT_TRUE(AppendAndWait(*log, {.room = "b", .time_ms = 4, .payload = crdt::AsBytes("3")}).ok());
   ASSERT_TRUE(AppendAndWait(*log, {.room = "a", .time_ms = earliest, .payload = {}}).ok());
-  const RoomInfo a{
-      .name = "a", .head = 1, .records = 1, .payload_bytes = 0, .created_ms = earliest};
-  const RoomInfo b{.name = "b", .head = 2, .records = 2, .payload_bytes = 3, .created_ms = 5};
-  EXPECT_EQ(log->ListRooms().value(), (std::vector<RoomInfo>{a, b}));
-  EXPECT_EQ(log->FindRoom("b").value(), b);
+  const std::vector<RoomInfo> rooms = log->ListRooms().value();
+  ASSERT_EQ(rooms.size(), 2u);
+  EXPECT_EQ(rooms[0].name, "a");
+  EXPECT_EQ(rooms[0].head, 1u);
+  EXPECT_EQ(rooms[0].created_ms, earliest);
+  EXPECT_EQ(rooms[1].name, "b");
+  EXPECT_EQ(rooms[1].head, 2u);
+  EXPECT_EQ(rooms[1].records, 2u);
+  EXPECT_EQ(rooms[1].payload_bytes, 3u);
+  EXPECT_EQ(rooms[1].created_ms, 5);
+  EXPECT_EQ(rooms[1].last_ms, 4);
+  EXPECT_NE(rooms[0].generation, rooms[1].generation);
+  EXPECT_EQ(log->FindRoom("b").value(), rooms[1]);
 }
 
 TEST(UpdateLog, ALoadSeesOneMomentWhileAppendsGoOn) {

@@ -1,0 +1,424 @@
+#include "store/log_reader.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "store/cursor.h"
+#include "store/room_index.h"
+#include "store/system_error.h"
+
+namespace weft::store {
+
+namespace {
+
+// LMDB's code; `found` is nothing for an unknown room.
+int Find(const Transaction& transaction, std::string_view room, std::optional<FoundRoom>& found) {
+  found.reset();
+  return room.size() > kMaxRoomNameBytes ? 0 : FindRoom(transaction, room, found);
+}
+
+RoomInfo Describe(const RoomRow& row) {
+  return {.name = row.name,
+          .generation = row.generation,
+          .head = row.head,
+          .first = row.first,
+          .snapshot = row.snapshot,
+          .records = row.records,
+          .payload_bytes = row.payload_bytes,
+          .snapshot_bytes = row.snapshot_bytes,
+          .appended_bytes = row.appended_bytes,
+          .tail_records = row.head - std::min(row.head, std::max(row.snapshot, row.first - 1)),
+          .tail_bytes = row.tail_bytes,
+          .quarantined = row.quarantined,
+          .created_ms = row.created_ms,
+          .last_ms = row.last_ms,
+          .policy = row.policy};
+}
+
+// Makes the row when it is damaged. LMDB's code.
+int EnsureRow(const Transaction& transaction, std::string_view name, FoundRoom& found) {
+  if (found.row) return 0;
+  return RebuildRoomRow(
+      transaction, {.name = std::string(name), .room = found.id, .generation = found.generation},
+      found.row.emplace());
+}
+
+bool StartsWith(ByteView key, const RoomKey& prefix) {
+  return key.size() >= prefix.size() && std::equal(prefix.begin(), prefix.end(), key.begin());
+}
+
+// Calls visit(key, value) for each entry of a room in a table. LMDB's code.
+template <typename Visit>
+int VisitRoom(const Transaction& transaction, MDB_dbi table, RoomId id, const Visit& visit) {
+  const RoomKey prefix = EncodeRoomKey(id);
+  Cursor cursor;
+  int code = cursor.Open(transaction.handle(), table);
+  if (code != 0) return code;
+  for (code = cursor.MoveTo(prefix, MDB_SET_RANGE); code == 0; code = cursor.Move(MDB_NEXT)) {
+    if (!StartsWith(cursor.key(), prefix)) return 0;
+    visit(cursor.key(), cursor.value());
+  }
+  return code == MDB_NOTFOUND ? 0 : code;
+}
+
+// A read of one room: its transaction, and what was found.
+struct RoomRead {
+  std::optional<Transaction> transaction;
+  std::optional<FoundRoom> found;
+};
+
+absl::StatusOr<RoomRead> BeginRoom(const Environment& environment, std::string_view room) {
+  absl::StatusOr<Transaction> transaction = environment.BeginRead();
+  if (!transaction.ok()) return transaction.status();
+  RoomRead read;
+  read.transaction.emplace(*std::move(transaction));
+  const int code = Find(*read.transaction, room, read.found);
+  if (code != 0) return StatusFromCode(code, "cannot find a room");
+  return read;
+}
+
+absl::StatusOr<LoadReport> Scan(const RoomRead& read, const ScanRange& range,
+                                const VisitRecord& visit) {
+  LoadReport report;
+  if (!read.found) return report;
+  const int code =
+      ScanRoom(*read.transaction, read.found->id, read.found->row, range, visit, report);
+  if (code != 0) return StatusFromCode(code, "cannot load a room");
+  return report;
+}
+
+absl::Status NoRoom(std::string_view room) {
+  return absl::NotFoundError(absl::StrCat("there is no room \"", std::string(room), "\""));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<LogReader>> LogReader::Open(const std::string& directory,
+                                                           bool check_pages) {
+  struct stat status{};
+  if (stat((directory + "/data.mdb").c_str(), &status) != 0) {
+    return absl::NotFoundError(absl::StrCat("there is no log in ", directory));
+  }
+  auto environment = Environment::Open({.directory = directory,
+                                        .fsync = true,
+                                        .map_bytes = std::size_t{1} << 30,
+                                        .check_pages = check_pages,
+                                        .read_only = true});
+  if (!environment.ok()) return environment.status();
+  return std::unique_ptr<LogReader>(new LogReader(*std::move(environment)));
+}
+
+absl::StatusOr<LoadReport> LogReader::Load(std::string_view room, const VisitRecord& visit) const {
+  const absl::StatusOr<RoomRead> read = BeginRoom(environment_, room);
+  if (!read.ok()) return read.status();
+  return Scan(*read, {}, visit);
+}
+
+absl::StatusOr<LoadReport> LogReader::LoadAt(std::string_view room, Sequence sequence,
+                                             const VisitRecord& visit) const {
+  absl::StatusOr<RoomRead> read = BeginRoom(environment_, room);
+  if (!read.ok()) return read.status();
+  if (!read->found) return NoRoom(room);
+  const int code = EnsureRow(*read->transaction, room, *read->found);
+  if (code != 0) return StatusFromCode(code, "cannot find a room");
+  const RoomRow& row = *read->found->row;
+  if (sequence > row.head) {
+    return absl::NotFoundError(absl::StrCat("the room's last record is ", row.head));
+  }
+  if (sequence + 1 < row.first) {
+    FoundSnapshot snapshot;
+    std::vector<Damage> damage;
+    const int found =
+        FindSnapshot(*read->transaction, read->found->id, sequence + 1, snapshot, damage);
+    if (found != 0) return StatusFromCode(found, "cannot load a room");
+    if (snapshot.sequence != sequence) {
+      return absl::NotFoundError(absl::StrCat("the room's history before record ", row.first,
+                                              " was dropped; its versions are still there"));
+    }
+  }
+  return Scan(*read, {.from_snapshot = true, .records = {.begin = 1, .end = sequence + 1}}, visit);
+}
+
+absl::StatusOr<LoadReport> LogReader::ReadRecords(std::string_view room, const SequenceRange& range,
+                                                  const VisitRecord& visit) const {
+  const absl::StatusOr<RoomRead> read = BeginRoom(environment_, room);
+  if (!read.ok()) return read.status();
+  return Scan(*read, {.from_snapshot = false, .records = range}, visit);
+}
+
+absl::StatusOr<Sequence> LogReader::SequenceAt(std::string_view room, std::int64_t time_ms) const {
+  const absl::StatusOr<RoomRead> read = BeginRoom(environment_, room);
+  if (!read.ok()) return read.status();
+  Sequence last = 0;
+  if (!read->found) return last;
+  const RoomId id = read->found->id;
+  const Tables& tables = read->transaction->tables();
+  // A snapshot tells the time of its last record, which may be gone.
+  int code = VisitRoom(*read->transaction, tables.snapshots, id, [&](ByteView key, ByteView value) {
+    const auto place = DecodeRecordKey(key);
+    if (!place) return;
+    const auto snapshot = DecodeSnapshot(EncodeRecordKey(id, place->sequence), value);
+    if (snapshot && snapshot->fields.time_ms <= time_ms) last = std::max(last, place->sequence);
+  });
+  if (code == 0) {
+    code = VisitRoom(*read->transaction, tables.records, id, [&](ByteView key, ByteView value) {
+      const auto place = DecodeRecordKey(key);
+      const auto stored = DecodeRecord(value);
+      if (place && stored && stored->fields.time_ms <= time_ms) {
+        last = std::max(last, place->sequence);
+      }
+    });
+  }
+  if (code != 0) return StatusFromCode(code, "cannot read a room's times");
+  return last;
+}
+
+absl::StatusOr<std::optional<RoomInfo>> LogReader::FindRoom(std::string_view room) const {
+  absl::StatusOr<RoomRead> read = BeginRoom(environment_, room);
+  if (!read.ok()) return read.status();
+  if (!read->found) return std::nullopt;
+  const int code = EnsureRow(*read->transaction, room, *read->found);
+  if (code != 0) return StatusFromCode(code, "cannot find a room");
+  return Describe(*read->found->row);
+}
+
+absl::StatusOr<std::vector<RoomInfo>> LogReader::ListRooms() const {
+  const absl::StatusOr<Transaction> transaction = environment_.BeginRead();
+  if (!transaction.ok()) return transaction.status();
+  std::vector<NamedRoom> rooms;
+  int code = store::ListRooms(*transaction, rooms);
+  std::vector<RoomInfo> infos;
+  infos.reserve(rooms.size());
+  for (std::size_t i = 0; i < rooms.size() && code == 0; ++i) {
+    FoundRoom found{.id = rooms[i].room, .generation = rooms[i].generation, .row = {}};
+    code = ReadRoomRow(*transaction, found.id, found.row);
+    if (code == 0 && found.row && (found.row->deleted || found.row->name != rooms[i].name))
+      continue;
+    if (code == 0) code = EnsureRow(*transaction, rooms[i].name, found);
+    if (code == 0) infos.push_back(Describe(*found.row));
+  }
+  if (code != 0) return StatusFromCode(code, "cannot list the rooms");
+  return infos;
+}
+
+absl::StatusOr<std::vector<Version>> LogReader::ListVersions(std::string_view room) const {
+  const absl::StatusOr<RoomRead> read = BeginRoom(environment_, room);
+  if (!read.ok()) return read.status();
+  std::vector<Version> versions;
+  if (!read->found) return versions;
+  const int code = VisitRoom(*read->transaction, read->transaction->tables().versions,
+                             read->found->id, [&](ByteView key, ByteView value) {
+                               auto placed = DecodeVersion(key, value);
+                               if (placed) versions.push_back(std::move(placed->version));
+                             });
+  if (code != 0) return StatusFromCode(code, "cannot list versions");
+  return versions;
+}
+
+absl::StatusOr<std::vector<Record>> LogReader::ListSnapshots(std::string_view room) const {
+  const absl::StatusOr<RoomRead> read = BeginRoom(environment_, room);
+  if (!read.ok()) return read.status();
+  std::vector<Record> snapshots;
+  if (!read->found) return snapshots;
+  const RoomId id = read->found->id;
+  const int code = VisitRoom(*read->transaction, read->transaction->tables().snapshots, id,
+                             [&](ByteView key, ByteView value) {
+                               const auto place = DecodeRecordKey(key);
+                               if (!place) return;
+                               const auto snapshot =
+                                   DecodeSnapshot(EncodeRecordKey(id, place->sequence), value);
+                               if (!snapshot) return;
+                               snapshots.push_back({.sequence = place->sequence,
+                                                    .time_ms = snapshot->fields.time_ms,
+                                                    .is_snapshot = true});
+                             });
+  if (code != 0) return StatusFromCode(code, "cannot list snapshots");
+  return snapshots;
+}
+
+absl::StatusOr<std::vector<SetAside>> LogReader::ListQuarantine(std::string_view room) const {
+  const absl::StatusOr<RoomRead> read = BeginRoom(environment_, room);
+  if (!read.ok()) return read.status();
+  std::vector<SetAside> entries;
+  if (!read->found) return entries;
+  const RoomId id = read->found->id;
+  const int code = VisitRoom(
+      *read->transaction, read->transaction->tables().quarantine, id,
+      [&](ByteView key, ByteView value) {
+        const auto place = DecodeRecordKey(key);
+        if (!place) return;
+        SetAside entry{.sequence = place->sequence};
+        if (const auto aside = DecodeQuarantined(EncodeRecordKey(id, place->sequence), value)) {
+          entry.kind = aside->kind;
+          entry.found_ms = aside->found_ms;
+          entry.bytes = aside->value.size();
+        }
+        entries.push_back(entry);
+      });
+  if (code != 0) return StatusFromCode(code, "cannot list the quarantine");
+  return entries;
+}
+
+namespace {
+
+// Proves rooms one by one, all as of one moment.
+class Verification {
+ public:
+  Verification(const Transaction& transaction, const CheckPayload& check_payload,
+               const Progress& progress, VerifyReport& report)
+      : transaction_(transaction),
+        check_payload_(check_payload),
+        progress_(progress),
+        report_(report) {}
+
+  // LMDB's code.
+  int Run() {
+    IndexReport index;
+    int code = CheckIndex(transaction_, index);
+    if (code != 0) return code;
+    for (const NamedRoom& lost : index.lost) {
+      Note(lost.name, {DamageKind::kName, 0, 0}, "the index of names lacks the room");
+    }
+    if (index.undecodable > 0) {
+      Note("", {DamageKind::kName, 0, 0},
+           absl::StrCat(index.undecodable, " entries of the index of names do not decode"));
+    }
+    for (const NamedRoom& entry : index.false_entries) {
+      Note(entry.name, {DamageKind::kName, 0, 0},
+           "the index of names has a room that is not there");
+    }
+    std::vector<NamedRoom> rooms;
+    code = store::ListRooms(transaction_, rooms);
+    rooms.insert(rooms.end(), index.lost.begin(), index.lost.end());
+    const auto is_false = [&](const NamedRoom& room) {
+      return std::ranges::any_of(index.false_entries, [&](const NamedRoom& entry) {
+        return entry.name == room.name && entry.room == room.room;
+      });
+    };
+    for (std::size_t i = 0; i < rooms.size() && code == 0; ++i) {
+      if (is_false(rooms[i])) continue;
+      code = VerifyRoom(rooms[i]);
+      if (progress_) progress_(i + 1, rooms.size());
+    }
+    return code;
+  }
+
+ private:
+  void Note(const std::string& room, const Damage& damage, std::string what) {
+    report_.damage.push_back({.room = room, .damage = damage, .what = std::move(what)});
+  }
+
+  int VerifyRoom(const NamedRoom& room) {
+    ++report_.rooms;
+    std::optional<RoomRow> row;
+    int code = ReadRoomRow(transaction_, room.room, row);
+    if (code != 0) return code;
+    // Every record that is kept, then every snapshot: not what a load would need, but all of it.
+    LoadReport all;
+    code = ScanRoom(
+        transaction_, room.room, row, {.from_snapshot = false, .records = {}},
+        [&](const Record& record) { CheckContent(room.name, record); }, all);
+    if (code != 0) return code;
+    for (const Damage& damage : all.damage) {
+      if (damage.kind == DamageKind::kQuarantined) {
+        report_.quarantined += damage.end - damage.begin;
+      } else {
+        Note(room.name, damage, DescribeDamage(damage));
+      }
+    }
+    report_.records += all.records;
+    report_.payload_bytes += all.payload_bytes;
+    std::vector<Sequence> snapshots;
+    code = VerifySnapshots(room, row, snapshots);
+    if (code == 0) code = VerifyVersions(room, row, snapshots);
+    return code;
+  }
+
+  int VerifySnapshots(const NamedRoom& room, const std::optional<RoomRow>& row,
+                      std::vector<Sequence>& sound) {
+    bool newest = false;
+    bool base = false;
+    const int code = VisitRoom(
+        transaction_, transaction_.tables().snapshots, room.room,
+        [&](ByteView key, ByteView value) {
+          const auto place = DecodeRecordKey(key);
+          const Sequence sequence = place ? place->sequence : 0;
+          const auto snapshot = DecodeSnapshot(EncodeRecordKey(room.room, sequence), value);
+          if (!snapshot) {
+            return Note(room.name, {DamageKind::kSnapshot, sequence, sequence + 1},
+                        absl::StrCat("the snapshot up to ", sequence, " is damaged"));
+          }
+          ++report_.snapshots;
+          report_.payload_bytes += snapshot->payload.size();
+          sound.push_back(sequence);
+          newest = newest || (row && sequence == row->snapshot);
+          base = base || (row && sequence + 1 >= row->first);
+          CheckContent(room.name,
+                       {.sequence = sequence, .payload = snapshot->payload, .is_snapshot = true});
+        });
+    if (code != 0 || !row) return code;
+    if (row->snapshot > 0 && !newest) {
+      Note(room.name, {DamageKind::kSnapshot, row->snapshot, row->snapshot + 1},
+           "the newest snapshot is not there");
+    }
+    if (row->first > 1 && !base) {
+      Note(room.name, {DamageKind::kMissing, 1, row->first},
+           "no snapshot stands for the history that was dropped");
+    }
+    return 0;
+  }
+
+  int VerifyVersions(const NamedRoom& room, const std::optional<RoomRow>& row,
+                     const std::vector<Sequence>& snapshots) {
+    return VisitRoom(
+        transaction_, transaction_.tables().versions, room.room, [&](ByteView key, ByteView value) {
+          const auto placed = DecodeVersion(key, value);
+          if (!placed) {
+            return Note(room.name, {DamageKind::kVersion, 0, 0}, "a named version does not decode");
+          }
+          const Sequence at = placed->version.sequence;
+          const bool kept = !row || (at <= row->head && at + 1 >= row->first);
+          if (!kept && !std::ranges::binary_search(snapshots, at)) {
+            Note(room.name, {DamageKind::kVersion, at, at + 1},
+                 absl::StrCat("the state of the version \"", placed->version.name,
+                              "\" is not there"));
+          }
+        });
+  }
+
+  void CheckContent(const std::string& room, const Record& record) {
+    if (!check_payload_) return;
+    const absl::Status status = check_payload_(record.payload);
+    if (status.ok()) return;
+    Note(room, {DamageKind::kContent, record.sequence, record.sequence + 1},
+         absl::StrCat(record.is_snapshot ? "the snapshot up to " : "record ", record.sequence, ": ",
+                      status.message()));
+  }
+
+  const Transaction& transaction_;
+  const CheckPayload& check_payload_;
+  const Progress& progress_;
+  VerifyReport& report_;
+};
+
+}  // namespace
+
+absl::StatusOr<VerifyReport> LogReader::Verify(const CheckPayload& check_payload,
+                                               const Progress& progress) const {
+  VerifyReport report;
+  absl::StatusOr<PageReport> pages = environment_.CheckPagesNow(progress);
+  if (!pages.ok()) return pages.status();
+  report.pages = *std::move(pages);
+  // What LMDB would stumble over is not read through LMDB.
+  if (!report.pages.findings.empty()) return report;
+  const absl::StatusOr<Transaction> transaction = environment_.BeginRead();
+  if (!transaction.ok()) return transaction.status();
+  const int code = Verification(*transaction, check_payload, progress, report).Run();
+  if (code != 0) return StatusFromCode(code, "cannot verify the log");
+  return report;
+}
+
+}  // namespace weft::store

@@ -1,0 +1,253 @@
+// `weft log …`, as processes, on logs of real documents.
+
+#include "server/log_verbs.h"
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "crdt/doc.h"
+#include "server/command_line.h"
+#include "server/history.h"
+#include "store/update_log.h"
+#include "tests/server/running_server.h"
+
+namespace weft::server {
+namespace {
+
+using crdt::Bytes;
+using crdt::Doc;
+
+struct Result {
+  int exit_code = -1;
+  std::string out;
+  std::string err;
+};
+
+std::string ReadFile(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+bool Has(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
+
+// The room "notes" holds "one", then "one two", then "one two three", then "three".
+class LogVerbsTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    Open();
+    Doc doc(Doc::Options{.client_id = crdt::ClientId{7}});
+    const auto subscription =
+        doc.OnUpdate([&](const crdt::UpdateEvent& event) { Append("notes", event.update); });
+    crdt::Text text = doc.GetText("text");
+    text.Insert(0, "one");
+    text.Insert(3, " two");
+    text.Insert(7, " three");
+    text.Delete(0, 8);
+    Append("other", doc.EncodeStateAsUpdate());
+    log_.reset();
+  }
+
+  void Open() { log_ = *store::UpdateLog::Open({.directory = Data()}); }
+  void Append(const std::string& room, crdt::ByteView update) {
+    time_ms_ += 60'000;
+    ASSERT_TRUE(log_->TryAppend({.room = room, .time_ms = time_ms_, .payload = update},
+                                [](const absl::StatusOr<store::Sequence>& result) {
+                                  ASSERT_TRUE(result.ok());
+                                })
+                    .ok());
+    log_->Flush();
+  }
+
+  std::string Data() const { return directory_.path() + "/data"; }
+  std::string Path(const std::string& name) const { return directory_.path() + "/" + name; }
+
+  Result Weft(const std::string& arguments) const {
+    return WeftAt(arguments + " --data '" + Data() + "'");
+  }
+  Result WeftAt(const std::string& arguments) const {
+    const std::string command =
+        absl::StrCat("'", std::getenv("WEFT_BINARY"), "' log ", arguments, " >'", Path("out"),
+                     "' 2>'", Path("err"), "' </dev/null");
+    const int status = std::system(command.c_str());
+    return {.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1,
+            .out = ReadFile(Path("out")),
+            .err = ReadFile(Path("err"))};
+  }
+
+  TemporaryDirectory directory_;
+  std::unique_ptr<store::UpdateLog> log_;
+  std::int64_t time_ms_ = 1'700'000'000'000;
+};
+
+TEST_F(LogVerbsTest, ListsShowsAndCountsBesideTheServerThatOwnsTheLog) {
+  Open();
+  Result result = Weft("ls");
+  EXPECT_EQ(result.exit_code, kExitOk) << result.err;
+  EXPECT_TRUE(Has(result.out, "notes"));
+  EXPECT_TRUE(Has(result.out, "2 rooms"));
+  result = Weft("ls --json");
+  EXPECT_TRUE(Has(result.out, R"({"room":"notes","generation":")")) << result.out;
+  EXPECT_TRUE(Has(result.out, R"("head":4,)"));
+  result = Weft("show notes");
+  EXPECT_TRUE(Has(result.out, "2023-11-14 22:14:20.000")) << result.out;
+  EXPECT_TRUE(Has(result.out, "7 +3"));
+  EXPECT_TRUE(Has(result.out, "-8"));
+  result = Weft("show notes --json --limit 1");
+  EXPECT_TRUE(Has(result.out, R"("sequence":4,)")) << result.out;
+  EXPECT_TRUE(Has(result.out, R"("deleted":8})"));
+  EXPECT_FALSE(Has(result.out, R"("sequence":3,)"));
+  result = Weft("stats");
+  EXPECT_TRUE(Has(result.out, "records      5")) << result.out;
+  result = Weft("tail notes --json");
+  EXPECT_EQ(std::ranges::count(result.out, '\n'), 4);
+  EXPECT_EQ(Weft("show nowhere").exit_code, kExitFailed);
+  EXPECT_TRUE(Has(Weft("show nowhere").err, "there is no room \"nowhere\""));
+}
+
+TEST_F(LogVerbsTest, ShowsAnyStateByItsSequenceTimeOrName) {
+  EXPECT_EQ(Weft("at notes 1 --content").out, "{\"text\":\"one\"}\n");
+  EXPECT_EQ(Weft("at notes 2 --content").out, "{\"text\":\"one two\"}\n");
+  EXPECT_EQ(Weft("at notes '2023-11-14 22:16:25' --content").out, "{\"text\":\"one two three\"}\n");
+  EXPECT_EQ(Weft("at notes 2023-11-15 --content").out, "{\"text\":\"three\"}\n");
+  EXPECT_EQ(Weft("versions notes --add draft --at 2 --note 'a note'").exit_code, kExitOk);
+  EXPECT_TRUE(Has(Weft("versions notes").out, "a note"));
+  EXPECT_EQ(Weft("at notes draft --content").out, "{\"text\":\"one two\"}\n");
+  EXPECT_EQ(Weft("compact --history-days 0").exit_code, kExitOk);
+  EXPECT_EQ(Weft("at notes draft --content").out, "{\"text\":\"one two\"}\n");
+  const Result gone = Weft("at notes 3");
+  EXPECT_EQ(gone.exit_code, kExitFailed);
+  EXPECT_TRUE(Has(gone.err, "history before record 5 was dropped")) << gone.err;
+  EXPECT_EQ(Weft("at notes 4 --content").out, "{\"text\":\"three\"}\n");
+  EXPECT_EQ(Weft("at notes 4 --since draft --content").exit_code, kExitOk);
+  EXPECT_EQ(Weft("versions notes --drop draft").exit_code, kExitOk);
+  EXPECT_EQ(Weft("at notes draft").exit_code, kExitUsage);
+  EXPECT_EQ(Weft("at notes 2022-01-01").exit_code, kExitFailed);
+}
+
+TEST_F(LogVerbsTest, TheDifferenceOfTwoStatesBringsTheOneToTheOther) {
+  ASSERT_EQ(Weft("at notes 1 --output '" + Path("one.bin") + "'").exit_code, kExitOk);
+  ASSERT_EQ(Weft("at notes 3 --since 1 --output '" + Path("diff.bin") + "'").exit_code, kExitOk);
+  Doc doc;
+  for (const char* file : {"one.bin", "diff.bin"}) {
+    ASSERT_TRUE(doc.ApplyUpdate(crdt::AsBytes(ReadFile(Path(file)))).ok());
+  }
+  EXPECT_EQ(doc.GetText("text").ToString(), "one two three");
+}
+
+TEST_F(LogVerbsTest, RevertBringsContentBackByAnotherRecord) {
+  Result result = Weft("revert notes 3");
+  EXPECT_EQ(result.exit_code, kExitOk) << result.err;
+  EXPECT_TRUE(Has(result.out, "record 5 brings back")) << result.out;
+  EXPECT_EQ(Weft("at notes 5 --content").out, "{\"text\":\"one two three\"}\n");
+  EXPECT_EQ(Weft("at notes 4 --content").out, "{\"text\":\"three\"}\n");
+  result = Weft("revert notes 3");
+  EXPECT_TRUE(Has(result.out, "holds already")) << result.out;
+  EXPECT_EQ(Weft("revert notes 1 --json").exit_code, kExitOk);
+  EXPECT_EQ(Weft("at notes 6 --content").out, "{\"text\":\"one\"}\n");
+  EXPECT_EQ(Weft("verify --deep").exit_code, kExitOk);
+}
+
+TEST_F(LogVerbsTest, VerifyFindsWhatIsNotAnUpdateOnlyWhenAskedTo) {
+  EXPECT_TRUE(Has(Weft("verify").out, "clean: 2 rooms, 5 records"));
+  Open();
+  Append("notes", Bytes{9, 9, 9});
+  log_.reset();
+  EXPECT_EQ(Weft("verify").exit_code, kExitOk);
+  const Result deep = Weft("verify --deep");
+  EXPECT_EQ(deep.exit_code, kExitDamaged);
+  EXPECT_TRUE(Has(deep.out, "room \"notes\": record 5")) << deep.out;
+  EXPECT_TRUE(Has(Weft("verify --deep --json").out, R"("clean":false)"));
+  EXPECT_TRUE(Has(Weft("show notes").out, "not an update"));
+}
+
+TEST_F(LogVerbsTest, DamagedPagesAreFoundAndTheRestIsSalvaged) {
+  std::string bytes = ReadFile(Data() + "/data.mdb");
+  const std::size_t meta = 16 + 72;  // where the main table's root stands, in both meta pages
+  bytes[meta + 40] ^= 1;
+  bytes[4096 + meta + 40] ^= 1;
+  std::ofstream(Data() + "/data.mdb", std::ios::binary) << bytes;
+  const Result verified = Weft("verify");
+  EXPECT_EQ(verified.exit_code, kExitDamaged) << verified.out << verified.err;
+  EXPECT_TRUE(Has(verified.out, "weft log salvage")) << verified.out;
+  EXPECT_EQ(Weft("ls").exit_code, kExitDamaged);
+  const Result salvaged = Weft("salvage '" + Path("saved") + "'");
+  EXPECT_EQ(salvaged.exit_code, kExitOk) << salvaged.out << salvaged.err;
+  EXPECT_EQ(WeftAt("at notes 4 --content --data '" + Path("saved") + "'").out,
+            "{\"text\":\"three\"}\n");
+  EXPECT_EQ(WeftAt("verify --deep --data '" + Path("saved") + "'").exit_code, kExitOk);
+}
+
+TEST_F(LogVerbsTest, BackupWorksWhileTheLogIsInUseAndCanBeRestored) {
+  Open();
+  EXPECT_EQ(Weft("backup '" + Path("backup") + "'").exit_code, kExitOk);
+  EXPECT_EQ(Weft("backup '" + Path("backup") + "'").exit_code, kExitFailed);
+  Append("notes", Bytes{0, 0});
+  const std::string to = " --data '" + Path("restored") + "'";
+  EXPECT_EQ(WeftAt("restore '" + Path("backup") + "'" + to).exit_code, kExitOk);
+  EXPECT_EQ(WeftAt("at notes 4 --content" + to).out, "{\"text\":\"three\"}\n");
+  EXPECT_EQ(WeftAt("restore '" + Path("backup") + "'" + to).exit_code, kExitFailed);
+}
+
+TEST_F(LogVerbsTest, WhatWritesSaysWhoHasTheLog) {
+  Open();
+  for (const char* verb : {"compact", "revert notes 1", "versions notes --add v"}) {
+    const Result result = Weft(verb);
+    EXPECT_EQ(result.exit_code, kExitHeld) << verb;
+    EXPECT_TRUE(Has(result.err, absl::StrCat("held by process ", getpid()))) << result.err;
+  }
+}
+
+TEST_F(LogVerbsTest, AnExportedRoomIsImportedWithItsHistory) {
+  ASSERT_EQ(Weft("versions notes --add draft --at 2").exit_code, kExitOk);
+  ASSERT_EQ(Weft("export notes --output '" + Path("notes.jsonl") + "'").exit_code, kExitOk);
+  EXPECT_EQ(Weft("import '" + Path("notes.jsonl") + "'").exit_code, kExitFailed);
+  Result result = Weft("import '" + Path("notes.jsonl") + "' --room copy");
+  EXPECT_EQ(result.exit_code, kExitOk) << result.err;
+  EXPECT_EQ(Weft("at copy draft --content").out, "{\"text\":\"one two\"}\n");
+  EXPECT_EQ(Weft("at copy 3 --content").out, "{\"text\":\"one two three\"}\n");
+  // A room whose beginning was dropped is imported with its state of then.
+  ASSERT_EQ(Weft("compact notes --history-days 0").exit_code, kExitOk);
+  ASSERT_EQ(Weft("export notes --output '" + Path("later.jsonl") + "'").exit_code, kExitOk);
+  EXPECT_EQ(Weft("import '" + Path("later.jsonl") + "' --room later").exit_code, kExitOk);
+  EXPECT_EQ(Weft("at later 1 --content").out, "{\"text\":\"three\"}\n");
+  std::ofstream(Path("bad.jsonl")) << "{\"no\":1}\n";
+  EXPECT_EQ(Weft("import '" + Path("bad.jsonl") + "'").exit_code, kExitUsage);
+  ASSERT_EQ(Weft("export other --state --output '" + Path("state.bin") + "'").exit_code, kExitOk);
+  EXPECT_TRUE(CheckPayload(crdt::AsBytes(ReadFile(Path("state.bin")))).ok());
+}
+
+TEST_F(LogVerbsTest, TheQuarantineIsListedAndDecidedAbout) {
+  Open();
+  const store::Damage damage[] = {{store::DamageKind::kContent, 4, 5}};
+  ASSERT_TRUE(log_->Quarantine("notes", damage, 0).ok());
+  log_.reset();
+  EXPECT_TRUE(Has(Weft("quarantine").out, "not an update"));
+  EXPECT_TRUE(Has(Weft("quarantine --json").out, R"("sequence":4)"));
+  EXPECT_EQ(Weft("at notes 4 --content").out, "{\"text\":\"one two three\"}\n");
+  EXPECT_EQ(Weft("quarantine notes --restore 4").exit_code, kExitOk);
+  EXPECT_TRUE(Has(Weft("quarantine").out, "nothing is in quarantine"));
+  EXPECT_EQ(Weft("at notes 4 --content").out, "{\"text\":\"three\"}\n");
+}
+
+TEST_F(LogVerbsTest, AskedWronglyTheySayHowAndWithoutALogThatThereIsNone) {
+  EXPECT_EQ(Weft("").exit_code, kExitUsage);
+  EXPECT_EQ(Weft("nonsense").exit_code, kExitUsage);
+  EXPECT_EQ(Weft("at notes").exit_code, kExitUsage);
+  EXPECT_EQ(Weft("at notes nonsense").exit_code, kExitUsage);
+  const Result none = WeftAt("ls --data '" + Path("none") + "'");
+  EXPECT_EQ(none.exit_code, kExitFailed);
+  EXPECT_TRUE(Has(none.err, "there is no log in"));
+}
+
+}  // namespace
+}  // namespace weft::server

@@ -1,0 +1,287 @@
+// Damage anywhere in the data file: never a crash, never another content without a word.
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "store/salvage.h"
+#include "tests/store/child_process.h"
+#include "tests/store/joined_payloads.h"
+#include "tests/store/stored_bytes.h"
+#include "tests/store/system_faults.h"
+
+namespace weft::store {
+namespace {
+
+using Image = std::vector<std::uint8_t>;
+
+Image ReadImage(const std::string& directory) {
+  std::ifstream file(directory + "/data.mdb", std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+// A closed log with everything in it that a log can have, and what its rooms hold.
+class SmallLog {
+ public:
+  SmallLog() {
+    const auto log = OpenLog(directory_);
+    const std::string long_name(505, 'n');
+    for (const std::string& room :
+         {std::string("a"), std::string("b"), long_name + "1", long_name, std::string("doomed")}) {
+      for (int i = 0; i < 12; ++i) {
+        const std::string payload = absl::StrCat("<", i, std::string(i == 7 ? 6000 : 10, 'x'), ">");
+        CHECK(AppendAndWait(*log, {.room = room, .time_ms = i, .payload = crdt::AsBytes(payload)})
+                  .ok());
+        contents_[room] += payload;
+      }
+    }
+    CHECK(log->PutVersion("a", {.name = "v", .sequence = 3}, JoinPayloads).ok());
+    CHECK(log->Compact("a", JoinPayloads, {.retention_ms = 0}).ok());
+    CHECK(log->Compact("b", JoinPayloads, {.retention_ms = 1'000}).ok());
+    CHECK(log->DeleteRoom("doomed").ok());
+    contents_.erase("doomed");
+    CHECK(AppendAndWait(*log, "a", "tail").ok());
+    contents_["a"] += "tail";
+  }
+
+  const std::string& path() const { return directory_.path(); }
+  const std::map<std::string, std::string>& contents() const { return contents_; }
+
+  // Opens what is in `directory` and uses it. OK when everything is as it was or damage was told;
+  // kInternal when something else was shown without a word.
+  absl::Status Use(const std::string& directory) const {
+    const auto log =
+        UpdateLog::Open({.directory = directory, .initial_map_bytes = std::size_t{1} << 20});
+    if (!log.ok()) return absl::OkStatus();
+    const bool verified = Verify((*log)->reader()).ok();
+    for (const auto& [room, expected] : contents_) {
+      std::string content;
+      const auto report = (*log)->Load(
+          room, [&](const Record& record) { content += crdt::AsText(record.payload); });
+      if (!report.ok() || !report->status().ok()) {
+        if (verified) return absl::InternalError("verify missed what a load found");
+        continue;
+      }
+      if (content != expected) {
+        return absl::InternalError(absl::StrCat(room.substr(0, 5), " shows something else"));
+      }
+    }
+    if (verified && (*log)->ListRooms().value().size() != contents_.size()) {
+      return absl::InternalError("other rooms");
+    }
+    (void)AppendAndWait(**log, "a", "after");
+    (void)AppendAndWait(**log, "another", "after");
+    (void)(*log)->Compact("b", JoinPayloads, {.retention_ms = 0});
+    for (const auto& [room, expected] : contents_) {
+      std::string content;
+      const auto report = (*log)->Load(
+          room, [&](const Record& record) { content += crdt::AsText(record.payload); });
+      if (!report.ok() || !report->status().ok() || !verified) continue;
+      if (!content.starts_with(expected)) return absl::InternalError("an append changed a room");
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  const TestDirectory directory_;
+  std::map<std::string, std::string> contents_;
+};
+
+// Children die of what would be a crash, each with a stretch of the file.
+TEST(PageDamage, OneFlippedBitAnywhereIsNeverACrashAndNeverAnotherContent) {
+  const SmallLog small;
+  const Image sound = ReadImage(small.path());
+  // Every byte, one of its bits; in short runs each byte of the meta pages, of page headers and of
+  // the first nodes, and a sample of the rest.
+  const bool torture = TortureFactor() > 1;
+  const std::uint32_t seed = std::random_device{}();
+  SCOPED_TRACE(absl::StrCat("seed ", seed, ", file of ", sound.size(), " bytes"));
+  std::mt19937 random(seed);
+  std::vector<std::pair<std::size_t, int>> flips;
+  for (std::size_t at = 0; at < sound.size(); ++at) {
+    const std::size_t in_page = at % 4096;
+    const bool dense = torture || (at < 8192 && in_page < 160) || (in_page < 24 && at % 3 == 0);
+    if (dense || random() % 499 == 0) flips.emplace_back(at, random() % 8);
+  }
+  constexpr std::size_t kStretch = 200;
+  for (std::size_t begin = 0; begin < flips.size(); begin += kStretch) {
+    const TestDirectory directory;
+    ChildProcess child([&] {
+      for (std::size_t i = begin; i < std::min(begin + kStretch, flips.size()); ++i) {
+        Image image = sound;
+        image[flips[i].first] ^= static_cast<std::uint8_t>(1 << flips[i].second);
+        WriteImage(directory.path(), image);
+        std::ofstream(directory.path() + "/flip") << flips[i].first << " " << flips[i].second;
+        const absl::Status status = small.Use(directory.path());
+        std::filesystem::remove(directory.path() + "/lock.mdb");
+        if (!status.ok()) {
+          std::fprintf(stderr, "%s\n", status.ToString().c_str());
+          return 1;
+        }
+      }
+      return 0;
+    });
+    const int code = child.Wait();
+    std::string flip;
+    std::getline(std::ifstream(directory.path() + "/flip"), flip);
+    ASSERT_EQ(code, 0) << "byte and bit " << flip << (code < 0 ? ": a crash" : "");
+  }
+}
+
+TEST(PageDamage, AFileCutShortIsRefusedWhereverItIsCut) {
+  const SmallLog small;
+  const Image sound = ReadImage(small.path());
+  // Without a byte it is the file of a log that was about to be made.
+  for (std::size_t size = 1; size < sound.size(); size += 1024) {
+    const TestDirectory directory;
+    WriteImage(directory.path(), Image(sound.begin(), sound.begin() + size));
+    ASSERT_EQ(small.Use(directory.path()), absl::OkStatus()) << size;
+  }
+}
+
+TEST(PageDamage, AMetaPageThatNamesAnOlderStateIsFoundOut) {
+  const SmallLog small;
+  Image image = ReadImage(small.path());
+  // The newer meta page gets the number of its predecessor's predecessor, as a flipped bit could.
+  const auto number = [&](std::size_t page) {
+    return reinterpret_cast<std::uint64_t*>(image.data() + page * 4096 + 16 + 128);
+  };
+  std::uint64_t* newer = *number(0) > *number(1) ? number(0) : number(1);
+  *newer -= 2;
+  const TestDirectory directory;
+  WriteImage(directory.path(), image);
+  const auto log = OpenLog(directory);
+  for (const auto& [room, content] : small.contents()) {
+    EXPECT_EQ(Content(log->reader(), room), content);
+  }
+}
+
+TEST(Salvage, BringsBackEverythingThatASoundLogHas) {
+  const SmallLog small;
+  const TestDirectory parent;
+  const auto report = SalvageLog(small.path(), parent.path() + "/saved", {});
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_TRUE(report->losses.empty());
+  const auto log = OpenLog({.directory = parent.path() + "/saved"});
+  EXPECT_EQ(Verify(log->reader()), absl::OkStatus());
+  const auto before = OpenLog({.directory = small.path()});
+  EXPECT_EQ(log->ListRooms().value(), before->ListRooms().value());
+  for (const auto& [room, content] : small.contents()) {
+    EXPECT_EQ(Content(log->reader(), room), content);
+  }
+  EXPECT_EQ(log->reader().ListVersions("a").value(), before->reader().ListVersions("a").value());
+  EXPECT_EQ(AppendAndWait(*log, "a", "on").value(), 14u);
+}
+
+TEST(Salvage, LosesOnlyWhatTheDamageHit) {
+  const SmallLog small;
+  const Image sound = ReadImage(small.path());
+  std::size_t expected_rooms = 0;
+  std::size_t whole_rooms = 0;
+  for (std::size_t page = 0; page < sound.size() / 4096; ++page) {
+    Image image = sound;
+    std::fill_n(image.begin() + static_cast<std::ptrdiff_t>(page * 4096), 4096, 0xff);
+    const TestDirectory directory;
+    const TestDirectory parent;
+    WriteImage(directory.path(), image);
+    const auto report = SalvageLog(directory.path(), parent.path() + "/saved", {});
+    ASSERT_TRUE(report.ok()) << page << report.status();
+    const auto log = OpenLog({.directory = parent.path() + "/saved"});
+    for (const auto& [room, content] : small.contents()) {
+      ++expected_rooms;
+      const auto saved = ContentAt(log->reader(), room, kNoBound);
+      whole_rooms += saved.ok() && *saved == content;
+    }
+  }
+  // A lost page costs some rooms something, and most rooms nothing.
+  EXPECT_GT(whole_rooms * 10, expected_rooms * 8);
+}
+
+TEST(Salvage, RefusesToWriteOverALog) {
+  const SmallLog small;
+  EXPECT_EQ(SalvageLog(small.path(), small.path(), {}).status().code(),
+            absl::StatusCode::kAlreadyExists);
+}
+
+class QuarantineTest : public ::testing::Test {
+ protected:
+  QuarantineTest() {
+    {
+      const auto log = OpenLog(directory_);
+      for (const char* payload : {"1", "2", "3", "4", "5"}) {
+        CHECK(AppendAndWait(*log, "room", payload).ok());
+      }
+    }
+    Damage(3);
+  }
+  void Damage(Sequence sequence) {
+    const RecordKey key = EncodeRecordKey(RoomId{1}, sequence);
+    std::string value = ReadStored(directory_.path(), kRecordsTable, key);
+    value.back() = static_cast<char>(value.back() ^ 1);
+    WriteStored(directory_.path(), kRecordsTable, key, value);
+  }
+
+  const TestDirectory directory_;
+};
+
+TEST_F(QuarantineTest, ADamagedRecordIsSetAsideAndNeverADamageAgain) {
+  auto log = OpenLog(directory_);
+  const LoadReport report = LoadAll(*log, "room").report;
+  ASSERT_EQ(report.damage, (std::vector<store::Damage>{{DamageKind::kChecksum, 3, 4}}));
+  ASSERT_EQ(log->Quarantine("room", report.damage, 99), absl::OkStatus());
+  for (int times = 0; times < 2; ++times) {
+    const LoadedRoom room = LoadAll(*log, "room");
+    EXPECT_EQ(room.report.status(), absl::OkStatus());
+    EXPECT_EQ(room.report.damage, (std::vector<store::Damage>{{DamageKind::kQuarantined, 3, 4}}));
+    EXPECT_EQ(room.Payloads(), (std::vector<std::string>{"1", "2", "4", "5"}));
+    EXPECT_EQ(Verify(log->reader()), absl::OkStatus());
+    log.reset();
+    log = OpenLog(directory_);
+  }
+  EXPECT_EQ(log->FindRoom("room").value()->quarantined, 1u);
+  const std::vector<SetAside> aside = log->reader().ListQuarantine("room").value();
+  ASSERT_EQ(aside.size(), 1u);
+  EXPECT_EQ(aside[0].sequence, 3u);
+  EXPECT_EQ(aside[0].kind, DamageKind::kChecksum);
+  EXPECT_EQ(aside[0].found_ms, 99);
+  EXPECT_EQ(aside[0].bytes, kRecordHeaderBytes + 1);
+  EXPECT_EQ(log->ReleaseQuarantined("room", 3, /*restore=*/true).code(),
+            absl::StatusCode::kDataLoss);
+  EXPECT_EQ(log->ReleaseQuarantined("room", 3, /*restore=*/false), absl::OkStatus());
+  EXPECT_EQ(log->reader().ListQuarantine("room").value()[0].bytes, 0u);
+  EXPECT_EQ(Verify(log->reader()), absl::OkStatus());
+  EXPECT_EQ(AppendAndWait(*log, "room", "6").value(), 6u);
+}
+
+TEST_F(QuarantineTest, CompactionSetsAsideWhatItCannotUse) {
+  DeleteStored(directory_.path(), kRecordsTable, EncodeRecordKey(RoomId{1}, 2));
+  const auto log = OpenLog(directory_);
+  const auto report = log->Compact("room", JoinPayloads, {.retention_ms = 0});
+  ASSERT_TRUE(report.ok());
+  EXPECT_EQ(report->set_aside, 2u);
+  EXPECT_EQ(Content(log->reader(), "room"), "145");
+  EXPECT_EQ(log->reader().ListQuarantine("room").value().size(), 2u);
+  EXPECT_EQ(Verify(log->reader()), absl::OkStatus());
+}
+
+TEST_F(QuarantineTest, ARecordThatIsSoundAfterAllComesBack) {
+  Damage(3);  // the bit is as it was
+  const auto log = OpenLog(directory_);
+  const store::Damage damage[] = {{DamageKind::kContent, 3, 4}};
+  ASSERT_EQ(log->Quarantine("room", damage, 0), absl::OkStatus());
+  EXPECT_EQ(Content(log->reader(), "room"), "1245");
+  ASSERT_EQ(log->ReleaseQuarantined("room", 3, /*restore=*/true), absl::OkStatus());
+  EXPECT_EQ(Content(log->reader(), "room"), "12345");
+  EXPECT_EQ(log->FindRoom("room").value()->quarantined, 0u);
+  EXPECT_EQ(Verify(log->reader()), absl::OkStatus());
+}
+
+}  // namespace
+}  // namespace weft::store
