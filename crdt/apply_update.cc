@@ -131,6 +131,15 @@ absl::Status DocCore::ApplyUpdate(ByteView bytes, std::string_view origin, Updat
     for (bool retry = ApplyDecoded(*update); retry;) retry = RetryPending();
     conflict_steps_left_ = kUnboundedSteps;
   });
+  // What loads a document is mostly not followed by as much again.
+  constexpr std::size_t kLoad = 4096;
+  for (const Update::Section& section : update->sections) {
+    if (bytes.size() < kLoad) break;
+    const std::optional<ClientIndex> client = FindClient(section.client);
+    if (client.has_value() && clients_[*client].text.size() / 4 <= bytes.size()) {
+      clients_[*client].text.Trim();
+    }
+  }
   return absl::OkStatus();
 }
 

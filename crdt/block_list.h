@@ -38,11 +38,16 @@ class BlockList {
   }
   bool is_first(Cursor cursor) const { return cursor.chunk == 0 && cursor.slot == 0; }
 
-  // The blocks from the one at `cursor` on. O(1) at the first block, else a step for each chunk.
+  // The blocks from the one at `cursor` on. A step for each chunk between it and the nearer end.
   std::size_t CountFrom(Cursor cursor) const {
-    std::size_t count = size_ - cursor.slot;
-    for (std::uint32_t chunk = 0; chunk < cursor.chunk; ++chunk) {
-      count -= chunks_[chunk].entries.size();
+    if (cursor.chunk < chunks_.size() / 2) {
+      std::size_t count = size_ - cursor.slot;
+      for (std::size_t i = 0; i < cursor.chunk; ++i) count -= chunks_[i].entries.size();
+      return count;
+    }
+    std::size_t count = chunks_[cursor.chunk].entries.size() - cursor.slot;
+    for (std::size_t i = cursor.chunk + 1; i < chunks_.size(); ++i) {
+      count += chunks_[i].entries.size();
     }
     return count;
   }

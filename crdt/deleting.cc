@@ -102,6 +102,7 @@ void DocCore::DeleteWithin(ItemRef ref, Clock offset, Clock count) {
   TypeNode& parent = types_.At(item.parent);
   const unsigned width = item.wide ? 2 : 1;
   parent.length -= count;
+  client.deleted.reset();
   const TextRun dropped{.offset = item.content + static_cast<std::uint32_t>(offset * width),
                         .units = static_cast<std::uint32_t>(count),
                         .wide = item.wide};

@@ -87,6 +87,8 @@ struct Client {
   BlockList blocks;
   TextBuffer text;
   std::vector<IdRange> holes;  // in the blocks, by clock (HoleMode::kIntegrate)
+  // What is deleted of it, merged, once somebody asked for it and until more is.
+  mutable std::optional<std::vector<IdRange>> deleted;
 };
 
 // What could not be integrated yet.
@@ -443,6 +445,9 @@ class DocCore {
   Bytes EncodeBlocksUpTo(std::span<const std::pair<ClientIndex, Clock>> ends,
                          const DeleteSet& deletes) const;
   DeleteSet AllDeletes() const;
+  const std::vector<IdRange>& DeletedOf(const Client& client) const;
+  // The same from all its blocks.
+  std::vector<IdRange> FindDeleted(const Client& client) const;
   Bytes EncodeTransaction(const Transaction& transaction, UpdateFormat format) const;
   // A merged update, which begins with no hole, and those with which the clients of `starts` begin.
   Bytes WithHolesInFront(ByteView update, std::span<const std::pair<ClientIndex, Clock>> starts,

@@ -122,18 +122,35 @@ void DocCore::WriteBlocks(Writer& writer, ClientIndex client, Clock from) const 
   while (blocks.Next(cursor)) WriteItem(writer, At(blocks.At(cursor)), 0);
 }
 
+const std::vector<IdRange>& DocCore::DeletedOf(const Client& client) const {
+  if (!client.deleted.has_value()) client.deleted = FindDeleted(client);
+  return *client.deleted;
+}
+
+std::vector<IdRange> DocCore::FindDeleted(const Client& client) const {
+  std::vector<IdRange> ranges;
+  if (client.blocks.empty()) return ranges;
+  BlockList::Cursor cursor = client.blocks.first();
+  do {
+    const Item& item = At(client.blocks.At(cursor));
+    if (!item.deleted || item.is_hole()) continue;
+    if (!ranges.empty() && ranges.back().end() == item.clock()) {
+      ranges.back().length += item.length();
+    } else {
+      ranges.push_back({item.clock(), item.length()});
+    }
+  } while (client.blocks.Next(cursor));
+  ranges.shrink_to_fit();
+  return ranges;
+}
+
 DeleteSet DocCore::AllDeletes() const {
   DeleteSet deletes;
-  for (const ClientIndex index : ClientsDescending()) {
-    const Client& client = clients_[index];
-    if (client.blocks.empty()) continue;
-    BlockList::Cursor cursor = client.blocks.first();
-    do {
-      const Item& item = At(client.blocks.At(cursor));
-      if (item.deleted && !item.is_hole()) deletes.Add(client.id, {item.clock(), item.length()});
-    } while (client.blocks.Next(cursor));
+  const std::vector<ClientIndex>& descending = ClientsDescending();
+  for (auto index = descending.rbegin(); index != descending.rend(); ++index) {
+    const Client& client = clients_[*index];
+    for (const IdRange& range : DeletedOf(client)) deletes.Add(client.id, range);
   }
-  deletes.SortAndMerge();
   return deletes;
 }
 

@@ -235,6 +235,7 @@ ItemRef DocCore::Link(const NewItem& fields, ItemRef left) {
   }
 
   PlaceBlock(ref);
+  if (item.kind == ContentKind::kDeleted) clients_[item.id.client()].deleted.reset();
   if (!conflict_groups_.empty()) JoinConflictGroup(item);
 
   if (item.kind == ContentKind::kDeleted) {
@@ -275,6 +276,7 @@ void DocCore::IntegrateGc(PackedId id, Clock length) {
   block.deleted = true;
   block.set_length(length);
   PlaceBlock(ref);
+  clients_[id.client()].deleted.reset();
 }
 
 void DocCore::PlaceBlock(ItemRef ref) {
@@ -366,6 +368,7 @@ void DocCore::Delete(ItemRef first) {
     TypeNode& parent = types_.At(item.parent);
     if (item.key() == kNoKey) parent.length -= item.visible_length();
     item.deleted = true;
+    clients_[item.id.client()].deleted.reset();
     if (item.key() == kNoKey && parent.index != nullptr) parent.index->Update(ref);
     NoteDeleted(item);
     AddChanged(item.parent, item.key());

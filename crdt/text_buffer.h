@@ -72,7 +72,10 @@ class TextBuffer {
 
   std::size_t bytes() const { return bytes_.capacity(); }
   std::size_t size() const { return bytes_.size(); }
-  void Reserve(std::size_t size) { bytes_.reserve(size); }
+  // Gives back what was taken in advance, where that is much.
+  void Trim() {
+    if (bytes_.capacity() - bytes_.size() > bytes_.size() / 8) bytes_.shrink_to_fit();
+  }
 
  private:
   std::u16string_view Wide(TextRun run) const;

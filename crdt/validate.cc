@@ -15,6 +15,9 @@ absl::Status Broken(std::string_view what, ItemRef ref) {
 
 absl::Status DocCore::ValidateClient(ClientIndex index) const {
   const Client& client = clients_[index];
+  if (client.deleted.has_value() && *client.deleted != FindDeleted(client)) {
+    return absl::InternalError("what is remembered as deleted of a client is not what is");
+  }
   if (client.blocks.empty()) return absl::OkStatus();
   Clock clock = 0;
   std::size_t count = 0;
