@@ -45,7 +45,8 @@ class RunningServer {
     auto opened = Server::Open(options);
     EXPECT_TRUE(opened.ok()) << opened.status().ToString();
     server_ = *std::move(opened);
-    thread_ = std::thread([this] { server_->Run(/*handle_signals=*/false); });
+    thread_ = std::thread(
+        [this] { EXPECT_EQ(server_->Run(/*handle_signals=*/false), absl::OkStatus()); });
   }
   ~RunningServer() { Stop(); }
 

@@ -1,0 +1,315 @@
+#include "server/log_copies.h"
+
+#include <fstream>
+#include <iostream>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "crdt/json.h"
+#include "crdt/value_language.h"
+#include "server/blob.h"
+#include "server/command_line.h"
+#include "server/durability.h"
+#include "server/history.h"
+#include "server/log_verb_parts.h"
+#include "server/room_name.h"
+#include "server/text_table.h"
+#include "store/backup.h"
+#include "store/salvage.h"
+#include "store/update_log.h"
+
+namespace weft::server::log_verbs {
+namespace {
+
+using store::LogReader;
+using store::Record;
+using store::Sequence;
+using store::UpdateLog;
+
+// A line of an export.
+class ExportLine {
+ public:
+  // Nothing when the text is no JSON object.
+  static std::optional<ExportLine> Parse(std::string_view text) {
+    std::optional<crdt::Any> value = crdt::ParseJson(text, 4);
+    if (!value || value->AsObject() == nullptr) return std::nullopt;
+    return ExportLine(*std::move(value));
+  }
+
+  bool has(std::string_view name) const { return object().Find(name) != nullptr; }
+  std::int64_t integer(std::string_view name) const {
+    const crdt::Any* value = object().Find(name);
+    const double* number = value != nullptr ? value->AsNumber() : nullptr;
+    return number != nullptr ? static_cast<std::int64_t>(*number) : 0;
+  }
+  // Null when there is no such text.
+  const std::string* text(std::string_view name) const {
+    const crdt::Any* value = object().Find(name);
+    return value != nullptr ? value->AsString() : nullptr;
+  }
+
+ private:
+  explicit ExportLine(crdt::Any value) : value_(std::move(value)) {}
+  const crdt::AnyObject& object() const { return *value_.AsObject(); }
+
+  crdt::Any value_;
+};
+
+}  // namespace
+
+// Damage, told with as much as is known. Works on a log that cannot be opened, too.
+int VerifyLog(const LogCommand& command) {
+  ProgressBar bar("verifying");
+  const store::Progress progress = [&](std::uint64_t done, std::uint64_t total) {
+    bar.Show(done, total);
+  };
+  store::VerifyReport report;
+  // Pages first, and not through LMDB.
+  const auto unchecked = LogReader::Open(command.directory, /*check_pages=*/true);
+  if (absl::IsDataLoss(unchecked.status())) {
+    auto pages = store::CheckPages(command.directory + "/data.mdb", std::nullopt, progress);
+    if (!pages.ok()) return Fail(pages.status());
+    report.pages = *std::move(pages);
+    if (report.pages.findings.empty()) return Fail(unchecked.status());
+  } else if (!unchecked.ok()) {
+    return Fail(unchecked.status());
+  } else {
+    auto verified =
+        (*unchecked)
+            ->Verify(command.deep ? store::CheckPayload(CheckPayload) : store::CheckPayload(),
+                     progress);
+    if (!verified.ok()) return Fail(verified.status());
+    report = *std::move(verified);
+  }
+  if (command.json) {
+    std::cout << "{\"clean\":" << (report.clean() ? "true" : "false")
+              << ",\"pages\":" << report.pages.pages
+              << ",\"free_pages\":" << report.pages.free_pages << ",\"rooms\":" << report.rooms
+              << ",\"records\":" << report.records << ",\"snapshots\":" << report.snapshots
+              << ",\"payload_bytes\":" << report.payload_bytes
+              << ",\"quarantined\":" << report.quarantined << ",\"findings\":[";
+    const char* comma = "";
+    for (const store::PageFinding& finding : report.pages.findings) {
+      std::cout << comma << "{\"page\":" << finding.page << ",\"what\":" << Quote(finding.what)
+                << "}";
+      comma = ",";
+    }
+    for (const auto& finding : report.damage) {
+      std::cout << comma << "{\"room\":" << Quote(finding.room)
+                << ",\"begin\":" << finding.damage.begin << ",\"end\":" << finding.damage.end
+                << ",\"kind\":" << Quote(store::DamageName(finding.damage.kind))
+                << ",\"what\":" << Quote(finding.what) << "}";
+      comma = ",";
+    }
+    std::cout << "]}\n";
+    return report.clean() ? kExitOk : kExitDamaged;
+  }
+  for (const store::PageFinding& finding : report.pages.findings) {
+    std::cout << "page " << finding.page << ": " << finding.what << "\n";
+  }
+  for (const auto& finding : report.damage) {
+    std::cout << "room \"" << PrintableName(finding.room) << "\": " << finding.what << "\n";
+  }
+  if (report.clean()) {
+    std::cout << "clean: " << report.rooms << " rooms, " << report.records << " records, "
+              << report.snapshots << " snapshots, " << SizeOf(report.payload_bytes)
+              << (command.deep ? ", every payload an update" : "") << ", " << report.pages.pages
+              << " pages\n";
+    return kExitOk;
+  }
+  const std::size_t findings = report.pages.findings.size() + report.damage.size();
+  std::cout << findings << (findings == 1 ? " finding\n" : " findings\n");
+  if (!report.pages.findings.empty()) {
+    std::cout << "Pages of the file are damaged. What is left is saved by:\n  weft log salvage NEW "
+                 "--data "
+              << command.directory << "\n";
+  }
+  return kExitDamaged;
+}
+
+int Backup(const LogReader& log, const LogCommand& command) {
+  const absl::Status status = store::BackupLog(log, command.path);
+  if (!status.ok()) return Fail(status);
+  if (command.json) {
+    std::cout << "{\"backup\":" << Quote(command.path) << "}\n";
+  } else {
+    std::cout << "the log is in " << command.path << "\n";
+  }
+  return kExitOk;
+}
+
+int Restore(const LogCommand& command) {
+  ProgressBar bar("verifying");
+  const absl::Status status =
+      store::RestoreLog(command.path, command.directory,
+                        [&](std::uint64_t done, std::uint64_t total) { bar.Show(done, total); });
+  if (!status.ok()) return Fail(status);
+  std::cout << (command.json ? "{\"restored\":true}\n"
+                             : absl::StrCat("the log is in ", command.directory, "\n"));
+  return kExitOk;
+}
+
+int Salvage(const LogCommand& command) {
+  ProgressBar bar("salvaging");
+  const auto report =
+      store::SalvageLog(command.directory, command.path,
+                        [&](std::uint64_t done, std::uint64_t total) { bar.Show(done, total); });
+  if (!report.ok()) return Fail(report.status());
+  if (command.json) {
+    std::cout << "{\"pages\":" << report->pages << ",\"rooms\":" << report->rooms
+              << ",\"records\":" << report->records << ",\"snapshots\":" << report->snapshots
+              << ",\"versions\":" << report->versions
+              << ",\"from_stale_pages\":" << report->from_stale_pages
+              << ",\"nameless_rooms\":" << report->nameless_rooms << ",\"losses\":[";
+    const char* comma = "";
+    for (const auto& loss : report->losses) {
+      std::cout << comma << "{\"room\":" << Quote(loss.room) << ",\"begin\":" << loss.damage.begin
+                << ",\"end\":" << loss.damage.end
+                << ",\"kind\":" << Quote(store::DamageName(loss.damage.kind)) << "}";
+      comma = ",";
+    }
+    std::cout << "]}\n";
+  } else {
+    for (const auto& loss : report->losses) {
+      std::cout << "room \"" << PrintableName(loss.room)
+                << "\": " << store::DescribeDamage(loss.damage) << "\n";
+    }
+    std::cout << "saved " << report->rooms << " rooms, " << report->records << " records, "
+              << report->snapshots << " snapshots and " << report->versions << " versions to "
+              << command.path << "\n";
+    if (report->nameless_rooms > 0) {
+      std::cout << report->nameless_rooms << " rooms lost their names: salvaged-room-N\n";
+    }
+  }
+  return report->losses.empty() ? kExitOk : kExitDamaged;
+}
+
+// A room as lines of JSON: the room, its base state if its history has no beginning, its records,
+// its versions.
+int Export(const LogReader& log, const LogCommand& command) {
+  const auto room = GetRoom(log, command.room);
+  if (!room.ok()) return Fail(room.status());
+  if (command.state) {
+    store::LoadReport report;
+    const auto state = StateAt(log, command.room, store::kNoBound, report);
+    if (!state.ok()) return Fail(state.status());
+    const absl::Status written =
+        WriteBlob(*state, {.output = command.path.empty() ? "-" : command.path});
+    if (!written.ok()) return Fail(written);
+    return report.status().ok() ? kExitOk : Fail(report.status());
+  }
+  std::ofstream file;
+  if (!command.path.empty()) {
+    file.open(command.path, std::ios::binary | std::ios::trunc);
+    if (!file) return Fail(absl::InvalidArgumentError("cannot write " + command.path));
+  }
+  std::ostream& out = command.path.empty() ? std::cout : file;
+  out << "{\"weft_room\":1,\"room\":" << Quote(room->name) << ",\"generation\":\""
+      << GenerationText(room->generation) << "\",\"head\":" << room->head
+      << ",\"first\":" << room->first << "}\n";
+  const auto print = [&](const Record& record) {
+    out << "{\"" << (record.is_snapshot ? "snapshot" : "record") << "\":" << record.sequence
+        << ",\"time_ms\":" << record.time_ms
+        << ",\"origin\":" << static_cast<std::uint64_t>(record.origin) << ",\"update\":\""
+        << crdt::ToBase64(record.payload) << "\"}\n";
+  };
+  absl::StatusOr<store::LoadReport> report = store::LoadReport{};
+  if (room->first > 1) report = log.LoadAt(room->name, room->first - 1, print);
+  if (!report.ok()) return Fail(report.status());
+  absl::Status damage = report->status();
+  report = log.ReadRecords(room->name, {}, print);
+  if (!report.ok()) return Fail(report.status());
+  damage.Update(report->status());
+  const auto versions = log.ListVersions(room->name);
+  if (!versions.ok()) return Fail(versions.status());
+  for (const store::Version& version : *versions) {
+    out << "{\"version\":" << Quote(version.name) << ",\"sequence\":" << version.sequence
+        << ",\"made_ms\":" << version.made_ms << ",\"note\":" << Quote(version.note) << "}\n";
+  }
+  if (!out.flush()) return Fail(absl::InternalError("the export could not be written"));
+  return damage.ok() ? kExitOk : Fail(damage);
+}
+
+// Reads what Export wrote.
+int Import(const LogCommand& command) {
+  std::ifstream file;
+  if (command.path != "-") {
+    file.open(command.path, std::ios::binary);
+    if (!file) return Fail(absl::InvalidArgumentError("cannot read " + command.path));
+  }
+  std::istream& in = command.path == "-" ? std::cin : file;
+  const auto log = UpdateLog::Open({.directory = command.directory});
+  if (!log.ok()) return Fail(log.status());
+  std::string room;
+  Sequence imported = 0;
+  std::size_t number = 0;
+  std::string line;
+  const auto bad = [&](std::string_view what) {
+    return Fail(absl::InvalidArgumentError(
+        absl::StrCat("line ", number, " of the export: ", std::string(what))));
+  };
+  std::uint64_t shift = 0;  // what lies before the export's first record has one record here
+  while (std::getline(in, line)) {
+    ++number;
+    const auto object = ExportLine::Parse(line);
+    if (!object) return bad("not a JSON object");
+    if (number == 1) {
+      const std::string* name = object->text("room");
+      if (object->integer("weft_room") != 1 || name == nullptr) {
+        return bad("not an export of a room");
+      }
+      room = command.has_room ? command.room : *name;
+      const auto exists = (*log)->FindRoom(room);
+      if (!exists.ok()) return Fail(exists.status());
+      if (*exists) {
+        return Fail(absl::AlreadyExistsError(
+            absl::StrCat("there is a room \"", PrintableName(room),
+                         "\" already; --room NAME gives the imported one another name")));
+      }
+      continue;
+    }
+    if (const std::string* version = object->text("version")) {
+      const auto sequence = static_cast<Sequence>(object->integer("sequence"));
+      if (sequence <= shift) continue;
+      const std::string* note = object->text("note");
+      const absl::Status status =
+          (*log)->PutVersion(room,
+                             {.name = *version,
+                              .sequence = sequence - shift,
+                              .made_ms = object->integer("made_ms"),
+                              .note = note != nullptr ? *note : std::string()},
+                             MergePayloads);
+      if (!status.ok()) return Fail(status);
+      continue;
+    }
+    const std::string* text = object->text("update");
+    if (text == nullptr) return bad("neither a record nor a version");
+    const auto payload = crdt::FromBase64(*text);
+    if (!payload.ok() || !CheckPayload(*payload).ok()) return bad("not an update");
+    if (object->has("snapshot")) {
+      shift = static_cast<std::uint64_t>(object->integer("snapshot")) - 1;
+    }
+    Sequence sequence = 0;
+    const absl::Status status = AppendAndWait(
+        **log,
+        {.room = room,
+         .time_ms = object->integer("time_ms"),
+         .origin = store::OriginId{static_cast<std::uint64_t>(object->integer("origin"))},
+         .payload = *payload},
+        sequence);
+    if (!status.ok()) return Fail(status);
+    ++imported;
+  }
+  if (number == 0) return bad("it is empty");
+  if (command.json) {
+    std::cout << "{\"room\":" << Quote(room) << ",\"records\":" << imported << "}\n";
+  } else {
+    std::cout << "the room \"" << PrintableName(room) << "\" has " << imported << " records\n";
+  }
+  return kExitOk;
+}
+
+}  // namespace weft::server::log_verbs
