@@ -39,6 +39,14 @@ class TextBuffer {
   // Appends units. Requires: the buffer stays below kMaxBytes.
   TextRun AppendUnits(std::u16string_view units);
 
+  // Appends one ASCII character to the run that ends the buffer. False, and nothing happened, when it
+  // does not end it or takes two bytes a unit. Requires: the buffer stays below kMaxBytes.
+  bool Extend(TextRun run, char ascii) {
+    if (run.wide || run.end() != bytes_.size() || bytes_.size() == kMaxBytes) return false;
+    bytes_.push_back(ascii);
+    return true;
+  }
+
   // Makes one run of `left` and `right`, in place when they are neighbours of one width.
   TextRun Join(TextRun left, TextRun right);
 

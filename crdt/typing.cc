@@ -15,7 +15,7 @@ bool DocCore::TypeOn(TypeRef type, std::uint64_t index, std::string_view utf8) {
   if (!typing_.open || typing_.type != type || typing_.end != index) {
     if (!FindTyping(type, index)) return false;
   }
-  CHECK(IsValidUtf8(utf8));
+  CHECK((utf8.size() == 1 && static_cast<unsigned char>(utf8.front()) < 0x80) || IsValidUtf8(utf8));
   const Clock before = clients_[typing_.client].blocks.end();
   const Clock added = ExtendLast(typing_.item, utf8);
   if (added == 0) {
@@ -35,6 +35,14 @@ bool DocCore::TypeOn(TypeRef type, std::uint64_t index, std::string_view utf8) {
 Clock DocCore::ExtendLast(ItemRef ref, std::string_view utf8) {
   Item& item = At(ref);
   Client& client = clients_[item.id.client()];
+  const bool is_one_ascii = utf8.size() == 1 && static_cast<unsigned char>(utf8.front()) < 0x80;
+  if (is_one_ascii && item.length() < Item::kMaxRun && item.end() + 1 < kClockEnd &&
+      client.text.Extend(RunOf(item), utf8.front())) {
+    item.set_length(item.length() + 1);
+    client.blocks.ExtendLast(1);
+    ++types_.At(item.parent).length;
+    return 1;
+  }
   const TextRun added = client.text.Append(utf8);
   if (item.length() + added.units > Item::kMaxRun || item.end() + added.units >= kClockEnd) {
     client.text.Drop(added);
