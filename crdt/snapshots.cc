@@ -22,15 +22,18 @@ absl::StatusOr<Bytes> DocCore::EncodeStateAt(const Snapshot& snapshot) {
         "this document drops the content of what is deleted (gc); to show snapshots it must have "
         "been made with gc false");
   }
-  for (const StateVector::Entry& entry : snapshot.state().entries()) {
-    if (entry.clock > StateOf(entry.client)) {
-      return absl::InvalidArgumentError(absl::StrCat("the snapshot has ", entry.clock,
-                                                     " elements of client ", ToNumber(entry.client),
-                                                     ", the document has ", StateOf(entry.client)));
-    }
-  }
   Bytes update;
+  absl::Status status;
+  // Also where it fails: Yjs looks at the snapshot in a transaction.
   Transact("", /*local=*/true, [&] {
+    for (const StateVector::Entry& entry : snapshot.state().entries()) {
+      if (entry.clock > StateOf(entry.client)) {
+        status = absl::InvalidArgumentError(
+            absl::StrCat("the snapshot has ", entry.clock, " elements of client ",
+                         ToNumber(entry.client), ", the document has ", StateOf(entry.client)));
+        return;
+      }
+    }
     std::vector<std::pair<ClientIndex, Clock>> ends;
     // Higher clients first, as in every update.
     const auto& entries = snapshot.state().entries();
@@ -43,6 +46,7 @@ absl::StatusOr<Bytes> DocCore::EncodeStateAt(const Snapshot& snapshot) {
     }
     update = EncodeBlocksUpTo(ends, snapshot.deletes());
   });
+  if (!status.ok()) return status;
   return update;
 }
 

@@ -262,6 +262,15 @@ TEST(Differential, NamingARootOfElementsIsAnEmptyTransaction) {
   }
 }
 
+TEST(Differential, ASnapshotThatCannotBeShownIsAnEmptyTransaction) {
+  ExpectAgreement(R"(
+{"op":"new","doc":0,"clientID":300,"gc":false}
+{"op":"undo.new","doc":0,"manager":1}
+{"op":"snapshot.doc","doc":0,"snapshot":"AAH/////Dwc=","as":100,"clientID":7000001,"gc":true}
+{"op":"undo.stop","doc":0,"manager":1}
+)");
+}
+
 // Many clients, most of whom knew little of each other, insert at a few places; a document that
 // hears of it in any order puts it where Yjs puts it.
 TEST(Differential, CrowdsAtOnePlaceStandInTheOrderOfYjs) {
