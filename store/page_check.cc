@@ -318,10 +318,18 @@ std::optional<MetaPage> ChooseMeta(const PageFile& file, std::optional<std::uint
       report.findings.push_back({i, "the meta page points to no tree that was committed"});
     } else if (*seal != meta.transaction) {
       // LMDB gives a page its old number back when the write of a new one has failed, and a flipped
-      // bit does the same: the tree behind it is the truth, and whole if the walk says so.
+      // bit does the same: the tree behind it is the truth, if it is a whole. An older root, which
+      // a flipped bit can lead to as well, is not: its pages are among the free ones by now.
       meta.transaction = *seal;
       meta.last_page = file.page_count() - 1;
-      report.wrong_numbers.push_back({i, meta.transaction, meta.last_page});
+      PageReport of_tree;
+      std::vector<bool> used;
+      Walk(file, meta, of_tree, {}, used, {}).Run();
+      if (of_tree.findings.empty()) {
+        report.wrong_numbers.push_back({i, meta.transaction, meta.last_page});
+      } else {
+        report.findings.push_back({i, "the meta page points to an older tree"});
+      }
     }
   }
   return newest();

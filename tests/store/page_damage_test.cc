@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -160,6 +161,26 @@ TEST(PageDamage, AMetaPageThatNamesAnOlderStateIsFoundOut) {
   const auto log = OpenLog(directory);
   for (const auto& [room, content] : small.contents()) {
     EXPECT_EQ(Content(log->reader(), room), content);
+  }
+}
+
+// As above, with a root for the number: most pages are of older trees, some of them roots.
+TEST(PageDamage, AMetaPageThatPointsToAnotherRootIsFoundOut) {
+  const SmallLog small;
+  const Image sound = ReadImage(small.path());
+  constexpr std::size_t kFreeRoot = 16 + 24 + 40;
+  constexpr std::size_t kMainRoot = kFreeRoot + 48;
+  for (const std::size_t root : {kFreeRoot, kMainRoot}) {
+    for (std::size_t meta = 0; meta < 2; ++meta) {
+      for (std::uint64_t page = 0; page < sound.size() / 4096; ++page) {
+        Image image = sound;
+        std::memcpy(image.data() + meta * 4096 + root, &page, sizeof(page));
+        const TestDirectory directory;
+        WriteImage(directory.path(), image);
+        ASSERT_EQ(small.Use(directory.path()), absl::OkStatus())
+            << "meta page " << meta << ", its root at " << root << " is " << page;
+      }
+    }
   }
 }
 
