@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <ranges>
 #include <vector>
@@ -55,7 +56,8 @@ class Rest {
 
   bool empty() const { return runs_.empty(); }
 
-  Bytes Encode(const Update& source) const {
+  // Tells `pending` which ids it encodes.
+  Bytes Encode(const Update& source, PendingBlocks& pending) const {
     UpdateBuilder builder;
     for (const auto& [client, run] : runs_) {
       for (std::size_t i = run.first; i < run.second; ++i) {
@@ -68,6 +70,10 @@ class Rest {
                   .id = {client, end}, .length = block.id.clock - end, .kind = ContentKind::kSkip},
               {});
         }
+        if (block.kind != ContentKind::kSkip) {
+          pending.AddIds(client, {block.id.clock, block.length});
+        }
+        pending.collected |= block.kind == ContentKind::kGc;
         builder.Add(source, block);
       }
     }
@@ -151,28 +157,51 @@ std::size_t DocCore::PendingBytes() const {
   return bytes;
 }
 
+bool PendingBlocks::AddIds(ClientId client, IdRange range) {
+  absl::btree_map<Clock, Clock>& ranges = ids[ToNumber(client)];
+  Clock begin = range.clock;
+  Clock end = range.end();
+  bool known = false;
+  // From the last range that begins in front of it on: those that overlap or touch.
+  auto next = ranges.upper_bound(begin);
+  if (next != ranges.begin() && std::prev(next)->second >= begin) --next;
+  while (next != ranges.end() && next->first <= end) {
+    known |= next->first < range.end() && range.clock < next->second;
+    begin = std::min(begin, next->first);
+    end = std::max(end, next->second);
+    next = ranges.erase(next);
+  }
+  ranges.emplace_hint(next, begin, end);
+  return known;
+}
+
 const Bytes& DocCore::PendingUpdate() const {
   CHECK(pending_.any);
   std::vector<Bytes>& parts = pending_.parts;
-  if (parts.size() == 1) return parts.front();
-  const std::vector<ByteView> views(parts.begin(), parts.end());
-  absl::StatusOr<std::optional<Bytes>> disjoint = MergeDisjointUpdates(views, LimitsOfOwnBytes());
-  CHECK(disjoint.ok());
-  std::optional<Bytes> joined = *std::move(disjoint);
-  if (!joined.has_value()) {
-    // Where the same came in different cuts it matters what is joined with what first.
-    joined = parts.front();
-    for (const ByteView part : std::span(views).subspan(1)) {
-      const ByteView both[] = {*joined, part};
-      absl::StatusOr<Bytes> merged = MergeUpdates(both, LimitsOfOwnBytes());
-      CHECK(merged.ok());
-      joined = *std::move(merged);
+  if (parts.size() > 1) {
+    const std::vector<ByteView> views(parts.begin(), parts.end());
+    absl::StatusOr<Bytes> joined = MergeUpdates(views, LimitsOfOwnBytes());
+    CHECK(joined.ok());
+    parts.clear();
+    pending_.bytes = 0;
+    pending_.Add(*std::move(joined));
+  }
+  return parts.front();
+}
+
+void DocCore::AddPending(PendingBlocks rest) {
+  bool known = false;
+  for (const auto& [client, ranges] : rest.ids) {
+    for (const auto& [begin, end] : ranges) {
+      known |= pending_.AddIds(ClientId{client}, {begin, end - begin});
     }
   }
-  parts.clear();
-  pending_.bytes = 0;
-  pending_.Add(*std::move(joined));
-  return parts.front();
+  for (const auto& [client, clock] : rest.missing) pending_.Need(ClientId{client}, clock);
+  // What the order of joining decides is joined in the order of coming.
+  const bool now = known || rest.collected;
+  if (now) PendingUpdate();
+  for (Bytes& part : rest.parts) pending_.Add(std::move(part));
+  if (now) PendingUpdate();
 }
 
 bool DocCore::MayWait(const Update& update) const {
@@ -244,10 +273,7 @@ bool DocCore::ApplyDecoded(const Update& update) {
         return section.begin < section.end && pending_.missing.contains(ToNumber(section.client));
       });
     }
-    if (rest.any) {
-      for (const auto& [client, clock] : rest.missing) pending_.Need(ClientId{client}, clock);
-      for (Bytes& part : rest.parts) pending_.Add(std::move(part));
-    }
+    if (rest.any) AddPending(std::move(rest));
   } else {
     pending_ = std::move(rest);
   }
@@ -412,7 +438,7 @@ PendingBlocks DocCore::IntegrateBlocks(const Update& update) {
   }
   if (!rest.empty()) {
     pending.any = true;
-    pending.Add(rest.Encode(update));
+    pending.Add(rest.Encode(update, pending));
   }
   return pending;
 }

@@ -36,6 +36,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/btree_map.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/functional/function_ref.h"
@@ -95,14 +96,20 @@ struct Client {
 struct PendingBlocks {
   bool any = false;
   // Updates of format v1 without deletes, as they came; joined when they are asked for, so that
-  // many that come in the wrong order cost no more than one.
+  // many that come in the wrong order cost no more than one. No two tell of the same elements and
+  // none but the first of collected ones: else it would matter what is joined with what first.
   std::vector<Bytes> parts;
   std::size_t bytes = 0;  // of all parts
+  // What the parts tell of, by client: where each range begins, and ends.
+  absl::flat_hash_map<std::uint64_t, absl::btree_map<Clock, Clock>> ids;
+  bool collected = false;  // some of it was collected
 
   void Add(Bytes part) {
     bytes += part.size();
     parts.push_back(std::move(part));
   }
+  // Adds to `ids`. Whether a part of the range was there.
+  bool AddIds(ClientId client, IdRange range);
   // For each client (by number): a retry makes sense once its state exceeds the clock.
   absl::flat_hash_map<std::uint64_t, Clock> missing;
 
@@ -367,6 +374,8 @@ class DocCore {
   std::size_t PendingBytes() const;
   // The blocks that wait, as one update. Requires: there are any.
   const Bytes& PendingUpdate() const;
+  // What could not be integrated joins what waits.
+  void AddPending(PendingBlocks rest);
   // Whether a part of the update would wait. May say yes where none would.
   bool MayWait(const Update& update) const;
   // For bytes of our own making, whose parts were within the limits when they came.

@@ -97,10 +97,6 @@ class Merger {
     return status;
   }
 
-  // Whether two inputs told of the same ids, unless in the very same blocks, or what was collected
-  // was joined.
-  bool overlaps() const { return overlaps_; }
-
   Bytes Finish() && {
     deletes_.SortAndMerge();
     return std::move(builder_).Finish(deletes_);
@@ -211,10 +207,7 @@ class Merger {
     bool passed = false;
     while (!reader.done() && reader.current().end() <= block_.end() &&
            reader.current().id.client >= block_.id.client) {
-      const Block& known = reader.current();
-      overlaps_ |=
-          known.id != block_.id || known.length != block_.length || known.kind != block_.kind;
-      reader.Advance();
+      reader.Advance();  // known already
       passed = true;
     }
     if (reader.done() || reader.current().id.client != client) return false;
@@ -234,12 +227,8 @@ class Merger {
           Block{.id = {client, begin}, .length = next.id.clock - begin, .kind = ContentKind::kSkip};
       return true;
     }
-    if (block_.end() > next.id.clock) {
-      next.CutFront(block_.end() - next.id.clock);
-      overlaps_ = true;
-    }
+    if (block_.end() > next.id.clock) next.CutFront(block_.end() - next.id.clock);
     if (block_.kind == ContentKind::kGc && next.kind == ContentKind::kGc) {
-      overlaps_ = true;
       block_.length += next.length;
       return true;
     }
@@ -265,43 +254,28 @@ class Merger {
   bool pending_ = false;
   BlockReader* holder_ = nullptr;  // the reader that it came from
   bool holder_is_closed_ = false;
-  bool overlaps_ = false;
 
   DeleteSet deletes_;
   UpdateBuilder builder_;
 };
 
-// One block of each input is held at a time, so what bounds them together is what they can make the
-// result grow: with their bytes, however many they are.
-DecodeBudget BudgetOf(std::span<const ByteView> updates, const DecodeLimits& limits) {
-  std::size_t bytes = 0;
-  for (const ByteView update : updates) bytes += update.size();
-  DecodeLimits together = limits;
-  const std::size_t grown = limits.update_memory_floor + bytes * DecodeBudget::kMemoryPerByte;
-  if (together.update_memory < grown) together.update_memory = grown;
-  return DecodeBudget(together, bytes);
-}
-
 }  // namespace
 
 absl::StatusOr<Bytes> MergeUpdates(std::span<const ByteView> updates, const DecodeLimits& limits,
                                    UpdateFormat format) {
-  DecodeBudget budget = BudgetOf(updates, limits);
+  std::size_t bytes = 0;
+  for (const ByteView update : updates) bytes += update.size();
+  // One block of each input is held at a time, so what bounds them together is what they can make
+  // the result grow: with their bytes, however many they are.
+  DecodeLimits together = limits;
+  const std::size_t grown = limits.update_memory_floor + bytes * DecodeBudget::kMemoryPerByte;
+  if (together.update_memory < grown) together.update_memory = grown;
+  DecodeBudget budget(together, bytes);
   Merger merger(updates, limits, format, budget);
   // To the end, even if there is but one.
   const absl::Status status = merger.Run();
   if (!status.ok()) return status;
   if (updates.size() == 1) return Bytes(updates[0].begin(), updates[0].end());
-  return std::move(merger).Finish();
-}
-
-absl::StatusOr<std::optional<Bytes>> MergeDisjointUpdates(std::span<const ByteView> updates,
-                                                          const DecodeLimits& limits) {
-  DecodeBudget budget = BudgetOf(updates, limits);
-  Merger merger(updates, limits, UpdateFormat::kV1, budget);
-  const absl::Status status = merger.Run();
-  if (!status.ok()) return status;
-  if (merger.overlaps()) return std::nullopt;
   return std::move(merger).Finish();
 }
 

@@ -7,7 +7,6 @@
 // input; what limits the memory of decoded updates counts for all inputs of a merge together, and
 // grows with their bytes without end, so that any number of small updates can be merged.
 
-#include <optional>
 #include <span>
 
 #include "absl/status/statusor.h"
@@ -25,12 +24,6 @@ namespace weft::crdt {
 absl::StatusOr<Bytes> MergeUpdates(std::span<const ByteView> updates,
                                    const DecodeLimits& limits = {},
                                    UpdateFormat format = UpdateFormat::kV1);
-
-// The same of updates that could be merged one by one, in any order, to the same bytes; nullopt when
-// some tell of the same elements in different blocks, or of collected ones side by side.
-// Fails: as DecodeUpdate.
-absl::StatusOr<std::optional<Bytes>> MergeDisjointUpdates(std::span<const ByteView> updates,
-                                                          const DecodeLimits& limits = {});
 
 // What `update` brings beyond `known`; its whole delete set stays.
 // Fails: as DecodeUpdate.

@@ -271,6 +271,30 @@ TEST(Differential, ASnapshotThatCannotBeShownIsAnEmptyTransaction) {
 )");
 }
 
+// Pieces of one run that overlap, in every order: where what waits is cut depends on it.
+TEST(Differential, OverlappingUpdatesWaitInTheCutsOfYjs) {
+  Doc doc(Doc::Options{.client_id = ClientId{7}});
+  const auto piece = [&](std::uint64_t begin, std::uint64_t end) {
+    Text text = doc.GetText("text");
+    if (text.length() < end) text.Insert(text.length(), std::string(end - text.length(), 'x'));
+    StateVector known;
+    known.Set(ClientId{7}, begin);
+    return ToBase64(doc.EncodeStateAsUpdate(known));
+  };
+  doc.GetText("text").Insert(0, "ab");
+  std::vector<std::string> pieces = {piece(1, 6), piece(4, 9), piece(5, 11), piece(14, 16)};
+  std::ranges::sort(pieces);
+  do {
+    std::string requests = R"({"op":"new","doc":0,"clientID":1})"
+                           "\n";
+    for (const std::string& update : pieces) {
+      absl::StrAppend(&requests, R"({"op":"apply","doc":0,"update":")", update, "\"}\n");
+    }
+    absl::StrAppend(&requests, R"({"op":"state","doc":0})", "\n");
+    ExpectAgreement(requests);
+  } while (std::ranges::next_permutation(pieces).found);
+}
+
 // Many clients, most of whom knew little of each other, insert at a few places; a document that
 // hears of it in any order puts it where Yjs puts it.
 TEST(Differential, CrowdsAtOnePlaceStandInTheOrderOfYjs) {
