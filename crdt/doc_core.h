@@ -347,6 +347,12 @@ class DocCore {
   // then.
   std::optional<ItemRef> PlaceOf(const NewItem& item);
   std::optional<ItemRef> ResolveConflicts(const NewItem& item);
+  // Whether one was left.
+  bool TakeConflictStep() {
+    if (conflict_steps_left_ == 0) return false;
+    --conflict_steps_left_;
+    return true;
+  }
   // Puts the item behind `left`, which PlaceOf told.
   ItemRef Link(const NewItem& item, ItemRef left);
   ItemRef FirstOfKey(TypeRef parent, KeyRef key);

@@ -144,7 +144,7 @@ std::optional<ItemRef> DocCore::ResolveConflicts(const NewItem& item) {
     while (other != kNoItem && At(other).left != kNoItem) {
       other = At(other).left;
       ++walked;
-      if (conflict_steps_left_-- == 0) return std::nullopt;
+      if (!TakeConflictStep()) return std::nullopt;
     }
   } else {
     other = types_.At(item.parent).start;
@@ -152,7 +152,7 @@ std::optional<ItemRef> DocCore::ResolveConflicts(const NewItem& item) {
   // Everything passed lies between the origin and the new item; what was passed since the last time
   // that `left` moved conflicts with it.
   while (other != kNoItem && other != item.right) {
-    if (conflict_steps_left_-- == 0) return std::nullopt;
+    if (!TakeConflictStep()) return std::nullopt;
     passed.Add(other);
     const Item& o = At(other);
     if (o.origin == item.origin) {

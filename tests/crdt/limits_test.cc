@@ -446,6 +446,21 @@ TEST(DecodeLimits, StepsOfConflictsAreCountedForEachUpdate) {
   EXPECT_FALSE(other.has_pending());
 }
 
+TEST(DecodeLimits, WithoutStepsOfConflictsLeftEveryConflictWaits) {
+  constexpr std::size_t kClients = 20;
+  std::vector<Bytes> updates;
+  for (std::size_t i = 0; i < kClients; ++i) {
+    Doc writer({.client_id = ClientId{i + 1}});
+    writer.GetText("t").Insert(0, "x");
+    updates.push_back(writer.EncodeStateAsUpdate());
+  }
+  const std::vector<ByteView> views(updates.begin(), updates.end());
+  Doc doc({.client_id = ClientId{77}, .limits = {.conflict_steps = 5}});
+  ASSERT_EQ(doc.ApplyUpdate(MergeUpdates(views).value()), absl::OkStatus());
+  EXPECT_EQ(doc.GetText("t").length(), 6u);  // the first, and one for each step
+  EXPECT_EQ(doc.Validate(), absl::OkStatus());
+}
+
 TEST(DecodeLimits, AnyNumberOfSmallUpdatesCanBeMerged) {
   Doc writer({.client_id = ClientId{1}});
   std::vector<Bytes> updates;
