@@ -91,6 +91,10 @@ absl::Status DocCore::ApplyUpdate(ByteView bytes, std::string_view origin, Updat
   if (format == UpdateFormat::kV1 && (HearTyped(bytes, origin) || HearDeleted(bytes, origin))) {
     return absl::OkStatus();
   }
+  if (MayLoad(bytes)) {
+    const std::optional<absl::Status> loaded = Load(bytes, origin, format);
+    if (loaded.has_value()) return *loaded;
+  }
   absl::StatusOr<Update> update = DecodeUpdate(bytes, limits_, format);
   if (!update.ok()) return update.status();
   if (clients_.size() + update->sections.size() > kMaxClients) {
@@ -137,16 +141,17 @@ absl::Status DocCore::ApplyUpdate(ByteView bytes, std::string_view origin, Updat
     for (bool retry = ApplyDecoded(*update); retry;) retry = RetryPending();
     conflict_steps_left_ = kUnboundedSteps;
   });
-  // What loads a document is mostly not followed by as much again.
-  constexpr std::size_t kLoad = 4096;
   for (const Update::Section& section : update->sections) {
-    if (bytes.size() < kLoad) break;
     const std::optional<ClientIndex> client = FindClient(section.client);
-    if (client.has_value() && clients_[*client].text.size() / 4 <= bytes.size()) {
-      clients_[*client].text.Trim();
-    }
+    if (client.has_value()) TrimLoaded(clients_[*client], bytes.size());
   }
   return absl::OkStatus();
+}
+
+void DocCore::TrimLoaded(Client& client, std::size_t update_bytes) {
+  // What loads a document is mostly not followed by as much again.
+  constexpr std::size_t kLoad = 4096;
+  if (update_bytes >= kLoad && client.text.size() / 4 <= update_bytes) client.text.Trim();
 }
 
 std::size_t DocCore::PendingBytes() const {

@@ -213,7 +213,9 @@ class TypedBlockStream final : public BlockStream {
         return;
       case ContentKind::kString:
         block.text = reader_->ReadString();
-        block.length = reader_->ok() ? Utf16Length(block.text) : 0;
+        block.length = !reader_->ok()        ? 0
+                       : IsAscii(block.text) ? block.text.size()
+                                             : Utf16Length(block.text);
         return;
       case ContentKind::kEmbed:
         AddValue(block, reader_->ReadJson());

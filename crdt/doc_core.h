@@ -5,6 +5,7 @@
 //   doc_core.cc      tables: clients, keys, roots; finding and splitting blocks
 //   integrate.cc     one new item finds its place among concurrent ones; deletion
 //   apply_update.cc  a decoded update becomes blocks, or waits
+//   loading.cc       the first update of an empty document, on a short way
 //   collisions.cc    known ids that come with another content
 //   pending_report.cc  what waits
 //   transaction.cc   the end of a transaction: observers, garbage, merging, the update event
@@ -77,6 +78,11 @@ class KeyTable {
     return found == refs_.end() ? kNoKey : found->second;
   }
   std::string_view Text(KeyRef ref) const { return texts_[ref - 1]; }
+  std::size_t size() const { return texts_.size(); }
+  // Forgets all strings but the first `size`.
+  void Truncate(std::size_t size) {
+    for (; texts_.size() > size; texts_.pop_back()) refs_.erase(texts_.back());
+  }
 
  private:
   std::deque<std::string> texts_;
@@ -124,6 +130,7 @@ std::string RandomGuid();
 
 class DocCore {
   friend class CollisionFinder;
+  friend class Loader;
 
  public:
   explicit DocCore(Doc::Options options);
@@ -338,6 +345,8 @@ class DocCore {
   // -- Integration and deletion (integrate.cc) --
   ItemRef Integrate(const NewItem& item);
   void IntegrateGc(PackedId id, Clock length);
+  // Tells the type, the parent or the transaction of what the item holds.
+  void NoteContent(ItemRef ref);
   // Puts a new block among its client's: at the end, else behind a new hole or into one.
   void PlaceBlock(ItemRef ref);
   void FillHole(ItemRef ref);
@@ -384,6 +393,8 @@ class DocCore {
   void AddPending(PendingBlocks rest);
   // Whether a part of the update would wait. May say yes where none would.
   bool MayWait(const Update& update) const;
+  // Gives memory back that a text grew into while an update of so many bytes made most of it.
+  static void TrimLoaded(Client& client, std::size_t update_bytes);
   // For bytes of our own making, whose parts were within the limits when they came.
   DecodeLimits LimitsOfOwnBytes() const;
   PendingBlocks IntegrateBlocks(const Update& update);
@@ -597,6 +608,15 @@ class DocCore {
   void ItemShrank(ItemRef ref);
   // As EmitTyped, for a deleted range.
   void EmitDeleted(ClientId client, IdRange range, UpdateEvent event);
+
+  // -- Loading (loading.cc) --
+  // Whether Load may be tried.
+  bool MayLoad(ByteView update) const;
+  // ApplyUpdate of a document without blocks; nothing, and nothing happened, when the update has to
+  // take the general way. Requires: MayLoad.
+  std::optional<absl::Status> Load(ByteView update, std::string_view origin, UpdateFormat format);
+  // Empties a document that had nothing but these first roots and keys.
+  void Unload(std::size_t roots, std::size_t keys);
 
   // -- Validation (validate.cc) --
   absl::Status ValidateClient(ClientIndex client) const;

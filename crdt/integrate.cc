@@ -247,9 +247,24 @@ ItemRef DocCore::Link(const NewItem& fields, ItemRef left) {
       NoteDeleted(item);
     }
     item.deleted = true;
-  } else if (item.kind == ContentKind::kType) {
+  } else {
+    NoteContent(ref);
+  }
+  if (item.key() == kNoKey) {
+    parent.length += item.visible_length();
+    if (parent.index != nullptr) parent.index->Insert(left, ref);
+  }
+  AddChanged(item.parent, item.key());
+  if (IsDeleted(item.parent) || (item.key() != kNoKey && right != kNoItem)) Delete(ref);
+  return ref;
+}
+
+void DocCore::NoteContent(ItemRef ref) {
+  const Item& item = At(ref);
+  if (item.kind == ContentKind::kType) {
     types_.At(item.content).item = ref;
   } else if (item.kind == ContentKind::kFormat) {
+    TypeNode& parent = types_.At(item.parent);
     parent.holds_formats = true;
     parent.has_formats = true;
     parent.markers.reset();
@@ -259,13 +274,6 @@ ItemRef DocCore::Link(const NewItem& fields, ItemRef left) {
       transaction_->subdocuments_loaded.push_back(SubdocumentIn(item));
     }
   }
-  if (item.key() == kNoKey) {
-    parent.length += item.visible_length();
-    if (parent.index != nullptr) parent.index->Insert(left, ref);
-  }
-  AddChanged(item.parent, item.key());
-  if (IsDeleted(item.parent) || (item.key() != kNoKey && right != kNoItem)) Delete(ref);
-  return ref;
 }
 
 void DocCore::IntegrateGc(PackedId id, Clock length) {

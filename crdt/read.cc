@@ -8,6 +8,7 @@ namespace weft::crdt::internal {
 
 std::string DocCore::TextOf(TypeRef type, bool wtf8) const {
   std::string text;
+  text.reserve(types_.At(type).length);
   for (ItemRef ref = types_.At(type).start; ref != kNoItem; ref = At(ref).right) {
     const Item& item = At(ref);
     if (item.deleted || item.kind != ContentKind::kString) continue;

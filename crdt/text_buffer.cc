@@ -28,13 +28,11 @@ void TextBuffer::AlignForWide() {
 TextRun TextBuffer::Append(std::string_view utf8) {
   if (!IsAscii(utf8)) return AppendUnits(Utf8ToUtf16(utf8));
   CHECK(bytes_.size() + utf8.size() <= kMaxBytes);
-  const TextRun run{.offset = static_cast<std::uint32_t>(bytes_.size()),
-                    .units = static_cast<std::uint32_t>(utf8.size())};
-  bytes_.insert(bytes_.end(), utf8.begin(), utf8.end());
-  return run;
+  return AppendAscii(utf8);
 }
 
 TextRun TextBuffer::AppendUnits(std::u16string_view units) {
+  is_ascii_ = false;  // as far as anybody knows
   CHECK(bytes_.size() + units.size() * 2 + 1 <= kMaxBytes);
   const bool wide = std::ranges::any_of(units, [](char16_t unit) { return unit > 0xFF; });
   if (wide) AlignForWide();
@@ -51,6 +49,7 @@ TextRun TextBuffer::AppendUnits(std::u16string_view units) {
 }
 
 TextRun TextBuffer::AppendWidened(TextRun run) {
+  is_ascii_ = false;
   AlignForWide();
   const TextRun result{
       .offset = static_cast<std::uint32_t>(bytes_.size()), .units = run.units, .wide = true};
@@ -74,6 +73,7 @@ TextRun TextBuffer::Join(TextRun left, TextRun right) {
   if (left.wide == right.wide && left.end() == right.offset) {
     return {.offset = left.offset, .units = left.units + right.units, .wide = wide};
   }
+  is_ascii_ &= !wide;
   if (left.wide && !right.wide && left.end() == right.offset && right.end() == bytes_.size()) {
     // The new run stands behind the wide one that it continues: widen it where it is.
     std::u16string widened(right.units, u'\0');
@@ -123,7 +123,9 @@ void TextBuffer::SetUnit(TextRun run, std::uint32_t index, char16_t unit) {
 void TextBuffer::AppendUtf8(TextRun run, std::uint32_t begin, std::uint32_t count,
                             std::string& out) const {
   DCHECK(begin + count <= run.units);
-  if (run.wide) {
+  if (is_ascii_) {
+    out.append(Narrow(run).substr(begin, count));
+  } else if (run.wide) {
     AppendUtf16AsUtf8(out, Wide(run).substr(begin, count));
   } else {
     AppendLatin1AsUtf8(out, Narrow(run).substr(begin, count));
@@ -138,6 +140,7 @@ void TextBuffer::AppendWtf8(TextRun run, std::uint32_t begin, std::uint32_t coun
 }
 
 TextRun TextBuffer::CopyTo(TextRun run, TextBuffer& target) const {
+  target.is_ascii_ &= is_ascii_;
   if (run.wide) target.AlignForWide();
   CHECK(target.bytes_.size() + run.bytes() <= kMaxBytes);
   const TextRun copy{.offset = static_cast<std::uint32_t>(target.bytes_.size()),

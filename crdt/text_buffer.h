@@ -36,6 +36,13 @@ class TextBuffer {
 
   // Appends text. Requires: valid UTF-8; the buffer stays below kMaxBytes.
   TextRun Append(std::string_view utf8);
+  // Appends text of bytes below 0x80. Requires: the buffer stays below kMaxBytes.
+  TextRun AppendAscii(std::string_view ascii) {
+    const TextRun run{.offset = static_cast<std::uint32_t>(bytes_.size()),
+                      .units = static_cast<std::uint32_t>(ascii.size())};
+    bytes_.insert(bytes_.end(), ascii.begin(), ascii.end());
+    return run;
+  }
   // Appends units. Requires: the buffer stays below kMaxBytes.
   TextRun AppendUnits(std::u16string_view units);
 
@@ -94,6 +101,7 @@ class TextBuffer {
 
   std::vector<char> bytes_;
   std::uint64_t dropped_ = 0;
+  bool is_ascii_ = true;  // all that was ever in it, for certain
 };
 
 }  // namespace weft::crdt::internal

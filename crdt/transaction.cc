@@ -271,9 +271,16 @@ void DocCore::MergeTouched(const Transaction& transaction) {
     BlockList& blocks = clients_[client].blocks;
     // Blocks that are new, and the first of them with its neighbour before.
     BlockList::Cursor cursor = blocks.last();
-    while (!blocks.is_first(cursor) && At(blocks.At(cursor)).end() > before) {
-      MergeWithLefts(client, cursor);
-      if (!blocks.Previous(cursor)) break;
+    for (BlockList::Cursor left = cursor; blocks.Previous(left); left = cursor) {
+      const ItemRef right_ref = blocks.At(cursor);
+      if (At(right_ref).end() <= before) break;
+      const Item& item = At(blocks.At(left));
+      if (item.right != right_ref && item.kind != ContentKind::kGc) {
+        cursor = left;  // as a rule; MayMerge would tell the same
+      } else {
+        MergeWithLefts(client, cursor);
+        if (!blocks.Previous(cursor)) break;
+      }
     }
   }
 }

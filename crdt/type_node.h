@@ -85,6 +85,17 @@ struct TypeNode {
   // Of a text that holds formats from before it had its kind (search_markers.h).
   std::unique_ptr<SearchMarkers> markers;
   std::unique_ptr<TypeObservers> observers;  // once someone observed it
+
+  // Takes out everything, as if nothing had ever been in it.
+  void Empty() {
+    holds_formats = false;
+    has_formats = false;
+    start = kNoItem;
+    length = 0;
+    entries.Clear();
+    index.reset();
+    markers.reset();
+  }
 };
 
 // Owns the types of a document. Addresses are stable.
@@ -113,6 +124,14 @@ class TypePool {
     nodes_[ref] = TypeNode{};
     nodes_[ref].generation = generation + 1;
     free_.push_back(ref);
+  }
+
+  // Keeps the first `count` types and takes all out of them. Requires: none was ever freed but by what
+  // was done since there were no more.
+  void Empty(std::size_t count) {
+    nodes_.resize(count + 1);
+    free_.clear();
+    for (TypeNode& node : nodes_) node.Empty();
   }
 
   TypeNode& At(TypeRef ref) { return nodes_[ref]; }

@@ -62,8 +62,24 @@ class ByteReader {
 
   // Fails: past the end, or above kMaxSafeInteger.
   std::uint64_t ReadVarUint() {
-    if (next_ != end_ && *next_ < 0x80) [[likely]]
-      return *next_++;
+    if (end_ - next_ >= 3) [[likely]] {
+      // The first three bytes, of which mostly one is all.
+      const std::uint32_t first = next_[0];
+      if (first < 0x80) {
+        next_ += 1;
+        return first;
+      }
+      const std::uint32_t second = next_[1];
+      if (second < 0x80) {
+        next_ += 2;
+        return (first & 0x7f) | second << 7;
+      }
+      const std::uint32_t third = next_[2];
+      if (third < 0x80) {
+        next_ += 3;
+        return (first & 0x7f) | (second & 0x7f) << 7 | third << 14;
+      }
+    }
     return ReadLongVarUint();
   }
 

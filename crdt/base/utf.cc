@@ -170,11 +170,6 @@ std::size_t FindSurrogate(std::string_view text, std::size_t from) {
 
 }  // namespace
 
-bool IsAscii(std::string_view text) {
-  const ByteView bytes = AsBytes(text);
-  return AsciiRun(bytes.data(), bytes.data() + bytes.size()) == bytes.size();
-}
-
 bool IsValidUtf8(std::string_view text) { return IsValid(text, Surrogates::kForbidden); }
 
 bool IsValidWtf8(std::string_view text) { return IsValid(text, Surrogates::kAlone); }

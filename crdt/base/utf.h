@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -19,7 +20,25 @@ constexpr bool IsHighSurrogate(char16_t unit) { return unit >= 0xD800 && unit <=
 constexpr bool IsLowSurrogate(char16_t unit) { return unit >= 0xDC00 && unit <= 0xDFFF; }
 
 // Whether every byte is below 0x80. Fast (words at a time).
-bool IsAscii(std::string_view text);
+inline bool IsAscii(std::string_view text) {
+  constexpr std::uint64_t kHighBits = 0x8080808080808080;
+  const char* const begin = text.data();
+  const std::size_t size = text.size();
+  const auto high = [](const char* from, std::size_t bytes) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, from, bytes);
+    return word & kHighBits;
+  };
+  // The last word overlaps the one before it.
+  if (size >= 8) {
+    std::uint64_t found = high(begin + size - 8, 8);
+    for (std::size_t i = 0; i + 8 < size && found == 0; i += 8) found = high(begin + i, 8);
+    return found == 0;
+  }
+  if (size >= 4) return (high(begin, 4) | high(begin + size - 4, 4)) == 0;
+  if (size >= 2) return (high(begin, 2) | high(begin + size - 2, 2)) == 0;
+  return size == 0 || high(begin, 1) == 0;
+}
 
 // Strict UTF-8: no surrogates, no overlong forms, at most U+10FFFF. ASCII runs are fast.
 bool IsValidUtf8(std::string_view text);

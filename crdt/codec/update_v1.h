@@ -109,7 +109,7 @@ class UpdateReaderV1 {
   std::string_view ReadString() {
     const std::string_view text = in_.ReadString();
     if (text.size() > limits_.string_bytes) in_.Exceed("string_bytes", limits_.string_bytes);
-    if (!IsValidUtf8(text)) in_.Fail("a string that is not UTF-8");
+    if (!IsAscii(text) && !IsValidUtf8(text)) in_.Fail("a string that is not UTF-8");
     return text;
   }
   std::string_view ReadName() {

@@ -1,0 +1,207 @@
+// The first update of a document takes a way of its own (crdt/loading.cc): it must lead where the
+// general way leads, and back to the beginning when the update turns out to be malformed.
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "crdt/doc.h"
+#include "crdt/json.h"
+#include "crdt/update_merge.h"
+
+namespace weft::crdt {
+namespace {
+
+constexpr UpdateFormat kFormats[] = {UpdateFormat::kV1, UpdateFormat::kV2};
+
+// What a few replicas wrote with all kinds of content, hearing of one another now and then.
+class History {
+ public:
+  explicit History(std::uint32_t seed) : random_(seed) {
+    for (std::uint64_t i = 0; i < 3; ++i) {
+      docs_.push_back(std::make_unique<Doc>(
+          Doc::Options{.client_id = ClientId{i == 2 ? 70'000 : i + 1}, .gc = Below(4) != 0}));
+      subscriptions_.push_back(docs_.back()->OnUpdate([this](const UpdateEvent& event) {
+        if (event.local) updates_.emplace_back(event.update.begin(), event.update.end());
+      }));
+    }
+    for (std::size_t i = 20 + Below(60); i > 0; --i) {
+      Doc& doc = *docs_[Below(3)];
+      if (Below(4) == 0) {
+        EXPECT_EQ(doc.ApplyUpdate(docs_[Below(3)]->EncodeStateAsUpdate()), absl::OkStatus());
+      }
+      doc.Transact("", [&] {
+        for (std::size_t edits = Below(3) + 1; edits > 0; --edits) Edit(doc);
+      });
+    }
+  }
+
+  std::size_t Below(std::size_t bound) { return random_() % bound; }
+  // A state of one of the replicas, or some of what was written: then a part of it has to wait.
+  Bytes State(UpdateFormat format) {
+    if (Below(2) == 0) return docs_[Below(3)]->EncodeStateAsUpdate({}, format);
+    std::vector<ByteView> some;
+    const std::size_t left_out = Below(8);
+    for (const Bytes& update : updates_) {
+      if (left_out == 0 || Below(left_out + 1) != 0) some.push_back(update);
+    }
+    const Bytes merged = MergeUpdates(some).value();
+    return format == UpdateFormat::kV1 ? merged : ConvertUpdate(merged, UpdateFormat::kV1, format).value();
+  }
+
+ private:
+  void Edit(Doc& doc) {
+    Text text = doc.GetText("text");
+    Array array = doc.GetArray("array");
+    Map map = doc.GetMap("map");
+    XmlFragment xml = doc.GetXmlFragment("xml");
+    const std::string key(1, static_cast<char>('a' + Below(3)));
+    switch (Below(13)) {
+      case 0:
+      case 1:
+      case 2:
+        return text.Insert(Below(text.length() + 1), Below(4) == 0 ? "e\u0301\U0001F600" : "word");
+      case 3:
+      case 4: {
+        const std::size_t at = Below(text.length() + 1);
+        return text.Delete(at, std::min<std::size_t>(Below(6), text.length() - at));
+      }
+      case 5: {
+        const std::size_t at = Below(text.length() + 1);
+        return text.Format(at, std::min<std::size_t>(Below(6), text.length() - at),
+                           {{"bold", Below(2) == 0 ? Any(true) : Any::Null{}}});
+      }
+      case 6:
+        return array.Insert(Below(array.length() + 1), {Any(1.5), Any("value"), Any::Null{}});
+      case 7: {
+        const std::size_t at = Below(array.length() + 1);
+        return array.Delete(at, std::min<std::size_t>(Below(4), array.length() - at));
+      }
+      case 8:
+        return map.Set(key, static_cast<int>(Below(100)));
+      case 9:
+        return map.Delete(key);
+      case 10:
+        return array.InsertMap(Below(array.length() + 1)).Set(key, "nested");
+      case 11:
+        return map.SetText(key).Insert(0, "inner");
+      default:
+        return xml.InsertElement(Below(xml.length() + 1), "p").SetAttribute(key, "v");
+    }
+  }
+
+  std::mt19937 random_;
+  std::vector<std::unique_ptr<Doc>> docs_;
+  std::vector<Subscription> subscriptions_;
+  std::vector<Bytes> updates_;
+};
+
+// A document, and what it tells of its updates.
+struct Listening {
+  explicit Listening(bool gc) : doc(Doc::Options{.client_id = ClientId{9}, .gc = gc}) {
+    doc.GetText("text");
+    doc.GetMap("map");
+    for (const UpdateFormat format : kFormats) {
+      subscriptions.push_back(doc.OnUpdate(
+          [this](const UpdateEvent& event) {
+            told.emplace_back(event.update.begin(), event.update.end());
+          },
+          format));
+    }
+  }
+  Doc doc;
+  std::vector<Subscription> subscriptions;
+  std::vector<Bytes> told;
+};
+
+void ExpectEqual(Doc& a, Doc& b) {
+  EXPECT_EQ(a.Validate(), absl::OkStatus());
+  for (const UpdateFormat format : kFormats) {
+    EXPECT_EQ(a.EncodeStateAsUpdate({}, format), b.EncodeStateAsUpdate({}, format));
+  }
+  EXPECT_EQ(EncodeStateVector(a.GetStateVector()), EncodeStateVector(b.GetStateVector()));
+  EXPECT_EQ(a.has_pending(), b.has_pending());
+  EXPECT_EQ(ToJsonText(a.ToJson()), ToJsonText(b.ToJson()));
+}
+
+TEST(Loading, LeadsWhereTheGeneralWayLeads) {
+  const std::uint32_t first = std::random_device{}();
+  for (std::uint32_t i = 0; i < 300; ++i) {
+    SCOPED_TRACE(absl::StrCat("seed ", first + i));
+    History history(first + i);
+    const UpdateFormat format = kFormats[i % 2];
+    const Bytes state = history.State(format);
+    const bool gc = history.Below(3) != 0;
+    Listening loaded(gc);
+    Listening general(gc);
+    // Who watches transactions gets all of them the general way.
+    general.subscriptions.push_back(
+        general.doc.OnTransaction(TransactionPhase::kBefore, [](const TransactionEvent&) {}));
+    ASSERT_EQ(loaded.doc.ApplyUpdate(state, "", format), absl::OkStatus());
+    ASSERT_EQ(general.doc.ApplyUpdate(state, "", format), absl::OkStatus());
+    ExpectEqual(loaded.doc, general.doc);
+    EXPECT_EQ(loaded.told, general.told);
+    // And go on alike.
+    const Bytes more = history.State(format);
+    ASSERT_EQ(loaded.doc.ApplyUpdate(more, "", format), absl::OkStatus());
+    ASSERT_EQ(general.doc.ApplyUpdate(more, "", format), absl::OkStatus());
+    ExpectEqual(loaded.doc, general.doc);
+    if (HasFailure()) return;
+  }
+}
+
+TEST(Loading, AMalformedUpdateLeavesNothingBehind) {
+  const std::uint32_t first = std::random_device{}();
+  std::size_t refused = 0;
+  for (std::uint32_t i = 0; i < 300; ++i) {
+    SCOPED_TRACE(absl::StrCat("seed ", first + i));
+    History history(first + i);
+    const UpdateFormat format = kFormats[i % 2];
+    const Bytes state = history.State(format);
+    Bytes damaged = state;
+    if (history.Below(2) == 0) {
+      damaged.resize(history.Below(damaged.size()));
+    } else {
+      damaged[history.Below(damaged.size())] ^= static_cast<std::uint8_t>(1 + history.Below(255));
+    }
+    Listening tried(true);
+    if (tried.doc.ApplyUpdate(damaged, "", format).ok()) continue;
+    ++refused;
+    Listening fresh(true);
+    ExpectEqual(tried.doc, fresh.doc);
+    EXPECT_EQ(tried.doc.Roots(), fresh.doc.Roots());
+    EXPECT_TRUE(tried.told.empty());
+    ASSERT_EQ(tried.doc.ApplyUpdate(state, "", format), absl::OkStatus());
+    ASSERT_EQ(fresh.doc.ApplyUpdate(state, "", format), absl::OkStatus());
+    ExpectEqual(tried.doc, fresh.doc);
+    EXPECT_EQ(tried.told, fresh.told);
+    EXPECT_EQ(tried.doc.Roots(), fresh.doc.Roots());
+    if (HasFailure()) return;
+  }
+  EXPECT_GT(refused, 50u);
+}
+
+// References lead to many short blocks behind one that is very long, or behind one that was cut.
+TEST(Loading, FindsBlocksOfAnyLength) {
+  Doc writer({.client_id = ClientId{5}, .gc = false});
+  Text text = writer.GetText("text");
+  text.Insert(0, std::string(300'000, 'x'));
+  text.Delete(0, 299'000);
+  std::mt19937 random(1);
+  for (int i = 0; i < 3000; ++i) text.Insert(random() % (text.length() + 1), "yz");
+  Doc collected({.client_id = ClientId{6}});
+  ASSERT_EQ(collected.ApplyUpdate(writer.EncodeStateAsUpdate()), absl::OkStatus());
+  EXPECT_EQ(collected.GetText("text").ToString(), text.ToString());
+  Doc again({.client_id = ClientId{7}});
+  ASSERT_EQ(again.ApplyUpdate(collected.EncodeStateAsUpdate()), absl::OkStatus());
+  EXPECT_EQ(again.Validate(), absl::OkStatus());
+  EXPECT_EQ(again.GetText("text").ToString(), text.ToString());
+  EXPECT_EQ(again.EncodeStateAsUpdate(), collected.EncodeStateAsUpdate());
+}
+
+}  // namespace
+}  // namespace weft::crdt
