@@ -12,21 +12,15 @@ BlockList::Cursor BlockList::Search(Clock clock) const {
     base += base[half].offset <= offset ? half : 0;
     count -= half;
   }
-  hint_ = {static_cast<std::uint32_t>(chunk - chunks_.begin()),
-           static_cast<std::uint32_t>(base - chunk->entries.data())};
-  return hint_;
+  return {static_cast<std::uint32_t>(chunk - chunks_.begin()),
+          static_cast<std::uint32_t>(base - chunk->entries.data())};
 }
 
-void BlockList::PushBack(ItemRef ref, Clock clock, Clock length) {
-  DCHECK(clock == end_ && length > 0);
-  if (chunks_.empty() || chunks_.back().entries.size() >= kChunkSize ||
-      clock - chunks_.back().first >= kChunkSpan) {
-    chunks_.push_back({.first = clock, .entries = {}});
-  }
-  Chunk& chunk = chunks_.back();
-  chunk.entries.push_back({static_cast<std::uint32_t>(clock - chunk.first), ref});
-  ++size_;
-  end_ = clock + length;
+void BlockList::AddChunk(Clock first) {
+  // The first one grows with a small client's blocks; behind a full one there will be as many more.
+  const bool is_first = chunks_.empty();
+  chunks_.push_back({.first = first, .entries = {}});
+  if (!is_first) chunks_.back().entries.reserve(kChunkSize);
 }
 
 BlockList::Cursor BlockList::InsertAfter(Cursor cursor, ItemRef ref, Clock clock) {

@@ -80,40 +80,47 @@ class BlockList {
 
   // The block that covers `clock`. Requires: clock < end().
   Cursor Find(Clock clock) const {
+    hint_ = FindNear<4>(hint_, clock);
+    return hint_;
+  }
+
+  // The same, looked for first in so many blocks from a place on that is a guess: it need not be one
+  // of the list.
+  template <std::uint32_t kNear>
+  Cursor FindNear(Cursor guess, Clock clock) const {
     DCHECK(clock < end_);
-    if (hint_.chunk < chunks_.size()) {
-      const Chunk& chunk = chunks_[hint_.chunk];
-      if (hint_.slot + 1 < chunk.entries.size() && chunk.ClockOf(hint_.slot) <= clock) {
-        if (clock < chunk.ClockOf(hint_.slot + 1)) return hint_;
-        if (hint_.slot + 2 < chunk.entries.size() && clock < chunk.ClockOf(hint_.slot + 2)) {
-          ++hint_.slot;
-          return hint_;
-        }
-      }
+    if (guess.chunk >= chunks_.size()) return Search(clock);
+    const Chunk& chunk = chunks_[guess.chunk];
+    const std::size_t size = chunk.entries.size();
+    if (guess.slot >= size || clock < chunk.ClockOf(guess.slot)) return Search(clock);
+    const Clock offset = clock - chunk.first;
+    const auto last = static_cast<std::uint32_t>(size - 1);
+    const std::uint32_t end = std::min(guess.slot + kNear, last);
+    for (std::uint32_t slot = guess.slot; slot < end; ++slot) {
+      if (offset < chunk.entries[slot + 1].offset) return {.chunk = guess.chunk, .slot = slot};
     }
-    return Search(clock);
+    const bool is_here = end == last && (guess.chunk + 1 == chunks_.size() ||
+                                         clock < chunks_[guess.chunk + 1].first);
+    return is_here ? Cursor{.chunk = guess.chunk, .slot = last} : Search(clock);
   }
 
-  // The same, looked for from a block on that is near. Requires: that one begins at or before it.
-  Cursor FindFrom(Cursor cursor, Clock clock) const {
-    constexpr int kNear = 16;  // then a search is no slower
-    for (int step = 0; step < kNear; ++step) {
-      Cursor next = cursor;
-      if (!Next(next) || clock < ClockAt(next)) return cursor;
-      cursor = next;
-    }
-    return Search(clock);
-  }
-
-  // The place of a block by its number, of a list that was only appended to and ends at kPlacesEnd at
-  // most.
+  // The place of a block by its number, as long as the list was only appended to.
   static Cursor PlaceOf(std::uint32_t number) {
     return {.chunk = number / kChunkSize, .slot = number % kChunkSize};
   }
-  static constexpr Clock kPlacesEnd = Clock{1} << 32;
 
   // Appends a block. Requires: clock == end().
-  void PushBack(ItemRef ref, Clock clock, Clock length);
+  void PushBack(ItemRef ref, Clock clock, Clock length) {
+    DCHECK(clock == end_ && length > 0);
+    if (chunks_.empty() || chunks_.back().entries.size() >= kChunkSize ||
+        clock - chunks_.back().first >= kChunkSpan) {
+      AddChunk(clock);
+    }
+    Chunk& chunk = chunks_.back();
+    chunk.entries.push_back({static_cast<std::uint32_t>(clock - chunk.first), ref});
+    ++size_;
+    end_ = clock + length;
+  }
 
   // The last block got `length` longer. Requires: not empty.
   void ExtendLast(Clock length) { end_ += length; }
@@ -136,7 +143,7 @@ class BlockList {
 
  private:
   static constexpr std::uint32_t kChunkSize = 256;
-  static constexpr Clock kChunkSpan = kPlacesEnd;
+  static constexpr Clock kChunkSpan = Clock{1} << 32;
   struct Entry {
     std::uint32_t offset;  // of its clock from the chunk's first one
     ItemRef ref;
@@ -149,6 +156,8 @@ class BlockList {
   };
 
   Cursor Search(Clock clock) const;
+  // At the end.
+  void AddChunk(Clock first);
   // Counts offsets from the first entry again.
   static void Rebase(Chunk& chunk);
 

@@ -75,10 +75,10 @@ class TypedBlockStream final : public BlockStream {
     }
     if (!reader_->ok()) return false;
     ++blocks_;
-    Spend(kBlockMemory);
     values_ = &values;
     block = Block{.id = {client_, clock_}};
     DecodeBlock(block);
+    Spend(kBlockMemory + (block.has_origin || block.has_right_origin ? kSplitMemory : 0));
     if (!reader_->ok()) return false;
     if (block.length == 0) in_.Fail("a block of no elements");
     if (clock_ > kMaxClock || block.length > kMaxClock - clock_) {
@@ -181,7 +181,6 @@ class TypedBlockStream final : public BlockStream {
         block.key = reader_->ReadName();
       }
     }
-    if (block.has_origin || block.has_right_origin) Spend(kSplitMemory);
     DecodeContent(block);
   }
 

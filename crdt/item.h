@@ -167,11 +167,16 @@ class ItemPool {
       At(ref) = Item{};
       return ref;
     }
-    if ((next_ & kSlabMask) == 0 || slabs_.empty()) {
-      CHECK(next_ + kSlabMask <= kMaxBlocks && "updates past the bound were refused");
-      slabs_.push_back(std::make_unique_for_overwrite<Slab>());
-    }
+    if ((next_ & kSlabMask) == 0 || slabs_.empty()) AddSlab();
     new (Place(next_)) Item;
+    return next_++;
+  }
+
+  // Takes a copy. Requires: nothing was ever freed.
+  ItemRef Add(const Item& item) {
+    DCHECK(free_ == kNoItem);
+    if ((next_ & kSlabMask) == 0 || slabs_.empty()) AddSlab();
+    new (Place(next_)) Item(item);
     return next_++;
   }
 
@@ -206,6 +211,10 @@ class ItemPool {
   struct Slab {
     alignas(Item) std::byte bytes[sizeof(Item) << kSlabBits];
   };
+  void AddSlab() {
+    CHECK(next_ + kSlabMask <= kMaxBlocks && "updates past the bound were refused");
+    slabs_.push_back(std::make_unique_for_overwrite<Slab>());
+  }
   std::byte* Place(ItemRef ref) const {
     return slabs_[ref >> kSlabBits]->bytes + (ref & kSlabMask) * sizeof(Item);
   }

@@ -20,9 +20,9 @@ namespace weft::crdt::internal {
 
 namespace {
 
-// Which block covers a clock, for one client whose blocks were appended only: for every 2^k-th clock
-// the number of its block. Finding one is a step or two from there, where a search takes ten that
-// cannot be foretold. Memory: at most a word for two blocks, and some.
+// About which block covers a clock, for one client: for every 2^k-th clock the number of its block
+// among those that came, which is its place unless some were cut since. From there it is a step or
+// two, where a search takes ten that cannot be foretold. Memory: at most two words for a block.
 class BlockGuide {
  public:
   // For the next client.
@@ -32,20 +32,18 @@ class BlockGuide {
     blocks_ = 0;
   }
 
-  std::size_t blocks() const { return blocks_; }
   // The next block ends at `end`.
   void Add(Clock end) {
     if ((Clock{numbers_.size()} << shift_) < end) Reach(end);
     ++blocks_;
   }
-  // The number of the block from which on to look for the one that covers `clock`. Requires: it is
-  // covered.
+  // Requires: the clock is covered.
   std::uint32_t Near(Clock clock) const { return numbers_[clock >> shift_]; }
 
  private:
   static constexpr unsigned kFirstShift = 5;
 
-  void Reach(Clock end) {
+  [[gnu::noinline]] void Reach(Clock end) {
     while ((Clock{numbers_.size()} << shift_) < end) {
       if (numbers_.size() < 2 * blocks_ + 64) {
         numbers_.push_back(static_cast<std::uint32_t>(blocks_));
@@ -111,7 +109,6 @@ class Loader {
     client_id_ = sections.back();
     client_ = nullptr;
     guide_.Clear();
-    guide_is_true_ = true;
     return true;
   }
 
@@ -140,7 +137,7 @@ class Loader {
     if (block.kind == ContentKind::kGc) {
       if (client_ == nullptr) UseClient();
       doc_.IntegrateGc(PackedId::Make(index_, block.id.clock), block.length);
-      NoteBlock(block.end());
+      guide_.Add(block.end());
       return true;
     }
     if (client_ == nullptr || (!block.has_origin && !block.has_right_origin)) {
@@ -189,8 +186,7 @@ class Loader {
     if (id.client == client_id_) {
       // Of its own client a block names only earlier ones.
       const BlockList& blocks = client_->blocks;
-      if (!guide_is_true_) return blocks.At(blocks.Find(id.clock));
-      return blocks.At(blocks.FindFrom(BlockList::PlaceOf(guide_.Near(id.clock)), id.clock));
+      return blocks.At(blocks.FindNear<16>(BlockList::PlaceOf(guide_.Near(id.clock)), id.clock));
     }
     const std::optional<ClientIndex> index = doc_.FindClient(id.client);
     if (!index.has_value() || id.clock >= doc_.clients_[*index].blocks.end()) return kNoItem;
@@ -199,80 +195,83 @@ class Loader {
 
   // Puts an item of a sequence between two neighbours.
   void Link(const Block& block, ItemRef left, ItemRef right) {
-    const ItemRef ref = doc_.items_.Allocate();
-    Item& item = doc_.At(ref);
+    Item item;
     item.id = PackedId::Make(index_, block.id.clock);
     item.kind = block.kind;
     item.left = left;
     item.right = right;
     TypeRef parent_ref;
     if (left != kNoItem) {
-      Item& before = doc_.At(left);
+      const Item& before = doc_.At(left);
       item.origin = before.last_id();
-      before.right = ref;
       parent_ref = before.parent;
     } else {
       parent_ref = doc_.At(right).parent;
     }
     if (right != kNoItem) {
-      Item& behind = doc_.At(right);
+      const Item& behind = doc_.At(right);
       if (block.has_right_origin) item.right_origin = behind.id;
-      behind.left = ref;
     }
     if (parent_ref != parent_ref_) UseParent(parent_ref);
     TypeNode& parent = *parent_;
-    if (left == kNoItem) parent.start = ref;
     item.parent = parent_ref;
-    FillContent(block, item, ref);
+    const bool is_plain = FillPlainContent(block, item);
+    const ItemRef ref = doc_.items_.Add(item);
+    if (left != kNoItem) {
+      doc_.At(left).right = ref;
+    } else {
+      parent.start = ref;
+    }
+    if (right != kNoItem) doc_.At(right).left = ref;
+    if (!is_plain) FillContent(block, ref);
     client_->blocks.PushBack(ref, block.id.clock, block.length);
-    parent.length += item.visible_length();
+    parent.length += doc_.At(ref).visible_length();
     if (parent.index != nullptr) parent.index->Insert(left, ref);
-    doc_.AddChanged(parent_ref, kNoKey);
-    NoteBlock(block.end());
+    if (parent_is_watched_) doc_.AddChanged(parent_ref, kNoKey);
+    guide_.Add(block.end());
     if (parent_is_deleted_) {
       doc_.Delete(ref);
       Forget();
     }
   }
 
-  void FillContent(const Block& block, Item& item, ItemRef ref) {
+  // Text of ASCII, and deleted content. False for any other.
+  bool FillPlainContent(const Block& block, Item& item) {
     if (block.kind == ContentKind::kString && block.length == block.text.size()) {
-      // As many bytes as units: ASCII.
       item.content = client_->text.AppendAscii(block.text).offset;
-      return item.set_length(block.length);
-    }
-    if (block.kind == ContentKind::kDeleted) {
-      item.set_length(block.length);
+    } else if (block.kind == ContentKind::kDeleted) {
       item.deleted = true;
-      if (parent_->has_formats) {
-        doc_.NoteDeleted(item);
-      } else if (wants_deletes_) {
-        doc_.transaction_->settled_deletes.Add(client_id_, {block.id.clock, block.length});
-      }
-      return;
+    } else {
+      return false;
     }
-    NewItem fields;
-    fields.id = item.id;
-    item.content = doc_.StoreContent(scratch_, block, fields);
+    item.set_length(block.length);
+    if (item.deleted && parent_->has_formats) {
+      doc_.NoteDeleted(item);
+    } else if (item.deleted && wants_deletes_) {
+      doc_.transaction_->settled_deletes.Add(client_id_, {block.id.clock, block.length});
+    }
+    return true;
+  }
+
+  void FillContent(const Block& block, ItemRef ref) {
+    DocCore::NewItem fields;
+    fields.id = doc_.At(ref).id;
+    const std::uint32_t content = doc_.StoreContent(scratch_, block, fields);
+    Item& item = doc_.At(ref);
+    item.content = content;
     item.wide = fields.wide;
     item.set_length(block.length);
     doc_.NoteContent(ref);
+    Forget();
   }
 
   bool PlaceInGeneral(const Block& block) {
     if (doc_.MissingClient(block).has_value()) return false;
     if (!doc_.IntegrateBlock(scratch_, block, 0)) return false;
     UseClient();
-    // More than one block when something was cut for it.
-    guide_is_true_ &= client_->blocks.size() == guide_.blocks() + 1;
-    NoteBlock(block.end());
+    guide_.Add(block.end());
     Forget();
     return true;
-  }
-
-  void NoteBlock(Clock end) {
-    guide_is_true_ &= end <= BlockList::kPlacesEnd;
-    if (guide_is_true_) guide_.Add(end);
   }
 
   void UseClient() {
@@ -284,11 +283,10 @@ class Loader {
     parent_ref_ = type;
     parent_ = &doc_.types_.At(type);
     parent_is_deleted_ = doc_.IsDeleted(type);
+    parent_is_watched_ = parent_->has_formats || parent_->markers != nullptr;
   }
   // What is known of the parent may have changed.
   void Forget() { parent_ref_ = kNoType; }
-
-  using NewItem = DocCore::NewItem;
 
   DocCore& doc_;
   BlockStream& stream_;
@@ -300,12 +298,12 @@ class Loader {
   ClientId client_id_{};
   Client* client_ = nullptr;  // none before its first block
   ClientIndex index_ = 0;
-  BlockGuide guide_;  // of its blocks
-  bool guide_is_true_ = true;
+  BlockGuide guide_;  // to its blocks
 
   TypeRef parent_ref_ = kNoType;
   TypeNode* parent_ = nullptr;
   bool parent_is_deleted_ = false;
+  bool parent_is_watched_ = false;
 };
 
 bool DocCore::MayLoad(ByteView update) const {
