@@ -53,6 +53,8 @@ class AnyObject {
   bool empty() const;
   std::size_t size() const;
   const std::vector<Entry>& entries() const { return entries_; }
+  // What it holds beside itself, without what its keys and values hold.
+  std::size_t table_bytes() const;
 
   friend bool operator==(const AnyObject& a, const AnyObject& b);
 

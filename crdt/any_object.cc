@@ -6,6 +6,7 @@
 #include "absl/hash/hash.h"
 #include "absl/strings/string_view.h"
 #include "crdt/any.h"
+#include "crdt/base/allocated.h"
 
 namespace weft::crdt {
 namespace {
@@ -44,6 +45,8 @@ class AnyObject::KeyIndex {
       if (entries[slots_[slot]].first == key) return slots_[slot];
     }
   }
+
+  std::size_t bytes() const { return Allocated(slots_); }
 
   // Takes in the last of `entries`. Requires: no other entry has its key.
   void AddLast(const std::vector<Entry>& entries) {
@@ -84,6 +87,11 @@ AnyObject& AnyObject::operator=(AnyObject&&) noexcept = default;
 AnyObject::~AnyObject() = default;
 
 std::size_t AnyObject::size() const { return entries_.size(); }
+
+std::size_t AnyObject::table_bytes() const {
+  const std::size_t index = index_ == nullptr ? 0 : Allocated(sizeof(KeyIndex)) + index_->bytes();
+  return Allocated(entries_) + index;
+}
 
 AnyObject AnyObject::FromEntries(std::vector<Entry> entries) {
   struct NumberedEntry {

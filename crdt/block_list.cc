@@ -106,8 +106,8 @@ void BlockList::EraseAfter(Cursor cursor, std::size_t count) {
 }
 
 std::size_t BlockList::bytes() const {
-  std::size_t total = chunks_.capacity() * sizeof(Chunk);
-  for (const Chunk& chunk : chunks_) total += chunk.entries.capacity() * sizeof(Entry);
+  std::size_t total = Allocated(chunks_);
+  for (const Chunk& chunk : chunks_) total += Allocated(chunk.entries);
   return total;
 }
 

@@ -18,6 +18,7 @@
 
 #include "absl/container/btree_map.h"
 #include "absl/container/flat_hash_map.h"
+#include "crdt/base/allocated.h"
 #include "crdt/item.h"
 
 namespace weft::crdt::internal {
@@ -42,6 +43,14 @@ class ConflictGroups {
   };
 
   bool empty() const { return groups_.empty(); }
+  // About: nodes of a B-tree are two thirds full.
+  std::size_t bytes() const {
+    std::size_t bytes = Allocated(groups_);
+    for (const auto& [place, group] : groups_) {
+      bytes += group.members.size() * sizeof(*group.members.begin()) * 3 / 2;
+    }
+    return bytes;
+  }
   // Null when there is none.
   Group* Find(const Place& place) {
     if (groups_.empty()) return nullptr;

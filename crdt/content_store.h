@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "crdt/any.h"
+#include "crdt/base/allocated.h"
 #include "crdt/item.h"
 
 namespace weft::crdt {
@@ -60,6 +61,12 @@ class ContentStore {
   void Free(std::uint32_t slot) {
     slots_[slot] = std::monostate{};
     free_.push_back(slot);
+  }
+
+  std::size_t table_bytes() const { return Allocated(slots_) + Allocated(free_); }
+  template <typename Visit>
+  void ForEach(const Visit& visit) const {
+    for (const Slot& slot : slots_) visit(slot);
   }
 
   Values& values(std::uint32_t slot) { return std::get<Values>(slots_[slot]); }

@@ -80,6 +80,8 @@ absl::StatusOr<std::unique_ptr<Doc>> Doc::DocAt(const Snapshot& snapshot, Option
   return doc;
 }
 
+MemoryReport Doc::MemoryUsage() const { return core_->MemoryUsage(); }
+
 absl::Status Doc::Validate() const { return core_->Validate(); }
 
 }  // namespace weft::crdt

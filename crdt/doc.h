@@ -30,6 +30,7 @@
 #include "crdt/delete_set.h"
 #include "crdt/id.h"
 #include "crdt/limits.h"
+#include "crdt/memory_report.h"
 #include "crdt/pending_report.h"
 #include "crdt/snapshot.h"
 #include "crdt/state_vector.h"
@@ -184,6 +185,9 @@ class Doc {
   // Fails: kFailedPrecondition when this document drops deleted content (gc), kInvalidArgument when
   // the snapshot is of a state that it has not reached.
   absl::StatusOr<std::unique_ptr<Doc>> DocAt(const Snapshot& snapshot, Options options);
+
+  // What it holds in memory. O(clients + types + values).
+  MemoryReport MemoryUsage() const;
 
   // OK, or the first broken invariant. Slow: visits everything.
   absl::Status Validate() const;

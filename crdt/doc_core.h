@@ -23,6 +23,7 @@
 //   snapshots.cc     what was visible then
 //   subdocuments.cc  documents in the document
 //   validate.cc      every invariant
+//   memory_usage.cc  what it holds in memory
 //
 // Threads: one at a time.
 
@@ -44,6 +45,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "crdt/attribute_map.h"
+#include "crdt/base/allocated.h"
 #include "crdt/base/string_map.h"
 #include "crdt/block_list.h"
 #include "crdt/conflict_groups.h"
@@ -52,6 +54,7 @@
 #include "crdt/doc.h"
 #include "crdt/event.h"
 #include "crdt/item.h"
+#include "crdt/memory_report.h"
 #include "crdt/observer_list.h"
 #include "crdt/snapshot.h"
 #include "crdt/text_buffer.h"
@@ -79,6 +82,11 @@ class KeyTable {
   }
   std::string_view Text(KeyRef ref) const { return texts_[ref - 1]; }
   std::size_t size() const { return texts_.size(); }
+  std::size_t bytes() const {
+    std::size_t bytes = Allocated(texts_) + Allocated(refs_);
+    for (const std::string& text : texts_) bytes += 2 * Allocated(text);
+    return bytes;
+  }
   // Forgets all strings but the first `size`.
   void Truncate(std::size_t size) {
     for (; texts_.size() > size; texts_.pop_back()) refs_.erase(texts_.back());
@@ -290,6 +298,7 @@ class DocCore {
   }
 
   absl::Status Validate() const;
+  MemoryReport MemoryUsage() const;
 
  private:
   // An item on its way into the document.

@@ -18,6 +18,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "crdt/base/allocated.h"
 #include "crdt/base/check.h"
 #include "crdt/id.h"
 
@@ -199,9 +200,7 @@ class ItemPool {
 
   // The references given out so far, at most.
   std::size_t size() const { return next_; }
-  std::size_t bytes() const {
-    return slabs_.size() * sizeof(Slab) + slabs_.capacity() * sizeof(void*);
-  }
+  std::size_t bytes() const { return slabs_.size() * Allocated(sizeof(Slab)) + Allocated(slabs_); }
 
  private:
   // 64 items: small enough for a server that holds many small documents.

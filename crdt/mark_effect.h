@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "crdt/attribute_map.h"
+#include "crdt/base/allocated.h"
 #include "crdt/content_store.h"
 #include "crdt/item.h"
 
@@ -35,6 +36,8 @@ class MarkEffect {
     attributes.EraseIf([&](KeyRef key) { return std::ranges::binary_search(ended_, key); });
     for (const auto& [key, value] : set_.entries()) attributes.Set(key, value);
   }
+
+  std::size_t bytes() const { return Allocated(ended_) + Allocated(set_.entries()); }
 
  private:
   std::vector<KeyRef> ended_;

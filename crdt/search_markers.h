@@ -36,6 +36,10 @@ class SearchMarkers {
 
   void Clear() { markers_.clear(); }
 
+  std::size_t bytes() const {
+    return Allocated(sizeof(*this)) + Allocated(markers_) + Allocated(marked_);
+  }
+
  private:
   static constexpr std::size_t kMost = 80;
 

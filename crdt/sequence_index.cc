@@ -343,6 +343,15 @@ const MarkEffect& SequenceIndex::EffectOf(std::uint32_t index, const ContentStor
   return *effects_[index];
 }
 
+std::size_t SequenceIndex::bytes() const {
+  std::size_t bytes =
+      Allocated(sizeof(*this)) + Allocated(nodes_) + Allocated(free_) + Allocated(effects_);
+  for (const std::unique_ptr<MarkEffect>& effect : effects_) {
+    if (effect != nullptr) bytes += Allocated(sizeof(*effect)) + effect->bytes();
+  }
+  return bytes;
+}
+
 absl::Status SequenceIndex::Validate(ItemRef start) const {
   ItemRef expected = start;
   // Depth first, in order: the children of each inner node stand on the stack in reverse.

@@ -71,7 +71,7 @@ class SequenceIndex {
 
   absl::Status Validate(ItemRef start) const;
 
-  std::size_t bytes() const { return nodes_.capacity() * sizeof(Node); }
+  std::size_t bytes() const;
 
  private:
   static constexpr std::uint32_t kFanout = 32;

@@ -17,6 +17,8 @@
 #include <string_view>
 #include <vector>
 
+#include "crdt/base/allocated.h"
+
 namespace weft::crdt::internal {
 
 // A run of text in a buffer.
@@ -85,7 +87,7 @@ class TextBuffer {
   // Copies the run as it is to the end of `target`.
   TextRun CopyTo(TextRun run, TextBuffer& target) const;
 
-  std::size_t bytes() const { return bytes_.capacity(); }
+  std::size_t bytes() const { return Allocated(bytes_); }
   std::size_t size() const { return bytes_.size(); }
   // Gives back what was taken in advance, where that is much.
   void Trim() {

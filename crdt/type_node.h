@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "crdt/base/allocated.h"
 #include "crdt/item.h"
 #include "crdt/search_markers.h"
 #include "crdt/sequence_index.h"
@@ -61,6 +62,7 @@ class KeyedItems {
   }
 
   const std::vector<std::pair<KeyRef, ItemRef>>& entries() const { return entries_; }
+  std::size_t bytes() const { return Allocated(entries_) + Allocated(places_); }
 
  private:
   static constexpr std::size_t kLinearSize = 8;  // most maps are smaller: a scan beats a hash
@@ -137,6 +139,7 @@ class TypePool {
   TypeNode& At(TypeRef ref) { return nodes_[ref]; }
   const TypeNode& At(TypeRef ref) const { return nodes_[ref]; }
   std::size_t size() const { return nodes_.size(); }
+  std::size_t table_bytes() const { return Allocated(nodes_) + Allocated(free_); }
 
  private:
   std::deque<TypeNode> nodes_;

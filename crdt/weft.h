@@ -189,6 +189,8 @@ weft_status weft_doc_encode_state(const weft_doc* doc, weft_format format, const
 weft_status weft_doc_state_vector(const weft_doc* doc, weft_buffer* state_vector) WEFT_NOEXCEPT;
 // Whether something waits for updates not seen yet.
 weft_status weft_doc_has_pending(const weft_doc* doc, bool* has_pending) WEFT_NOEXCEPT;
+// What the document holds in memory, in bytes, without what observers hold and without subdocuments.
+weft_status weft_doc_memory(const weft_doc* doc, size_t* bytes) WEFT_NOEXCEPT;
 // What waits, and for what:
 //
 //   {"blocks": number, "elements": number, "deletes": number, "bytes": number, "beyondLimits": bool,

@@ -297,6 +297,19 @@ void PrintHead(const char* what) {
                                "of them gone");
 }
 
+void PrintMemory(const crdt::MemoryReport& memory) {
+  std::cout << absl::StrFormat("\n%-34s %12s\n", "as a document in memory", "bytes");
+  const auto print = [](const char* name, std::size_t bytes) {
+    std::cout << absl::StrFormat("  %-32s %12d\n", name, bytes);
+  };
+  print("blocks", memory.blocks);
+  print("text", memory.text);
+  print("other content", memory.content);
+  print("waiting for what is missing", memory.pending);
+  print("clients, names and the like", memory.tables);
+  print("together", memory.total());
+}
+
 absl::StatusOr<bool> PrintBytes(const BlobCommand& command) {
   constexpr std::size_t kShown = 20;
   const auto blobs = ReadUpdates(command, 1);
@@ -332,6 +345,10 @@ absl::StatusOr<bool> PrintBytes(const BlobCommand& command) {
   }
   PrintHead("tombstones");
   PrintShare("deleted, without content", weight->tombstones);
+  crdt::Doc doc;
+  const absl::Status status = doc.ApplyUpdate(blobs->front().bytes, "", command.options.format);
+  if (!status.ok()) return Refuse(absl::StrCat(blobs->front().name, ": ", status.message()));
+  PrintMemory(doc.MemoryUsage());
   return true;
 }
 

@@ -126,6 +126,8 @@ class ByteReader {
 class ByteWriter {
  public:
   std::size_t size() const { return size_; }
+  // Held, for what was written and for more.
+  std::size_t bytes() const { return bytes_.capacity(); }
   ByteView view() const { return {bytes_.data(), size_}; }
   Bytes Take() {
     bytes_.resize(size_);

@@ -177,6 +177,15 @@ weft_status weft_doc_has_pending(const weft_doc* doc, bool* has_pending) noexcep
   return WEFT_OK;
 }
 
+weft_status weft_doc_memory(const weft_doc* doc, size_t* bytes) noexcept {
+  Arguments arguments;
+  arguments.Result(bytes);
+  const DocRef state = arguments.Document(doc);
+  if (!arguments.ok()) return arguments.Fail();
+  *bytes = state->doc->MemoryUsage().total();
+  return WEFT_OK;
+}
+
 weft_status weft_doc_pending(const weft_doc* doc, weft_buffer* json) noexcept {
   Arguments arguments;
   arguments.Result(json);

@@ -122,6 +122,9 @@ TEST(WhatWaitsIsToldAndComesWithWhatItWaitsFor) {
   weft_type_free(text);
   text = new_root(theirs, WEFT_TEXT, "t");
   EXPECT_OK(weft_doc_apply_update(theirs, WEFT_V2, second.data, second.size, NULL, 0));
+  size_t memory = 0;
+  EXPECT_OK(weft_doc_memory(theirs, &memory));
+  EXPECT(memory > 0);
   EXPECT_OK(weft_doc_has_pending(theirs, &pending));
   EXPECT(pending);
   EXPECT_TEXT(

@@ -79,6 +79,8 @@ TEST(NullHandlesAreRefused) {
   REFUSES(weft_doc_encode_state(NULL, WEFT_V1, NULL, 0, &out));
   REFUSES(weft_doc_state_vector(NULL, &out));
   REFUSES(weft_doc_has_pending(NULL, &flag));
+  size_t memory = 0;
+  REFUSES(weft_doc_memory(NULL, &memory));
   REFUSES(weft_doc_pending(NULL, &out));
   REFUSES(weft_doc_on_update(NULL, WEFT_V1, hear_update, NULL, &subscription));
   REFUSES(weft_doc_subdocs(NULL, &out));
@@ -178,6 +180,7 @@ TEST(NullResultsAreRefused) {
   REFUSES(weft_doc_encode_state(f.doc, WEFT_V1, NULL, 0, NULL));
   REFUSES(weft_doc_state_vector(f.doc, NULL));
   REFUSES(weft_doc_has_pending(f.doc, NULL));
+  REFUSES(weft_doc_memory(f.doc, NULL));
   REFUSES(weft_doc_pending(f.doc, NULL));
   REFUSES(weft_updates_equal(WEFT_V1, update, size, update, size, NULL));
   REFUSES(weft_obfuscate_update(WEFT_V1, update, size, NULL));

@@ -86,10 +86,12 @@ namespace weft::crdt {
 
 AllocationMeter::AllocationMeter() {
   StartCounting();
-  before_ = held;
+  before_ = ::held;
   peak_held = before_;
 }
 
 std::size_t AllocationMeter::peak() const { return static_cast<std::size_t>(peak_held - before_); }
+
+std::size_t AllocationMeter::held() const { return static_cast<std::size_t>(::held - before_); }
 
 }  // namespace weft::crdt

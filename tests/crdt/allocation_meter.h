@@ -1,7 +1,6 @@
 #pragma once
 
-// Measures what a piece of code allocates at most at one time, for tests that bound the cost of
-// hostile input. The program that links allocation_meter.cc has operator new replaced for this;
+// Measures what a piece of code allocates, for tests that bound the cost of hostile input. The program that links allocation_meter.cc has operator new replaced for this;
 // under a sanitizer, which has its own, the sanitizer is asked instead.
 // Threads: one; a single meter at a time. What other threads allocate is measured too.
 
@@ -14,6 +13,8 @@ class AllocationMeter {
   AllocationMeter();
   // Bytes, beyond those that were held when the meter was made.
   std::size_t peak() const;
+  // Now, beyond the same.
+  std::size_t held() const;
 
  private:
   std::ptrdiff_t before_;

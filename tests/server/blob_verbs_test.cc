@@ -146,7 +146,7 @@ TEST_F(BlobVerbsTest, BytesTellsWhatIsLarge) {
   const Result bytes = Run("bytes state.bin");
   EXPECT_EQ(bytes.exit_code, 0) << bytes.err;
   for (const char* words : {"by root type", "\"content\" (text)", "\"page\" (xmlfragment)",
-                            "by client", "tombstones"}) {
+                            "by client", "tombstones", "as a document in memory"}) {
     EXPECT_NE(bytes.out.find(words), std::string::npos) << bytes.out;
   }
 }
