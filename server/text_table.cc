@@ -129,6 +129,17 @@ std::string Quote(std::string_view text) {
   return out;
 }
 
+std::string ProgressLine(std::string_view what, std::uint64_t done, std::uint64_t total,
+                         double seconds_spent) {
+  const double part = static_cast<double>(std::min(done, total)) / static_cast<double>(total);
+  constexpr std::size_t kWidth = 30;
+  const auto filled = static_cast<std::size_t>(part * kWidth);
+  const std::string left =
+      done > 0 ? absl::StrFormat("%.0f s left", seconds_spent * (1 - part) / part) : std::string();
+  return absl::StrFormat("%s [%s%s] %3.0f %%  %s", std::string(what), std::string(filled, '#'),
+                         std::string(kWidth - filled, ' '), 100 * part, left);
+}
+
 ProgressBar::ProgressBar(std::string what)
     : what_(std::move(what)), shown_(isatty(STDERR_FILENO) == 1) {}
 
@@ -142,17 +153,8 @@ void ProgressBar::Show(std::uint64_t done, std::uint64_t total) {
   if (now - begin_ < std::chrono::milliseconds(300)) return;  // over before one could read it
   last_ = now;
   drawn_ = true;
-  done = std::min(done, total);
-  const double part = static_cast<double>(done) / static_cast<double>(total);
   const double spent = std::chrono::duration<double>(now - begin_).count();
-  constexpr int kWidth = 30;
-  const int filled = static_cast<int>(part * kWidth);
-  const std::string left =
-      done > 0 ? absl::StrFormat("%.0f s left", spent * (1 - part) / part) : std::string();
-  std::fprintf(stderr, "\r\033[K%s [%s%s] %3.0f %%  %s", what_.c_str(),
-               std::string(static_cast<std::size_t>(filled), '#').c_str(),
-               std::string(static_cast<std::size_t>(kWidth - filled), ' ').c_str(), 100 * part,
-               left.c_str());
+  std::fprintf(stderr, "\r\033[K%s", ProgressLine(what_, done, total, spent).c_str());
 }
 
 }  // namespace weft::server

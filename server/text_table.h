@@ -32,7 +32,11 @@ bool ParseTime(std::string_view text, std::int64_t now_ms, std::int64_t& time_ms
 // A JSON string.
 std::string Quote(std::string_view text);
 
-// A bar with the time left, on standard error when that is a terminal, else nothing.
+// "verifying [###       ]  30 %  7 s left", the bar of 30 characters. Requires: total > 0.
+std::string ProgressLine(std::string_view what, std::uint64_t done, std::uint64_t total,
+                         double seconds_spent);
+
+// That line, on standard error when that is a terminal, else nothing.
 class ProgressBar {
  public:
   explicit ProgressBar(std::string what);

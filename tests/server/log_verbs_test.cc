@@ -4,8 +4,10 @@
 
 #include <gtest/gtest.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
@@ -13,9 +15,11 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "crdt/base/check.h"
 #include "crdt/doc.h"
 #include "server/command_line.h"
 #include "server/history.h"
+#include "server/text_table.h"
 #include "store/update_log.h"
 #include "tests/server/running_server.h"
 
@@ -237,6 +241,63 @@ TEST_F(LogVerbsTest, TheQuarantineIsListedAndDecidedAbout) {
   EXPECT_EQ(Weft("quarantine notes --restore 4").exit_code, kExitOk);
   EXPECT_TRUE(Has(Weft("quarantine").out, "nothing is in quarantine"));
   EXPECT_EQ(Weft("at notes 4 --content").out, "{\"text\":\"three\"}\n");
+}
+
+// `weft log tail --follow` as a process, and what it prints, line by line.
+class Following {
+ public:
+  explicit Following(const std::string& arguments) {
+    int pipe_ends[2];
+    CHECK(pipe(pipe_ends) == 0);
+    pid_ = fork();
+    CHECK(pid_ >= 0);
+    if (pid_ == 0) {
+      dup2(pipe_ends[1], STDOUT_FILENO);
+      close(pipe_ends[0]);
+      close(pipe_ends[1]);
+      const std::string command =
+          absl::StrCat("exec '", std::getenv("WEFT_BINARY"), "' log ", arguments);
+      execl("/bin/sh", "sh", "-c", command.c_str(), nullptr);
+      _exit(127);
+    }
+    close(pipe_ends[1]);
+    out_ = fdopen(pipe_ends[0], "r");
+  }
+  ~Following() {
+    kill(pid_, SIGKILL);
+    waitpid(pid_, nullptr, 0);
+    std::fclose(out_);
+  }
+
+  std::string NextLine() {
+    char line[4096];
+    return std::fgets(line, sizeof(line), out_) == nullptr ? "" : line;
+  }
+
+ private:
+  pid_t pid_ = 0;
+  std::FILE* out_ = nullptr;
+};
+
+TEST_F(LogVerbsTest, TailFollowsWhatAServerWrites) {
+  Open();
+  Following tail("tail notes --follow --json --limit 1 --data '" + Data() + "'");
+  EXPECT_TRUE(Has(tail.NextLine(), R"("sequence":4,)"));
+  Doc doc(Doc::Options{.client_id = crdt::ClientId{8}});
+  doc.GetText("text").Insert(0, "more");
+  Append("other", doc.EncodeStateAsUpdate());
+  Append("notes", doc.EncodeStateAsUpdate());
+  const std::string line = tail.NextLine();
+  EXPECT_TRUE(Has(line, R"("room":"notes")")) << line;
+  EXPECT_TRUE(Has(line, R"("sequence":5,)")) << line;
+}
+
+TEST(ProgressLine, ShowsHowFarItIsAndHowLongItTakes) {
+  EXPECT_EQ(ProgressLine("verifying", 0, 8, 1), "verifying [" + std::string(30, ' ') + "]   0 %  ");
+  EXPECT_EQ(ProgressLine("verifying", 2, 8, 5),
+            "verifying [" + std::string(7, '#') + std::string(23, ' ') + "]  25 %  15 s left");
+  // More than was foreseen, as when a log grows meanwhile.
+  EXPECT_EQ(ProgressLine("a", 9, 8, 5), "a [" + std::string(30, '#') + "] 100 %  0 s left");
 }
 
 TEST_F(LogVerbsTest, AskedWronglyTheySayHowAndWithoutALogThatThereIsNone) {
