@@ -320,7 +320,9 @@ void Room::Tick() {
     refusing_ = false;
     AskForRefusedUpdates();
   }
-  if (state_ == State::kOpen) Carry(sync::ExpireAwareness(*document_, now), kNobody);
+  if (state_ != State::kOpen) return;
+  document_->ForgetAnswer();
+  Carry(sync::ExpireAwareness(*document_, now), kNobody);
 }
 
 void Room::AskForRefusedUpdates() {
