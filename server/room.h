@@ -36,10 +36,13 @@
 #include "server/limits.h"
 #include "server/room_log.h"
 #include "server/stats.h"
+#include "sync/awareness_news.h"
 #include "sync/session.h"
 #include "sync/shared_document.h"
 
 namespace weft::server {
+
+class Room;
 
 // What rooms are given from outside. Outlives them.
 struct RoomServices {
@@ -47,6 +50,9 @@ struct RoomServices {
   const Limits& limits;
   Stats& stats;
   std::function<sync::TimePoint()> now;
+  // Called when the first news of awareness waits in a room. May be empty: they then leave with the
+  // next Tick.
+  std::function<void(Room&)> awareness_waits = {};
 };
 
 class Room {
@@ -70,9 +76,12 @@ class Room {
   // The connection has ended. Not being a member (any more) is fine.
   void Leave(Connection& connection);
 
-  // Time has passed: awareness without news expires, a refusal to store may end. Call about once a
-  // second.
+  // Time has passed: awareness without news expires, renewals leave, a refusal to store may end.
+  // Call about once a second.
   void Tick();
+  // Tells all members the awareness that has gathered. To be called Limits::awareness_tick after
+  // RoomServices::awareness_waits was.
+  void TellAwareness();
 
   // From now on nothing more is read from members.
   void StopReading();
@@ -131,6 +140,7 @@ class Room {
   void Carry(sync::Effects effects, MemberId from);
   void CarryUpdate(const sync::PublishUpdate& update, MemberId from);
   void CarryReply(sync::Frame frame, MemberId to);
+  void CarryAwareness(const sync::PublishAwareness& awareness);
   void Broadcast(const sync::Frame& frame, MemberId except);
 
   void OnAppended(Ticket ticket, const absl::Status& result);
@@ -161,6 +171,11 @@ class Room {
   std::deque<Pending> pending_;  // of the tickets (completed_, appended_]
   std::size_t uncommitted_bytes_ = 0;
   std::deque<Held> held_;
+
+  sync::AwarenessNews awareness_news_;
+  bool awareness_waits_ = false;  // TellAwareness will be called
+  sync::TimePoint awareness_told_{};
+  sync::TimePoint renewals_since_{};  // the oldest of them in awareness_news_
 
   bool reading_stopped_ = false;
   sync::TimePoint refuse_until_{};  // updates are refused before this time

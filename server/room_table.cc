@@ -2,8 +2,18 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 namespace weft::server {
+
+RoomTable::RoomTable(const RoomServices& services) : services_(services) {
+  services_.awareness_waits = [this](Room& room) { awareness_waits_.push_back(&room); };
+}
+
+// A room that waits is not forgotten meanwhile (Room::CanUnload).
+void RoomTable::TellAwareness() {
+  for (Room* room : std::exchange(awareness_waits_, {})) room->TellAwareness();
+}
 
 Room& RoomTable::Get(std::string_view name) {
   const auto found = rooms_.find(name);

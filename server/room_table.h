@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <memory>
 #include <string_view>
+#include <vector>
 
 #include "crdt/base/string_map.h"
 #include "server/room.h"
@@ -17,13 +18,20 @@ namespace weft::server {
 
 class RoomTable {
  public:
-  explicit RoomTable(const RoomServices& services) : services_(services) {}
+  // `services.awareness_waits` is the table's own matter.
+  explicit RoomTable(const RoomServices& services);
+  RoomTable(const RoomTable&) = delete;  // rooms point here
+  RoomTable& operator=(const RoomTable&) = delete;
 
   // The room of that name. Valid until a Tick that finds it unused; a member keeps it.
   Room& Get(std::string_view name);
 
   // Time has passed: about once a second.
   void Tick();
+
+  // Whether TellAwareness is to be called, Limits::awareness_tick after this became true.
+  bool awareness_waits() const { return !awareness_waits_.empty(); }
+  void TellAwareness();
 
   std::size_t size() const { return rooms_.size(); }
 
@@ -34,7 +42,8 @@ class RoomTable {
   void CloseAll(CloseCode code, std::string_view reason);
 
  private:
-  const RoomServices services_;
+  RoomServices services_;
+  std::vector<Room*> awareness_waits_;
   crdt::StringMap<std::unique_ptr<Room>> rooms_;
 };
 
