@@ -25,13 +25,18 @@ std::size_t FrameSize(crdt::ByteView frame) {
 
 }  // namespace
 
-SocketConnection::SocketConnection(Worker& worker, Tcp::socket socket, crdt::Bytes greeting)
+SocketConnection::SocketConnection(Worker& worker, Tcp::socket socket, Arrival arrival)
     : worker_(worker),
       socket_(std::move(socket)),
-      counted_(worker.stats().connections),
+      place_(std::move(arrival.place)),
+      counted_(std::move(arrival.counted)),
+      queued_(worker.stats().queued_bytes),
+      receiving_(worker.stats().receiving_bytes),
+      messages_(worker.limits().messages_per_second, Limits::kBurstSeconds, Clock::now()),
+      bytes_(worker.limits().bytes_per_second, Limits::kBurstSeconds, Clock::now()),
       parser_(worker.limits().message_bytes),
       last_heard_(Clock::now()),
-      out_(std::move(greeting)),
+      out_(std::move(arrival.greeting)),
       frame_begin_(out_.size()),
       exempt_end_(out_.size()) {}
 
@@ -42,19 +47,32 @@ SocketConnection::~SocketConnection() = default;
 
 void SocketConnection::Send(crdt::ByteView message) {
   if (state_ != State::kOpen || overflowed_) return;
-  const std::size_t bound = worker_.limits().queue_bytes;
   // A burst within one turn is no sign of a slow reader: see first what the socket takes. An error
   // shows again at the end of the turn.
-  if (counted_queue_bytes() > bound && !write_armed_) WriteOut();
-  if (counted_queue_bytes() > bound) {
-    // The room may be in the middle of a broadcast: it is told at the end of the turn.
-    overflowed_ = true;
-    ScheduleFlush();
-    return;
-  }
-  const bool exempt = message.size() > bound && exempt_end_ <= out_begin_;
+  if (QueueIsFull() && !write_armed_) WriteOut();
+  if (QueueIsFull()) return Overflow();
+  const bool large = message.size() > worker_.limits().queue_bytes;
+  // A large message is exempt from the bound of its queue, not from that of all of them.
+  if (large && queued_.sum() > worker_.limits().all_queues_bytes) return Overflow();
+  const bool exempt = large && exempt_end_ <= out_begin_;
   Queue(Opcode::kBinary, message);
   if (exempt) exempt_end_ = out_.size();
+  if (large) queued_.Set(out_.size() - out_begin_);
+}
+
+// Beyond the bound of one queue; or beyond that of all queues, and with more than its fair part.
+bool SocketConnection::QueueIsFull() const {
+  const std::size_t bytes = counted_queue_bytes();
+  if (bytes > worker_.limits().queue_bytes) return true;
+  return bytes > Limits::kFairBytes && queued_.sum() > worker_.limits().all_queues_bytes;
+}
+
+// The room may be in the middle of a broadcast: it is told at the end of the turn.
+void SocketConnection::Overflow() {
+  const bool alone = counted_queue_bytes() > worker_.limits().queue_bytes;
+  worker_.stats().limits.Hit(alone ? Limit::kQueueBytes : Limit::kAllQueuesBytes, "a client");
+  overflowed_ = true;
+  ScheduleFlush();
 }
 
 std::size_t SocketConnection::counted_queue_bytes() const {
@@ -78,6 +96,11 @@ void SocketConnection::Flush() {
     DropBacklog();
     BeginClose(CloseCode::kBusy, "this client reads more slowly than others write");
   }
+  if (state_ != State::kOpen) {  // what is left of a message is of no use any more
+    parser_ = FrameParser(0);
+    receiving_.Set(0);
+  }
+  queued_.Set(out_.size() - out_begin_);
   if (state_ == State::kGone || write_armed_) return;
   const error_code error = WriteOut();
   if (error == asio::error::would_block || error == asio::error::try_again) return ArmWrite();
@@ -97,6 +120,7 @@ error_code SocketConnection::WriteOut() {
 
 void SocketConnection::ArmWrite() {
   write_armed_ = true;
+  queued_.Set(out_.size() - out_begin_);
   if (out_begin_ > kCompactBytes && out_begin_ > out_.size() / 2) {
     SkipWrittenFrames();
     const std::size_t cut = std::min(frame_begin_, out_begin_);
@@ -116,6 +140,7 @@ void SocketConnection::OnDrained() {
   out_.clear();
   if (out_.capacity() > kKeptBufferBytes) crdt::Bytes().swap(out_);
   out_begin_ = frame_begin_ = exempt_end_ = 0;
+  queued_.Set(0);
   if (state_ == State::kClosing && client_closed_) return Drop();
   if (state_ == State::kClosing && !shut_) {
     shut_ = true;
@@ -155,7 +180,7 @@ void SocketConnection::SetReading(bool reading) {
 }
 
 void SocketConnection::ArmRead() {
-  if (!reading_ || read_armed_ || state_ == State::kGone) return;
+  if (!reading_ || throttled_ || read_armed_ || state_ == State::kGone) return;
   read_armed_ = true;
   socket_.async_wait(Tcp::socket::wait_read, [self = shared_from_this()](const error_code& error) {
     self->read_armed_ = false;
@@ -166,7 +191,7 @@ void SocketConnection::ArmRead() {
 void SocketConnection::OnReadable(const error_code& wait_error) {
   if (state_ == State::kGone) return;
   if (wait_error) return Drop();
-  if (!reading_) return;  // paused meanwhile; SetReading(true) waits anew
+  if (!reading_ || throttled_) return;  // paused meanwhile; whoever ends that waits anew
   const std::span<std::uint8_t> buffer = worker_.read_buffer();
   error_code error;
   const std::size_t size = socket_.read_some(asio::buffer(buffer.data(), buffer.size()), error);
@@ -175,8 +200,29 @@ void SocketConnection::OnReadable(const error_code& wait_error) {
     last_heard_ = Clock::now();
     ping_sent_ = false;
     HandleBytes(buffer.first(size));
+    CheckShares(size);
   }
   ArmRead();
+}
+
+// After a read: what this client has had of the bounds on what clients send.
+void SocketConnection::CheckShares(std::size_t bytes_read) {
+  if (state_ != State::kOpen) return;
+  receiving_.Set(parser_.held_bytes());
+  LimitHits& hits = worker_.stats().limits;
+  const Limits& limits = worker_.limits();
+  if (receiving_.bytes() > Limits::kFairBytes && receiving_.sum() > limits.receiving_bytes) {
+    hits.Hit(Limit::kReceivingBytes, "a client");
+    return BeginClose(CloseCode::kBusy, "too much is being received; come back in a moment");
+  }
+  bytes_.Take(bytes_read);
+  if (messages_.InDebt(last_heard_)) {
+    hits.Hit(Limit::kMessagesPerSecond, "a client");
+    throttled_ = true;
+  } else if (bytes_.InDebt(last_heard_)) {
+    hits.Hit(Limit::kBytesPerSecond, "a client");
+    throttled_ = true;
+  }
 }
 
 void SocketConnection::HandleBytes(std::span<std::uint8_t> bytes) {
@@ -188,22 +234,27 @@ void SocketConnection::HandleBytes(std::span<std::uint8_t> bytes) {
     HandleEvent(*event);
   }
   if (parser_.error() && state_ == State::kOpen) {
-    BeginClose(parser_.error()->code, parser_.error()->reason);
+    const FrameParser::Error error = *parser_.error();
+    if (error.code == CloseCode::kTooBig) {
+      worker_.stats().limits.Hit(Limit::kMessageBytes, "a client");
+    }
+    BeginClose(error.code, error.reason);
   }
 }
 
 void SocketConnection::HandleEvent(const FrameParser::Event& event) {
+  messages_.Take(1);
   switch (event.opcode) {
     case Opcode::kBinary:
       if (room_ != nullptr) room_->Receive(*this, event.payload);
       break;
     case Opcode::kPing:
       // A client that asks and does not listen is at the bound of its queue like any other.
-      if (counted_queue_bytes() <= worker_.limits().queue_bytes) {
-        Queue(Opcode::kPong, event.payload);
+      if (overflowed_) break;
+      if (QueueIsFull()) {
+        Overflow();
       } else {
-        overflowed_ = true;
-        ScheduleFlush();
+        Queue(Opcode::kPong, event.payload);
       }
       break;
     case Opcode::kClose:
@@ -232,6 +283,7 @@ void SocketConnection::BeginClose(CloseCode code, std::string_view reason) {
   AppendCloseFrame(out_, code, reason);
   ScheduleFlush();
   reading_ = true;  // until the client shuts its side
+  throttled_ = false;
   ArmRead();
   LeaveRoom();
 }
@@ -251,14 +303,23 @@ void SocketConnection::Drop() {
 
 void SocketConnection::Sweep(Clock::time_point now) {
   if (state_ == State::kClosing) {
-    if (now >= close_deadline_) Drop();
-    return;
+    if (now < close_deadline_) return;
+    worker_.stats().limits.Hit(Limit::kCloseTimeout, "a closing client");
+    return Drop();
   }
   if (out_.empty() && out_.capacity() > 0) crdt::Bytes().swap(out_);
-  if (!reading_) return;
+  if (throttled_ && !messages_.InDebt(now) && !bytes_.InDebt(now)) {
+    throttled_ = false;
+    last_heard_ = now;
+    ArmRead();
+  }
+  if (!reading_ || throttled_) return;
   const auto silent = now - last_heard_;
   const auto interval = worker_.limits().ping_interval;
-  if (silent >= 2 * interval) return Drop();
+  if (silent >= 2 * interval) {
+    worker_.stats().limits.Hit(Limit::kPingInterval, "a silent client");
+    return Drop();
+  }
   if (silent >= interval && !ping_sent_) {
     ping_sent_ = true;
     Queue(Opcode::kPing, {});

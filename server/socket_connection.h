@@ -5,7 +5,8 @@
 // Reading: whenever the socket is readable, up to 64 KiB into the worker's buffer, and every
 // message in it goes to the room at once. No buffer is held for an idle client. Writing: messages
 // gather in one flat buffer that leaves once a turn of the worker's loop. Limits and what happens
-// at them: limits.h (message_bytes, queue_bytes, ping_interval, close_timeout).
+// at them: limits.h (message_bytes, messages_per_second, bytes_per_second, receiving_bytes,
+// queue_bytes, all_queues_bytes, ping_interval, close_timeout).
 //
 //   open ──(Close, a malformed frame, a full queue, the client's close frame)──> closing ──> gone
 //     └────────(end of stream, an error, no answer to a ping)─────────────────────────────────┘
@@ -21,11 +22,13 @@
 #include <string_view>
 
 #include "crdt/base/bytes.h"
+#include "server/arrival.h"
 #include "server/asio.h"
 #include "server/connection.h"
 #include "server/frame.h"
 #include "server/limits.h"
 #include "server/stats.h"
+#include "server/token_bucket.h"
 
 namespace weft::server {
 
@@ -35,8 +38,8 @@ class Worker;
 class SocketConnection final : public Connection,
                                public std::enable_shared_from_this<SocketConnection> {
  public:
-  // `greeting` is written before the first frame: the answer to the upgrade request.
-  SocketConnection(Worker& worker, Tcp::socket socket, crdt::Bytes greeting);
+  // Takes over what `arrival` counts and its greeting, which is written before the first frame.
+  SocketConnection(Worker& worker, Tcp::socket socket, Arrival arrival);
   ~SocketConnection() override;
 
   void Send(crdt::ByteView message) override;
@@ -66,6 +69,7 @@ class SocketConnection final : public Connection,
   void OnReadable(const error_code& error);
   void HandleBytes(std::span<std::uint8_t> bytes);
   void HandleEvent(const FrameParser::Event& event);
+  void CheckShares(std::size_t bytes_read);
   void BeginClose(CloseCode code, std::string_view reason);
   void LeaveRoom();
 
@@ -75,17 +79,25 @@ class SocketConnection final : public Connection,
   void ArmWrite();
   void OnDrained();
   std::size_t counted_queue_bytes() const;
+  bool QueueIsFull() const;
+  void Overflow();
   void DropBacklog();
   void SkipWrittenFrames();
 
   Worker& worker_;
   Tcp::socket socket_;
+  AddressPlace place_;
   Counted counted_;
+  Share queued_;     // of Stats::queued_bytes: what a write left in out_
+  Share receiving_;  // of Stats::receiving_bytes
+  TokenBucket messages_;
+  TokenBucket bytes_;
   FrameParser parser_;
   Room* room_ = nullptr;
 
   State state_ = State::kOpen;
-  bool reading_ = false;
+  bool reading_ = false;    // as the room wants it
+  bool throttled_ = false;  // not read from: more was sent than its share
   bool read_armed_ = false;
   bool write_armed_ = false;
   bool flush_scheduled_ = false;
