@@ -9,6 +9,7 @@
 #include "server/room_name.h"
 #include "sync/close.h"
 #include "sync/message.h"
+#include "sync/typing_run.h"
 
 namespace weft::server {
 namespace {
@@ -150,8 +151,18 @@ void Room::OpenSession(Member& member) {
 // --- Messages
 // ---------------------------------------------------------------------------------------
 
-void Room::Receive(Connection& connection, crdt::ByteView message) {
-  if (Member* member = Find(connection)) Process(*member, message);
+void Room::Receive(Connection& connection, std::span<const crdt::ByteView> messages) {
+  sync::TypingRun run;
+  // Handling a message may end the membership.
+  const auto process = [&](crdt::ByteView message) {
+    if (Member* member = Find(connection)) Process(*member, message);
+  };
+  for (const crdt::ByteView message : messages) {
+    if (messages.size() > 1 && run.Add(message)) continue;
+    if (!run.empty()) process(run.Take());
+    if (messages.size() == 1 || !run.Add(message)) process(message);
+  }
+  if (!run.empty()) process(run.Take());
 }
 
 void Room::Process(Member& member, crdt::ByteView message) {

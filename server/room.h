@@ -30,6 +30,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -64,8 +65,12 @@ class Room {
 
   // Requires: `connection` is no member yet.
   void Join(Connection& connection);
-  // One message of a member; others are ignored. `message` is not kept.
-  void Receive(Connection& connection, crdt::ByteView message);
+  // Messages of a member, in order; those of others are ignored. They are not kept. What comes
+  // together is joined where it continues itself (sync/typing_run.h): stored and told as one.
+  void Receive(Connection& connection, std::span<const crdt::ByteView> messages);
+  void Receive(Connection& connection, crdt::ByteView message) {
+    Receive(connection, {&message, 1});
+  }
   // The connection has ended. Not being a member (any more) is fine.
   void Leave(Connection& connection);
 

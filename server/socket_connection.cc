@@ -228,11 +228,26 @@ void SocketConnection::CheckShares(std::size_t bytes_read) {
 void SocketConnection::HandleBytes(std::span<std::uint8_t> bytes) {
   if (state_ != State::kOpen) return;
   parser_.Feed(bytes);
+  // Messages that lie in `bytes` are handed over together; one that the parser collected is gone
+  // with the next one.
+  std::vector<crdt::ByteView>& messages = worker_.message_list();
+  messages.clear();
+  const auto hand_over = [&] {
+    if (room_ != nullptr && !messages.empty()) room_->Receive(*this, messages);
+    messages.clear();
+  };
   while (state_ == State::kOpen) {
     const std::optional<FrameParser::Event> event = parser_.Next();
     if (!event) break;
-    HandleEvent(*event);
+    messages_.Take(1);
+    const bool is_message = event->opcode == Opcode::kBinary;
+    const bool lies_in_bytes = event->payload.data() >= bytes.data() &&
+                               event->payload.data() < bytes.data() + bytes.size();
+    if (is_message) messages.push_back(event->payload);
+    if (!is_message || !lies_in_bytes) hand_over();
+    if (!is_message && state_ == State::kOpen) HandleControl(*event);
   }
+  hand_over();
   if (parser_.error() && state_ == State::kOpen) {
     const FrameParser::Error error = *parser_.error();
     if (error.code == CloseCode::kTooBig) {
@@ -242,12 +257,8 @@ void SocketConnection::HandleBytes(std::span<std::uint8_t> bytes) {
   }
 }
 
-void SocketConnection::HandleEvent(const FrameParser::Event& event) {
-  messages_.Take(1);
+void SocketConnection::HandleControl(const FrameParser::Event& event) {
   switch (event.opcode) {
-    case Opcode::kBinary:
-      if (room_ != nullptr) room_->Receive(*this, event.payload);
-      break;
     case Opcode::kPing:
       // A client that asks and does not listen is at the bound of its queue like any other.
       if (overflowed_) break;

@@ -2,8 +2,8 @@
 
 // A WebSocket over TCP: the Connection of real clients, after the opening handshake.
 //
-// Reading: whenever the socket is readable, up to 64 KiB into the worker's buffer, and every
-// message in it goes to the room at once. No buffer is held for an idle client. Writing: messages
+// Reading: whenever the socket is readable, up to 64 KiB into the worker's buffer, and the
+// messages in it go to the room together, at once. No buffer is held for an idle client. Writing: messages
 // gather in one flat buffer that leaves once a turn of the worker's loop. Limits and what happens
 // at them: limits.h (message_bytes, messages_per_second, bytes_per_second, receiving_bytes,
 // queue_bytes, all_queues_bytes, ping_interval, close_timeout).
@@ -68,7 +68,7 @@ class SocketConnection final : public Connection,
   void ArmRead();
   void OnReadable(const error_code& error);
   void HandleBytes(std::span<std::uint8_t> bytes);
-  void HandleEvent(const FrameParser::Event& event);
+  void HandleControl(const FrameParser::Event& event);
   void CheckShares(std::size_t bytes_read);
   void BeginClose(CloseCode code, std::string_view reason);
   void LeaveRoom();

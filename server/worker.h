@@ -56,6 +56,8 @@ class Worker {
   void Forget(SocketConnection& connection);
   // Scratch space for one read; its content is nobody's after the handler returns.
   std::span<std::uint8_t> read_buffer() { return read_buffer_; }
+  // The same for the messages in it.
+  std::vector<crdt::ByteView>& message_list() { return message_list_; }
 
  private:
   void Admit(Arrival arrival);
@@ -72,6 +74,7 @@ class Worker {
   StoreLog log_;
   RoomTable rooms_;
   std::vector<std::uint8_t> read_buffer_;
+  std::vector<crdt::ByteView> message_list_;
   absl::flat_hash_set<std::shared_ptr<SocketConnection>> connections_;
   std::vector<std::shared_ptr<SocketConnection>> to_flush_;
   Clock::time_point next_tick_{};
