@@ -136,9 +136,11 @@ void Room::OnLoaded(absl::StatusOr<std::vector<crdt::Bytes>> updates) {
 void Room::OpenSession(Member& member) {
   const MemberId id = member.id;
   member.to_be_asked = false;
-  member.session.emplace(document_.get(),
-                         sync::Session::Options{.access = sync::Access::kReadWrite,
-                                                .frame_bytes = services_.limits.message_bytes});
+  member.session.emplace(
+      document_.get(),
+      sync::Session::Options{.access = sync::Access::kReadWrite,
+                             // Each message was within its bound; those of one read are joined.
+                             .frame_bytes = services_.limits.message_bytes + Limits::kFairBytes});
   Carry(member.session->Open(), id);
   for (const crdt::Bytes& message : std::exchange(member.inbox, {})) {
     Member* still_here = Find(id);

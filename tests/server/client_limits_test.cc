@@ -74,6 +74,23 @@ TEST_F(ClientLimitsTest, AMessageMayHaveSoManyBytesAndNotOneMore) {
   EXPECT_EQ(Health(server, "max-message-bytes"), 2U);
 }
 
+TEST_F(ClientLimitsTest, SmallMessagesThatComeTogetherAreNoLargeOne) {
+  limits.message_bytes = 1'024;
+  RunningServer server(directory.path(), limits);
+  TcpClient client(server.port());
+  ASSERT_TRUE(client.Upgrade("/notes"));
+  crdt::Doc doc;
+  std::string burst;
+  const crdt::Subscription subscription = doc.OnUpdate([&](const crdt::UpdateEvent& event) {
+    const Bytes message = sync::EncodeMessage(sync::Update{event.update});
+    burst += crdt::AsText(ClientFrame(Opcode::kBinary, message));
+  });
+  for (std::uint64_t i = 0; i < 1'500; ++i) doc.GetText("content").Insert(i, "x");
+  ASSERT_LT(burst.size(), 64U << 10);  // one read
+  client.Send(burst);
+  EXPECT_TRUE(IsAnswered(client));
+}
+
 TEST_F(ClientLimitsTest, WhoSendsMoreMessagesThanItsShareHasToWaitAndLosesNothing) {
   limits.messages_per_second = 1;
   limits.close_timeout = std::chrono::milliseconds(400);  // how often the worker looks: a quarter
