@@ -33,6 +33,9 @@ enum class Opcode : std::uint8_t {
 // Appends one whole frame. Requires: control frames carry at most 125 bytes.
 void AppendFrame(crdt::Bytes& out, Opcode opcode, crdt::ByteView payload);
 
+// Appends what comes before a payload of that size.
+void AppendFrameHead(crdt::Bytes& out, Opcode opcode, std::size_t payload_bytes);
+
 // Appends a close frame; a reason past 123 bytes is cut at a character.
 void AppendCloseFrame(crdt::Bytes& out, CloseCode code, std::string_view reason);
 

@@ -248,13 +248,13 @@ void Room::CarryReply(sync::Frame frame, MemberId to) {
   if (appended_ != completed_) {
     held_.push_back({appended_, to, true, std::move(frame)});
   } else if (Member* member = Find(to)) {
-    member->connection->Send(*frame);
+    member->connection->SendShared(frame);
   }
 }
 
 void Room::Broadcast(const sync::Frame& frame, MemberId except) {
   for (const auto& member : members_) {
-    if (member->id != except) member->connection->Send(*frame);
+    if (member->id != except) member->connection->SendShared(frame);
   }
 }
 
@@ -314,7 +314,7 @@ void Room::ReleaseHeld() {
     if (!held.is_reply) {
       Broadcast(held.frame, held.member);
     } else if (Member* member = Find(held.member)) {
-      member->connection->Send(*held.frame);
+      member->connection->SendShared(held.frame);
     }
   }
 }
@@ -360,7 +360,10 @@ void Room::Tick() {
     refusing_ = false;
     AskForRefusedUpdates();
   }
-  if (state_ == State::kOpen) Carry(sync::ExpireAwareness(*document_, now), kNobody);
+  if (state_ == State::kOpen) {
+    document_->ForgetAnswer();
+    Carry(sync::ExpireAwareness(*document_, now), kNobody);
+  }
   if (document_ != nullptr) memory_.Set(document_->memory_bytes());
 }
 

@@ -1,6 +1,11 @@
 #include "server/socket_connection.h"
 
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <array>
+#include <cerrno>
 
 #include "server/room.h"
 #include "server/worker.h"
@@ -8,26 +13,13 @@
 namespace weft::server {
 namespace {
 
-// A drained buffer above this size is given back at once, a smaller one when the client is idle.
-constexpr std::size_t kKeptBufferBytes = 64 << 10;
-// Written bytes at the front of the buffer are dropped when they are this many and half of it.
-constexpr std::size_t kCompactBytes = 1 << 20;
-
-// The whole size of the frame of ours that begins at `frame`.
-std::size_t FrameSize(crdt::ByteView frame) {
-  const std::uint8_t length = frame[1];
-  if (length < 126) return 2 + std::size_t{length};
-  const std::size_t length_bytes = length == 126 ? 2 : 8;
-  std::size_t size = 0;
-  for (std::size_t i = 0; i < length_bytes; ++i) size = size << 8 | frame[2 + i];
-  return 2 + length_bytes + size;
-}
+bool WouldBlock(int error) { return error == EAGAIN || error == EWOULDBLOCK || error == EINTR; }
 
 }  // namespace
 
-SocketConnection::SocketConnection(Worker& worker, Tcp::socket socket, Arrival arrival)
+SocketConnection::SocketConnection(Worker& worker, Arrival arrival)
     : worker_(worker),
-      socket_(std::move(socket)),
+      socket_(std::exchange(arrival.descriptor, -1)),
       place_(std::move(arrival.place)),
       counted_(std::move(arrival.counted)),
       queued_(worker.stats().queued_bytes),
@@ -36,136 +28,109 @@ SocketConnection::SocketConnection(Worker& worker, Tcp::socket socket, Arrival a
       bytes_(worker.limits().bytes_per_second, Limits::kBurstSeconds, Clock::now()),
       parser_(worker.limits().message_bytes),
       last_heard_(Clock::now()),
-      out_(std::move(arrival.greeting)),
-      frame_begin_(out_.size()),
-      exempt_end_(out_.size()) {}
+      out_(std::move(arrival.greeting)) {}
 
-SocketConnection::~SocketConnection() = default;
+SocketConnection::~SocketConnection() {
+  if (socket_ >= 0) ::close(socket_);
+}
 
 // --- Out
 // --------------------------------------------------------------------------------------------
 
 void SocketConnection::Send(crdt::ByteView message) {
-  if (state_ != State::kOpen || overflowed_) return;
+  if (!MayQueue(message.size())) return;
+  const bool large = message.size() > worker_.limits().queue_bytes;
+  out_.Add(Opcode::kBinary, message, large);
+  if (large) queued_.Set(out_.held_bytes());
+  ScheduleFlush();
+}
+
+void SocketConnection::SendShared(const std::shared_ptr<const crdt::Bytes>& message) {
+  if (!MayQueue(message->size())) return;
+  // What waits before it leaves first, so that this one need not be copied.
+  if (message->size() >= OutQueue::kSharedBytes && !write_blocked_) WriteOut();
+  out_.AddShared(message, message->size() > worker_.limits().queue_bytes);
+  ScheduleFlush();
+}
+
+bool SocketConnection::MayQueue(std::size_t bytes) {
+  if (state_ != State::kOpen || overflowed_) return false;
   // A burst within one turn is no sign of a slow reader: see first what the socket takes. An error
   // shows again at the end of the turn.
-  if (QueueIsFull() && !write_armed_) WriteOut();
-  if (QueueIsFull()) return Overflow();
-  const bool large = message.size() > worker_.limits().queue_bytes;
-  // A large message is exempt from the bound of its queue, not from that of all of them.
-  if (large && queued_.sum() > worker_.limits().all_queues_bytes) return Overflow();
-  const bool exempt = large && exempt_end_ <= out_begin_;
-  Queue(Opcode::kBinary, message);
-  if (exempt) exempt_end_ = out_.size();
-  if (large) queued_.Set(out_.size() - out_begin_);
-}
-
-// Beyond the bound of one queue; or beyond that of all queues, and with more than its fair part.
-bool SocketConnection::QueueIsFull() const {
-  const std::size_t bytes = counted_queue_bytes();
-  if (bytes > worker_.limits().queue_bytes) return true;
-  return bytes > Limits::kFairBytes && queued_.sum() > worker_.limits().all_queues_bytes;
-}
-
-// The room may be in the middle of a broadcast: it is told at the end of the turn.
-void SocketConnection::Overflow() {
-  const bool alone = counted_queue_bytes() > worker_.limits().queue_bytes;
-  worker_.stats().limits.Hit(alone ? Limit::kQueueBytes : Limit::kAllQueuesBytes, "a client");
+  if (ReachedBound(bytes) && !write_blocked_) WriteOut();
+  const std::optional<Limit> reached = ReachedBound(bytes);
+  if (!reached) return true;
+  worker_.stats().limits.Hit(*reached, "a client");
+  // The room may be in the middle of a broadcast: it is told at the end of the turn.
   overflowed_ = true;
   ScheduleFlush();
+  return false;
 }
 
-std::size_t SocketConnection::counted_queue_bytes() const {
-  return out_.size() - std::max(out_begin_, exempt_end_);
-}
-
-void SocketConnection::Queue(Opcode opcode, crdt::ByteView payload) {
-  AppendFrame(out_, opcode, payload);
-  ScheduleFlush();
+// Beyond the bound of all queues, whoever has more than a fair part of it goes, and no large message
+// is exempt any more.
+std::optional<Limit> SocketConnection::ReachedBound(std::size_t bytes) const {
+  const Limits& limits = worker_.limits();
+  const std::size_t waiting = out_.counted_bytes();
+  if (waiting > limits.queue_bytes) return Limit::kQueueBytes;
+  if (waiting <= Limits::kFairBytes && bytes <= limits.queue_bytes) return std::nullopt;
+  if (queued_.sum() > limits.all_queues_bytes) return Limit::kAllQueuesBytes;
+  return std::nullopt;
 }
 
 void SocketConnection::ScheduleFlush() {
   if (flush_scheduled_) return;
   flush_scheduled_ = true;
-  worker_.ScheduleFlush(shared_from_this());
+  worker_.ScheduleFlush(*this);
 }
 
 void SocketConnection::Flush() {
   flush_scheduled_ = false;
   if (overflowed_ && state_ == State::kOpen) {
-    DropBacklog();
+    out_.DropBacklog();
     BeginClose(CloseCode::kBusy, "this client reads more slowly than others write");
   }
   if (state_ != State::kOpen) {  // what is left of a message is of no use any more
     parser_ = FrameParser(0);
     receiving_.Set(0);
   }
-  queued_.Set(out_.size() - out_begin_);
-  if (state_ == State::kGone || write_armed_) return;
-  const error_code error = WriteOut();
-  if (error == asio::error::would_block || error == asio::error::try_again) return ArmWrite();
-  if (error) return Drop();
-  OnDrained();
+  queued_.Set(out_.held_bytes());
+  if (state_ == State::kGone || write_blocked_) return;
+  const Written written = WriteOut();
+  queued_.Set(out_.held_bytes());
+  if (written == Written::kFailed) return Drop();
+  if (written == Written::kAll) return OnDrained();
+  write_blocked_ = true;
+  out_.Compact();
+  Watch({.read = watched_.read, .write = true});
 }
 
-// Writes until all is written or the socket takes no more for now.
-error_code SocketConnection::WriteOut() {
-  error_code error;
-  while (!error && out_begin_ < out_.size()) {
-    out_begin_ +=
-        socket_.write_some(asio::buffer(out_.data() + out_begin_, out_.size() - out_begin_), error);
+SocketConnection::Written SocketConnection::WriteOut() {
+  while (!out_.empty()) {
+    std::array<iovec, 3> pieces;
+    msghdr message{};
+    message.msg_iov = pieces.data();
+    message.msg_iovlen = out_.Gather(pieces);
+    const ssize_t size = ::sendmsg(socket_, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (size < 0) return WouldBlock(errno) ? Written::kSome : Written::kFailed;
+    out_.Advance(static_cast<std::size_t>(size));
   }
-  return error;
-}
-
-void SocketConnection::ArmWrite() {
-  write_armed_ = true;
-  queued_.Set(out_.size() - out_begin_);
-  if (out_begin_ > kCompactBytes && out_begin_ > out_.size() / 2) {
-    SkipWrittenFrames();
-    const std::size_t cut = std::min(frame_begin_, out_begin_);
-    out_.erase(out_.begin(), out_.begin() + static_cast<std::ptrdiff_t>(cut));
-    out_begin_ -= cut;
-    frame_begin_ -= cut;
-    exempt_end_ -= std::min(exempt_end_, cut);
-  }
-  socket_.async_wait(Tcp::socket::wait_write, [self = shared_from_this()](const error_code& error) {
-    self->write_armed_ = false;
-    if (error) return self->Drop();
-    self->Flush();
-  });
+  return Written::kAll;
 }
 
 void SocketConnection::OnDrained() {
-  out_.clear();
-  if (out_.capacity() > kKeptBufferBytes) crdt::Bytes().swap(out_);
-  out_begin_ = frame_begin_ = exempt_end_ = 0;
-  queued_.Set(0);
+  out_.Rest(/*idle=*/false);
   if (state_ == State::kClosing && client_closed_) return Drop();
   if (state_ == State::kClosing && !shut_) {
     shut_ = true;
-    error_code ignored;
-    socket_.shutdown(Tcp::socket::shutdown_send, ignored);
+    ::shutdown(socket_, SHUT_WR);
   }
 }
 
-// Moves frame_begin_ to the frame that holds out_begin_, or begins there.
-void SocketConnection::SkipWrittenFrames() {
-  while (frame_begin_ < out_begin_) {
-    const std::size_t end = frame_begin_ + FrameSize(crdt::ByteView(out_).subspan(frame_begin_));
-    if (end > out_begin_) return;
-    frame_begin_ = end;
-  }
-}
-
-// Keeps of what is queued only the rest of a frame that has begun to leave.
-void SocketConnection::DropBacklog() {
-  SkipWrittenFrames();
-  const bool begun = frame_begin_ < out_begin_;
-  const std::size_t keep =
-      begun ? frame_begin_ + FrameSize(crdt::ByteView(out_).subspan(frame_begin_)) : frame_begin_;
-  out_.resize(keep);
-  exempt_end_ = std::min(exempt_end_, keep);
+void SocketConnection::Watch(SocketPoller::Interest interest) {
+  if (interest == watched_ || socket_ < 0) return;
+  watched_ = interest;
+  worker_.poller().Change(socket_, interest, this);
 }
 
 // --- In
@@ -176,33 +141,32 @@ void SocketConnection::SetReading(bool reading) {
   reading_ = reading;
   // A pause is no silence of the client.
   last_heard_ = Clock::now();
-  ArmRead();
+  // A pause that ends before more has come costs nothing: see OnReady.
+  if (reading && !throttled_) Watch({.read = true, .write = watched_.write});
 }
 
-void SocketConnection::ArmRead() {
-  if (!reading_ || throttled_ || read_armed_ || state_ == State::kGone) return;
-  read_armed_ = true;
-  socket_.async_wait(Tcp::socket::wait_read, [self = shared_from_this()](const error_code& error) {
-    self->read_armed_ = false;
-    self->OnReadable(error);
-  });
-}
-
-void SocketConnection::OnReadable(const error_code& wait_error) {
+void SocketConnection::OnReady(SocketPoller::Readiness readiness) {
   if (state_ == State::kGone) return;
-  if (wait_error) return Drop();
-  if (!reading_ || throttled_) return;  // paused meanwhile; whoever ends that waits anew
-  const std::span<std::uint8_t> buffer = worker_.read_buffer();
-  error_code error;
-  const std::size_t size = socket_.read_some(asio::buffer(buffer.data(), buffer.size()), error);
-  if (error && error != asio::error::would_block && error != asio::error::try_again) return Drop();
-  if (size > 0) {
-    last_heard_ = Clock::now();
-    ping_sent_ = false;
-    HandleBytes(buffer.first(size));
-    CheckShares(size);
+  if (readiness.write && write_blocked_) {
+    write_blocked_ = false;
+    Watch({.read = watched_.read, .write = false});
+    Flush();
+    if (state_ == State::kGone) return;
   }
-  ArmRead();
+  if (readiness.read && reading_ && !throttled_) return OnReadable();
+  if (readiness.broken) return Drop();
+  if (readiness.read) Watch({.read = false, .write = watched_.write});
+}
+
+void SocketConnection::OnReadable() {
+  const std::span<std::uint8_t> buffer = worker_.read_buffer();
+  const ssize_t size = ::recv(socket_, buffer.data(), buffer.size(), MSG_DONTWAIT);
+  if (size == 0 || (size < 0 && !WouldBlock(errno))) return Drop();
+  if (size < 0) return;
+  last_heard_ = Clock::now();
+  ping_sent_ = false;
+  HandleBytes(buffer.first(static_cast<std::size_t>(size)));
+  CheckShares(static_cast<std::size_t>(size));
 }
 
 // After a read: what this client has had of the bounds on what clients send.
@@ -261,11 +225,9 @@ void SocketConnection::HandleControl(const FrameParser::Event& event) {
   switch (event.opcode) {
     case Opcode::kPing:
       // A client that asks and does not listen is at the bound of its queue like any other.
-      if (overflowed_) break;
-      if (QueueIsFull()) {
-        Overflow();
-      } else {
-        Queue(Opcode::kPong, event.payload);
+      if (MayQueue(event.payload.size())) {
+        out_.Add(Opcode::kPong, event.payload);
+        ScheduleFlush();
       }
       break;
     case Opcode::kClose:
@@ -291,11 +253,11 @@ void SocketConnection::BeginClose(CloseCode code, std::string_view reason) {
   if (state_ != State::kOpen) return;
   state_ = State::kClosing;
   close_deadline_ = Clock::now() + worker_.limits().close_timeout;
-  AppendCloseFrame(out_, code, reason);
+  out_.AddClose(code, reason);
   ScheduleFlush();
   reading_ = true;  // until the client shuts its side
   throttled_ = false;
-  ArmRead();
+  Watch({.read = true, .write = watched_.write});
   LeaveRoom();
 }
 
@@ -306,8 +268,7 @@ void SocketConnection::LeaveRoom() {
 void SocketConnection::Drop() {
   if (state_ == State::kGone) return;
   state_ = State::kGone;
-  error_code ignored;
-  socket_.close(ignored);
+  ::close(std::exchange(socket_, -1));
   worker_.Forget(*this);
   LeaveRoom();
 }
@@ -318,11 +279,11 @@ void SocketConnection::Sweep(Clock::time_point now) {
     worker_.stats().limits.Hit(Limit::kCloseTimeout, "a closing client");
     return Drop();
   }
-  if (out_.empty() && out_.capacity() > 0) crdt::Bytes().swap(out_);
+  if (out_.empty()) out_.Rest(/*idle=*/true);
   if (throttled_ && !messages_.InDebt(now) && !bytes_.InDebt(now)) {
     throttled_ = false;
     last_heard_ = now;
-    ArmRead();
+    if (reading_) Watch({.read = true, .write = watched_.write});
   }
   if (!reading_ || throttled_) return;
   const auto silent = now - last_heard_;
@@ -333,7 +294,8 @@ void SocketConnection::Sweep(Clock::time_point now) {
   }
   if (silent >= interval && !ping_sent_) {
     ping_sent_ = true;
-    Queue(Opcode::kPing, {});
+    out_.Add(Opcode::kPing, {});
+    ScheduleFlush();
   }
 }
 

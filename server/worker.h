@@ -14,13 +14,13 @@
 #include <thread>
 #include <vector>
 
-#include "absl/container/flat_hash_set.h"
 #include "crdt/base/bytes.h"
 #include "server/arrival.h"
 #include "server/asio.h"
 #include "server/limits.h"
 #include "server/room_table.h"
 #include "server/socket_connection.h"
+#include "server/socket_poller.h"
 #include "server/stats.h"
 #include "server/store_log.h"
 
@@ -52,8 +52,10 @@ class Worker {
   Stats& stats() { return stats_; }
 
   // For connections.
-  void ScheduleFlush(std::shared_ptr<SocketConnection> connection);
+  void ScheduleFlush(SocketConnection& connection);
+  // It dies at the end of the turn.
   void Forget(SocketConnection& connection);
+  SocketPoller& poller() { return poller_; }
   // Scratch space for one read; its content is nobody's after the handler returns.
   std::span<std::uint8_t> read_buffer() { return read_buffer_; }
   // The same for the messages in it.
@@ -61,6 +63,9 @@ class Worker {
 
  private:
   void Admit(Arrival arrival);
+  void WaitForSockets();
+  void HandleSockets();
+  void PostFlush();
   void FlushScheduled();
   void ArmSweep();
   void Sweep();
@@ -75,8 +80,13 @@ class Worker {
   RoomTable rooms_;
   std::vector<std::uint8_t> read_buffer_;
   std::vector<crdt::ByteView> message_list_;
-  absl::flat_hash_set<std::shared_ptr<SocketConnection>> connections_;
-  std::vector<std::shared_ptr<SocketConnection>> to_flush_;
+  SocketPoller poller_;
+  asio::posix::stream_descriptor poller_ready_{io_, poller_.Duplicate()};
+  std::vector<std::unique_ptr<SocketConnection>> connections_;
+  std::vector<std::unique_ptr<SocketConnection>>
+      forgotten_;  // until what refers to them is through
+  std::vector<SocketConnection*> to_flush_;
+  bool flushes_ = false;  // FlushScheduled is on its way
   Clock::time_point next_tick_{};
 
   enum class Stop { kNo, kCommitting, kClosing, kDone };

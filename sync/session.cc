@@ -37,9 +37,9 @@ Effects Session::Close() {
 }
 
 absl::StatusOr<Effects> Session::On(const SyncStep1& message, TimePoint) {
-  const absl::StatusOr<crdt::Bytes> diff = document_->DiffFor(message.state_vector);
-  if (!diff.ok()) return diff.status();
-  return Effects{Reply{MakeFrame(SyncStep2{*diff})}};
+  absl::StatusOr<Frame> answer = document_->AnswerFor(message.state_vector);
+  if (!answer.ok()) return answer.status();
+  return Effects{Reply{*std::move(answer)}};
 }
 
 absl::StatusOr<Effects> Session::On(const SyncStep2& message, TimePoint) {

@@ -38,6 +38,7 @@ absl::StatusOr<SharedDocument::Applied> SharedDocument::ApplyUpdate(crdt::ByteVi
   if (absl::Status status = doc_.ApplyUpdate(update); !status.ok()) return status;
 
   const bool has_pending = doc_.has_pending();
+  if (integrated_ || has_pending) ForgetAnswer();
   if (has_pending && !had_pending) ++gap_count_;
   const bool waits_for_more =
       has_pending && (!had_pending || (!integrated_ && EncodePending() != pending_before));
@@ -84,6 +85,15 @@ absl::StatusOr<crdt::Bytes> SharedDocument::DiffFor(crdt::ByteView encoded_state
   const absl::StatusOr<crdt::StateVector> known = crdt::DecodeStateVector(encoded_state_vector);
   if (!known.ok()) return known.status();
   return doc_.EncodeStateAsUpdate(*known);
+}
+
+absl::StatusOr<Frame> SharedDocument::AnswerFor(crdt::ByteView encoded_state_vector) {
+  if (answer_ != nullptr && std::ranges::equal(answered_, encoded_state_vector)) return answer_;
+  const absl::StatusOr<crdt::Bytes> diff = DiffFor(encoded_state_vector);
+  if (!diff.ok()) return diff.status();
+  answer_ = MakeFrame(SyncStep2{*diff});
+  answered_.assign(encoded_state_vector.begin(), encoded_state_vector.end());
+  return answer_;
 }
 
 crdt::Bytes SharedDocument::EncodeStateVector() const {

@@ -17,6 +17,7 @@
 #include "crdt/doc.h"
 #include "crdt/limits.h"
 #include "sync/awareness.h"
+#include "sync/message.h"
 
 namespace weft::sync {
 
@@ -68,6 +69,13 @@ class SharedDocument {
   // kResourceExhausted (crdt/state_vector.h).
   absl::StatusOr<crdt::Bytes> DiffFor(crdt::ByteView encoded_state_vector) const;
 
+  // The same as a SyncStep2. Peers who come together mostly ask the same, with the state vector of
+  // an empty document: the last answer is kept and shared until the document changes, or until
+  // ForgetAnswer.
+  absl::StatusOr<Frame> AnswerFor(crdt::ByteView encoded_state_vector);
+  // Gives the memory of the last answer back: to be called now and then.
+  void ForgetAnswer() { answer_ = nullptr; }
+
   crdt::Bytes EncodeStateVector() const;
 
   Awareness& awareness() { return awareness_; }
@@ -87,6 +95,8 @@ class SharedDocument {
   crdt::Subscription subscription_;
   bool integrated_ = false;  // set by the document's update event
   std::uint64_t gap_count_ = 0;
+  Frame answer_;  // to a peer with the state vector answered_
+  crdt::Bytes answered_;
   std::uint64_t last_session_ = 0;
   std::size_t measured_bytes_ = 0;  // of the encoded document when it was last measured
   std::size_t counted_bytes_ = 0;   // of the updates that brought news since then

@@ -56,6 +56,27 @@ TEST(SharedDocument, WhatAPeerAnswersWhoKnowsNoMoreIsNoNews) {
   EXPECT_FALSE(Apply(document, Everything(document)).news);
 }
 
+TEST(SharedDocument, WhoAsksTheSameIsGivenTheSameBytes) {
+  SharedDocument document;
+  const std::vector<Bytes> updates = UpdatesOfTyping({"a", "b"});
+  Apply(document, updates[0]);
+  const Frame first = *document.AnswerFor(kEmptyStateVector);
+  EXPECT_EQ(*document.AnswerFor(kEmptyStateVector), first);
+  EXPECT_EQ(std::get<SyncStep2>(*DecodeMessage(*first)).update.size(), updates[0].size());
+  EXPECT_NE(**document.AnswerFor(document.EncodeStateVector()), *first);
+}
+
+TEST(SharedDocument, AnAnswerHasEveryChangeBeforeIt) {
+  SharedDocument document;
+  const std::vector<Bytes> updates = UpdatesOfTyping({"a", "b", "c"});
+  for (const std::size_t i : {0, 2, 1}) {  // the second one waits for the third
+    Apply(document, updates[i]);
+    const Frame answer = *document.AnswerFor(kEmptyStateVector);
+    const ByteView update = std::get<SyncStep2>(*DecodeMessage(*answer)).update;
+    EXPECT_EQ(Bytes(update.begin(), update.end()), Everything(document)) << i;
+  }
+}
+
 TEST(SharedDocument, WhatWaitsForMissingBlocksIsNewsOnce) {
   SharedDocument document;
   const std::vector<Bytes> updates = UpdatesOfTyping({"a", "b", "c", "d"});
