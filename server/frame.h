@@ -67,6 +67,9 @@ class FrameParser {
   // malformed.
   std::optional<Event> Next();
 
+  // Bytes that are held of a message that is not whole yet.
+  std::size_t held_bytes() const { return message_taken_ ? 0 : message_.size(); }
+
   // What was malformed, if anything. It stays: such a connection can only be closed.
   const std::optional<Error>& error() const { return error_; }
 

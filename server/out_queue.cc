@@ -33,6 +33,12 @@ OutQueue::OutQueue(crdt::Bytes greeting)
 
 std::size_t OutQueue::counted_bytes() const { return flat_.size() - std::max(begin_, exempt_end_); }
 
+std::size_t OutQueue::held_bytes() const {
+  const std::size_t flat = flat_.size() - begin_;
+  if (shared_ == nullptr) return flat;
+  return flat + shared_->size() / static_cast<std::size_t>(shared_.use_count());
+}
+
 void OutQueue::Add(Opcode opcode, crdt::ByteView payload, bool exempt) {
   AppendFrame(flat_, opcode, payload);
   if (exempt && exempt_end_ <= begin_) exempt_end_ = flat_.size();

@@ -34,6 +34,9 @@ class OutQueue {
   bool empty() const { return shared_ == nullptr && begin_ == flat_.size(); }
   std::size_t counted_bytes() const;
 
+  // Memory that waits here; of a message that others share, the part of one of them.
+  std::size_t held_bytes() const;
+
   // Appends a frame. `exempt`: it does not count.
   void Add(Opcode opcode, crdt::ByteView payload, bool exempt = false);
   void AddClose(CloseCode code, std::string_view reason) { AppendCloseFrame(flat_, code, reason); }

@@ -26,6 +26,7 @@ Room::Room(std::string name, const RoomServices& services)
     : name_(std::move(name)),
       services_(services),
       counted_(services.stats.rooms),
+      memory_(services.stats.room_memory_bytes),
       empty_since_(services.now()) {}
 
 Room::~Room() = default;
@@ -111,7 +112,11 @@ void Room::OnLoaded(absl::StatusOr<std::vector<crdt::Bytes>> updates) {
     }
     return;
   }
-  document_ = std::make_unique<sync::SharedDocument>();
+  const Limits& limits = services_.limits;
+  document_ = std::make_unique<sync::SharedDocument>(sync::SharedDocument::Options{
+      .limits = {},
+      .awareness = {.state_bytes = limits.awareness_bytes, .bytes = limits.room_awareness_bytes},
+      .document_bytes = limits.document_bytes});
   std::size_t number = 0;
   for (const crdt::Bytes& update : *updates) {
     ++number;
@@ -122,6 +127,7 @@ void Room::OnLoaded(absl::StatusOr<std::vector<crdt::Bytes>> updates) {
     }
   }
   state_ = State::kOpen;
+  memory_.Set(document_->memory_bytes());
   // Opening a session may remove members, but adds none.
   std::vector<MemberId> waiting;
   for (const auto& member : members_) waiting.push_back(member->id);
@@ -133,9 +139,11 @@ void Room::OnLoaded(absl::StatusOr<std::vector<crdt::Bytes>> updates) {
 void Room::OpenSession(Member& member) {
   const MemberId id = member.id;
   member.to_be_asked = false;
-  member.session.emplace(document_.get(),
-                         sync::Session::Options{.access = sync::Access::kReadWrite,
-                                                .frame_bytes = services_.limits.message_bytes});
+  member.session.emplace(
+      document_.get(),
+      sync::Session::Options{.access = sync::Access::kReadWrite,
+                             // Each message was within its bound; those of one read are joined.
+                             .frame_bytes = services_.limits.message_bytes + Limits::kFairBytes});
   Carry(member.session->Open(), id);
   for (const crdt::Bytes& message : std::exchange(member.inbox, {})) {
     Member* still_here = Find(id);
@@ -172,11 +180,22 @@ void Room::Process(Member& member, crdt::ByteView message) {
   absl::StatusOr<sync::Effects> effects = member.session->Receive(message, services_.now());
   if (effects.ok()) return Carry(*std::move(effects), id);
   const sync::Close close = sync::CloseFor(effects.status());
-  if (close.code == sync::CloseCode::kInternalError) {
-    LogError("the room \"{}\" closes a connection: {}", PrintableName(name_),
-             effects.status().ToString());
-  }
+  if (close.code == sync::CloseCode::kInternalError) return Break(effects.status());
+  CountRefusal(effects.status(), message);
   Expel(member, static_cast<CloseCode>(close.code), close.reason);
+}
+
+// Counts the limit, if it was one, that a message of a member ran into.
+void Room::CountRefusal(const absl::Status& reason, crdt::ByteView message) {
+  const auto decoded = sync::DecodeMessage(message);
+  const bool awareness = decoded.ok() && std::holds_alternative<sync::AwarenessUpdate>(*decoded);
+  std::optional<Limit> limit;
+  if (absl::IsResourceExhausted(reason)) {
+    limit = awareness ? Limit::kAwarenessBytes : Limit::kDocumentBytes;
+  } else if (absl::IsUnavailable(reason)) {
+    limit = Limit::kRoomAwarenessBytes;
+  }
+  if (limit) services_.stats.limits.Hit(*limit, "the room " + PrintableName(name_));
 }
 
 // Whether `message` writes and was therefore not taken: the log has just failed to store something.
@@ -219,6 +238,9 @@ void Room::CarryUpdate(const sync::PublishUpdate& update, MemberId from) {
   ++writer->appends;
   const bool much = uncommitted_bytes_ > services_.limits.uncommitted_bytes;
   if (!writer->paused && (much || services_.log.congested())) {
+    if (much) {
+      services_.stats.limits.Hit(Limit::kUncommittedBytes, "the room " + PrintableName(name_));
+    }
     writer->paused = true;
     writer->connection->SetReading(false);
   }
@@ -288,11 +310,29 @@ void Room::OnAppended(Ticket ticket, const absl::Status& result) {
       ResumeIfThrough(*writer);
     }
   }
-  if (state_ == State::kFailing && appended_ == completed_) {
-    for (const auto& member : members_) member->session.reset();
-    document_.reset();
+  if (state_ == State::kFailing && appended_ == completed_) ReadAnew();
+}
+
+// The document is not to be used any more, and nothing is under way.
+void Room::ReadAnew() {
+  for (const auto& member : members_) member->session.reset();
+  document_.reset();
+  memory_.Set(0);
+  if (members_.empty()) {
+    state_ = State::kEmpty;
+  } else {
     StartLoading();
   }
+}
+
+void Room::Break(const absl::Status& reason) {
+  LogError("the room \"{}\" closes all its connections: {}", PrintableName(name_),
+           reason.ToString());
+  CloseAll(CloseCode::kInternalError, "an internal error; the room is read anew");
+  held_.clear();
+  if (document_ == nullptr) return;
+  state_ = State::kFailing;
+  if (appended_ == completed_) ReadAnew();
 }
 
 void Room::ReleaseHeld() {
@@ -351,9 +391,11 @@ void Room::Tick() {
   if (now - renewals_since_ >= services_.limits.awareness_renewal || !services_.awareness_waits) {
     TellAwareness();
   }
-  if (state_ != State::kOpen) return;
-  document_->ForgetAnswer();
-  Carry(sync::ExpireAwareness(*document_, now), kNobody);
+  if (state_ == State::kOpen) {
+    document_->ForgetAnswer();
+    Carry(sync::ExpireAwareness(*document_, now), kNobody);
+  }
+  if (document_ != nullptr) memory_.Set(document_->memory_bytes());
 }
 
 void Room::AskForRefusedUpdates() {
@@ -365,8 +407,7 @@ void Room::AskForRefusedUpdates() {
 }
 
 bool Room::CanUnload() const {
-  return members_.empty() && idle() && held_.empty() && !awareness_waits_ &&
-         services_.now() - empty_since_ >= services_.limits.room_idle;
+  return unused() && services_.now() - empty_since_ >= services_.limits.room_idle;
 }
 
 void Room::StopReading() {

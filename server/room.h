@@ -18,6 +18,10 @@
 // Limits::store_retry (longer while it keeps failing) further updates are then refused with 4503
 // without asking the log; reading goes on.
 //
+// An error that should not happen (a status that no peer and no disk accounts for) ends the room as
+// it is and nothing else: all members are closed with 1011, the document is thrown away, and the
+// next to join reads it from the log.
+//
 // Ownership: a RoomTable's. Threads: one; no clock, no socket, no disk of its own, so that
 // simulations run real rooms.
 
@@ -76,6 +80,9 @@ class Room {
   // The connection has ended. Not being a member (any more) is fine.
   void Leave(Connection& connection);
 
+  // Something that should not happen was found in this room: see above.
+  void Break(const absl::Status& reason);
+
   // Time has passed: awareness without news expires, renewals leave, a refusal to store may end.
   // Call about once a second.
   void Tick();
@@ -92,8 +99,14 @@ class Room {
   std::size_t member_count() const { return members_.size(); }
   // Whether no callback of the log is awaited.
   bool idle() const { return state_ != State::kLoading && appended_ == completed_; }
-  // Whether nobody was here for Limits::room_idle and nothing is under way.
+  // Whether nobody is here and nothing is under way: it can be forgotten without a loss.
+  bool unused() const { return members_.empty() && idle() && held_.empty() && !awareness_waits_; }
+  // Whether it is unused, and nobody was here for Limits::room_idle.
   bool CanUnload() const;
+  // When the last member left, or the room was made. Requires: no members.
+  sync::TimePoint empty_since() const { return empty_since_; }
+  // Its part of Stats::room_memory_bytes, as of the last load or Tick.
+  std::size_t memory_bytes() const { return memory_.bytes(); }
   std::size_t uncommitted_bytes() const { return uncommitted_bytes_; }
 
   // OK, or which invariant is broken: what is held is in the order of its tickets and waits for an
@@ -136,6 +149,7 @@ class Room {
   void OpenSession(Member& member);
 
   void Process(Member& member, crdt::ByteView message);
+  void CountRefusal(const absl::Status& reason, crdt::ByteView message);
   bool RefuseWrite(Member& member, crdt::ByteView message);
   void Carry(sync::Effects effects, MemberId from);
   void CarryUpdate(const sync::PublishUpdate& update, MemberId from);
@@ -147,6 +161,7 @@ class Room {
   void ReleaseHeld();
   void BeginFailing(const absl::Status& reason);
   void DropHeldReplies();
+  void ReadAnew();
 
   void Expel(Member& member, CloseCode code, std::string_view reason);
   void Remove(Member& member);
@@ -158,6 +173,7 @@ class Room {
   const std::string name_;
   const RoomServices services_;
   Counted counted_;
+  Share memory_;
 
   State state_ = State::kEmpty;
   std::unique_ptr<sync::SharedDocument> document_;  // in kOpen and kFailing

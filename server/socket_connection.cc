@@ -17,13 +17,18 @@ bool WouldBlock(int error) { return error == EAGAIN || error == EWOULDBLOCK || e
 
 }  // namespace
 
-SocketConnection::SocketConnection(Worker& worker, int socket, crdt::Bytes greeting)
+SocketConnection::SocketConnection(Worker& worker, Arrival arrival)
     : worker_(worker),
-      socket_(socket),
-      counted_(worker.stats().connections),
+      socket_(std::exchange(arrival.descriptor, -1)),
+      place_(std::move(arrival.place)),
+      counted_(std::move(arrival.counted)),
+      queued_(worker.stats().queued_bytes),
+      receiving_(worker.stats().receiving_bytes),
+      messages_(worker.limits().messages_per_second, Limits::kBurstSeconds, Clock::now()),
+      bytes_(worker.limits().bytes_per_second, Limits::kBurstSeconds, Clock::now()),
       parser_(worker.limits().message_bytes),
       last_heard_(Clock::now()),
-      out_(std::move(greeting)) {}
+      out_(std::move(arrival.greeting)) {}
 
 SocketConnection::~SocketConnection() {
   if (socket_ >= 0) ::close(socket_);
@@ -33,30 +38,44 @@ SocketConnection::~SocketConnection() {
 // --------------------------------------------------------------------------------------------
 
 void SocketConnection::Send(crdt::ByteView message) {
-  if (!MayQueue()) return;
-  out_.Add(Opcode::kBinary, message, message.size() > worker_.limits().queue_bytes);
+  if (!MayQueue(message.size())) return;
+  const bool large = message.size() > worker_.limits().queue_bytes;
+  out_.Add(Opcode::kBinary, message, large);
+  if (large) queued_.Set(out_.held_bytes());
   ScheduleFlush();
 }
 
 void SocketConnection::SendShared(const std::shared_ptr<const crdt::Bytes>& message) {
-  if (!MayQueue()) return;
+  if (!MayQueue(message->size())) return;
   // What waits before it leaves first, so that this one need not be copied.
   if (message->size() >= OutQueue::kSharedBytes && !write_blocked_) WriteOut();
   out_.AddShared(message, message->size() > worker_.limits().queue_bytes);
   ScheduleFlush();
 }
 
-bool SocketConnection::MayQueue() {
+bool SocketConnection::MayQueue(std::size_t bytes) {
   if (state_ != State::kOpen || overflowed_) return false;
-  const std::size_t bound = worker_.limits().queue_bytes;
   // A burst within one turn is no sign of a slow reader: see first what the socket takes. An error
   // shows again at the end of the turn.
-  if (out_.counted_bytes() > bound && !write_blocked_) WriteOut();
-  if (out_.counted_bytes() <= bound) return true;
+  if (ReachedBound(bytes) && !write_blocked_) WriteOut();
+  const std::optional<Limit> reached = ReachedBound(bytes);
+  if (!reached) return true;
+  worker_.stats().limits.Hit(*reached, "a client");
   // The room may be in the middle of a broadcast: it is told at the end of the turn.
   overflowed_ = true;
   ScheduleFlush();
   return false;
+}
+
+// Beyond the bound of all queues, whoever has more than a fair part of it goes, and no large message
+// is exempt any more.
+std::optional<Limit> SocketConnection::ReachedBound(std::size_t bytes) const {
+  const Limits& limits = worker_.limits();
+  const std::size_t waiting = out_.counted_bytes();
+  if (waiting > limits.queue_bytes) return Limit::kQueueBytes;
+  if (waiting <= Limits::kFairBytes && bytes <= limits.queue_bytes) return std::nullopt;
+  if (queued_.sum() > limits.all_queues_bytes) return Limit::kAllQueuesBytes;
+  return std::nullopt;
 }
 
 void SocketConnection::ScheduleFlush() {
@@ -71,8 +90,14 @@ void SocketConnection::Flush() {
     out_.DropBacklog();
     BeginClose(CloseCode::kBusy, "this client reads more slowly than others write");
   }
+  if (state_ != State::kOpen) {  // what is left of a message is of no use any more
+    parser_ = FrameParser(0);
+    receiving_.Set(0);
+  }
+  queued_.Set(out_.held_bytes());
   if (state_ == State::kGone || write_blocked_) return;
   const Written written = WriteOut();
+  queued_.Set(out_.held_bytes());
   if (written == Written::kFailed) return Drop();
   if (written == Written::kAll) return OnDrained();
   write_blocked_ = true;
@@ -117,7 +142,7 @@ void SocketConnection::SetReading(bool reading) {
   // A pause is no silence of the client.
   last_heard_ = Clock::now();
   // A pause that ends before more has come costs nothing: see OnReady.
-  if (reading) Watch({.read = true, .write = watched_.write});
+  if (reading && !throttled_) Watch({.read = true, .write = watched_.write});
 }
 
 void SocketConnection::OnReady(SocketPoller::Readiness readiness) {
@@ -128,7 +153,7 @@ void SocketConnection::OnReady(SocketPoller::Readiness readiness) {
     Flush();
     if (state_ == State::kGone) return;
   }
-  if (readiness.read && reading_) return OnReadable();
+  if (readiness.read && reading_ && !throttled_) return OnReadable();
   if (readiness.broken) return Drop();
   if (readiness.read) Watch({.read = false, .write = watched_.write});
 }
@@ -141,6 +166,27 @@ void SocketConnection::OnReadable() {
   last_heard_ = Clock::now();
   ping_sent_ = false;
   HandleBytes(buffer.first(static_cast<std::size_t>(size)));
+  CheckShares(static_cast<std::size_t>(size));
+}
+
+// After a read: what this client has had of the bounds on what clients send.
+void SocketConnection::CheckShares(std::size_t bytes_read) {
+  if (state_ != State::kOpen) return;
+  receiving_.Set(parser_.held_bytes());
+  LimitHits& hits = worker_.stats().limits;
+  const Limits& limits = worker_.limits();
+  if (receiving_.bytes() > Limits::kFairBytes && receiving_.sum() > limits.receiving_bytes) {
+    hits.Hit(Limit::kReceivingBytes, "a client");
+    return BeginClose(CloseCode::kBusy, "too much is being received; come back in a moment");
+  }
+  bytes_.Take(bytes_read);
+  if (messages_.InDebt(last_heard_)) {
+    hits.Hit(Limit::kMessagesPerSecond, "a client");
+    throttled_ = true;
+  } else if (bytes_.InDebt(last_heard_)) {
+    hits.Hit(Limit::kBytesPerSecond, "a client");
+    throttled_ = true;
+  }
 }
 
 void SocketConnection::HandleBytes(std::span<std::uint8_t> bytes) {
@@ -157,6 +203,7 @@ void SocketConnection::HandleBytes(std::span<std::uint8_t> bytes) {
   while (state_ == State::kOpen) {
     const std::optional<FrameParser::Event> event = parser_.Next();
     if (!event) break;
+    messages_.Take(1);
     const bool is_message = event->opcode == Opcode::kBinary;
     const bool lies_in_bytes = event->payload.data() >= bytes.data() &&
                                event->payload.data() < bytes.data() + bytes.size();
@@ -166,7 +213,11 @@ void SocketConnection::HandleBytes(std::span<std::uint8_t> bytes) {
   }
   hand_over();
   if (parser_.error() && state_ == State::kOpen) {
-    BeginClose(parser_.error()->code, parser_.error()->reason);
+    const FrameParser::Error error = *parser_.error();
+    if (error.code == CloseCode::kTooBig) {
+      worker_.stats().limits.Hit(Limit::kMessageBytes, "a client");
+    }
+    BeginClose(error.code, error.reason);
   }
 }
 
@@ -174,7 +225,7 @@ void SocketConnection::HandleControl(const FrameParser::Event& event) {
   switch (event.opcode) {
     case Opcode::kPing:
       // A client that asks and does not listen is at the bound of its queue like any other.
-      if (MayQueue()) {
+      if (MayQueue(event.payload.size())) {
         out_.Add(Opcode::kPong, event.payload);
         ScheduleFlush();
       }
@@ -205,6 +256,7 @@ void SocketConnection::BeginClose(CloseCode code, std::string_view reason) {
   out_.AddClose(code, reason);
   ScheduleFlush();
   reading_ = true;  // until the client shuts its side
+  throttled_ = false;
   Watch({.read = true, .write = watched_.write});
   LeaveRoom();
 }
@@ -223,14 +275,23 @@ void SocketConnection::Drop() {
 
 void SocketConnection::Sweep(Clock::time_point now) {
   if (state_ == State::kClosing) {
-    if (now >= close_deadline_) Drop();
-    return;
+    if (now < close_deadline_) return;
+    worker_.stats().limits.Hit(Limit::kCloseTimeout, "a closing client");
+    return Drop();
   }
   if (out_.empty()) out_.Rest(/*idle=*/true);
-  if (!reading_) return;
+  if (throttled_ && !messages_.InDebt(now) && !bytes_.InDebt(now)) {
+    throttled_ = false;
+    last_heard_ = now;
+    if (reading_) Watch({.read = true, .write = watched_.write});
+  }
+  if (!reading_ || throttled_) return;
   const auto silent = now - last_heard_;
   const auto interval = worker_.limits().ping_interval;
-  if (silent >= 2 * interval) return Drop();
+  if (silent >= 2 * interval) {
+    worker_.stats().limits.Hit(Limit::kPingInterval, "a silent client");
+    return Drop();
+  }
   if (silent >= interval && !ping_sent_) {
     ping_sent_ = true;
     out_.Add(Opcode::kPing, {});

@@ -5,7 +5,8 @@
 // Reading: whenever the socket is readable, up to 64 KiB into the worker's buffer, and the
 // messages in it go to the room together, at once. No buffer is held for an idle client. Writing: messages
 // gather in one flat buffer that leaves once a turn of the worker's loop. Limits and what happens
-// at them: limits.h (message_bytes, queue_bytes, ping_interval, close_timeout).
+// at them: limits.h (message_bytes, messages_per_second, bytes_per_second, receiving_bytes,
+// queue_bytes, all_queues_bytes, ping_interval, close_timeout).
 //
 //   open ──(Close, a malformed frame, a full queue, the client's close frame)──> closing ──> gone
 //     └────────(end of stream, an error, no answer to a ping)─────────────────────────────────┘
@@ -16,11 +17,13 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include "crdt/base/bytes.h"
+#include "server/arrival.h"
 #include "server/asio.h"
 #include "server/connection.h"
 #include "server/frame.h"
@@ -28,6 +31,7 @@
 #include "server/out_queue.h"
 #include "server/socket_poller.h"
 #include "server/stats.h"
+#include "server/token_bucket.h"
 
 namespace weft::server {
 
@@ -36,9 +40,9 @@ class Worker;
 
 class SocketConnection final : public Connection {
  public:
-  // `greeting` is written before the first frame: the answer to the upgrade request.
-  // Requires: `socket` does not block. It is closed with the connection.
-  SocketConnection(Worker& worker, int socket, crdt::Bytes greeting);
+  // Takes over the socket of `arrival`, what it counts, and its greeting, which is written before the
+  // first frame. Requires: the socket does not block. It is closed with the connection.
+  SocketConnection(Worker& worker, Arrival arrival);
   ~SocketConnection() override;
 
   void Send(crdt::ByteView message) override;
@@ -71,11 +75,13 @@ class SocketConnection final : public Connection {
   void OnReadable();
   void HandleBytes(std::span<std::uint8_t> bytes);
   void HandleControl(const FrameParser::Event& event);
+  void CheckShares(std::size_t bytes_read);
   void BeginClose(CloseCode code, std::string_view reason);
   void LeaveRoom();
 
-  // Whether one more message may be queued.
-  bool MayQueue();
+  // Whether one more message of that size may be queued.
+  bool MayQueue(std::size_t bytes);
+  std::optional<Limit> ReachedBound(std::size_t bytes) const;
   void ScheduleFlush();
   enum class Written { kAll, kSome, kFailed };
   Written WriteOut();
@@ -84,12 +90,18 @@ class SocketConnection final : public Connection {
 
   Worker& worker_;
   int socket_;  // -1 once it is closed
+  AddressPlace place_;
   Counted counted_;
+  Share queued_;     // of Stats::queued_bytes, as of the last turn
+  Share receiving_;  // of Stats::receiving_bytes
+  TokenBucket messages_;
+  TokenBucket bytes_;
   FrameParser parser_;
   Room* room_ = nullptr;
 
   State state_ = State::kOpen;
-  bool reading_ = false;
+  bool reading_ = false;        // as the room wants it
+  bool throttled_ = false;      // not read from: more was sent than its share
   bool write_blocked_ = false;  // the socket takes no more for now
   bool flush_scheduled_ = false;
   bool ping_sent_ = false;

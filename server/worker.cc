@@ -1,7 +1,5 @@
 #include "server/worker.h"
 
-#include <unistd.h>
-
 #include <utility>
 
 #include "server/log.h"
@@ -21,18 +19,6 @@ sync::TimePoint Now() {
 }
 
 }  // namespace
-
-Arrival::Arrival(Arrival&& other) noexcept
-    : protocol(other.protocol),
-      descriptor(std::exchange(other.descriptor, -1)),
-      room(std::move(other.room)),
-      bad_name(std::move(other.bad_name)),
-      greeting(std::move(other.greeting)),
-      early_bytes(std::move(other.early_bytes)) {}
-
-Arrival::~Arrival() {
-  if (descriptor >= 0) ::close(descriptor);
-}
 
 Worker::Worker(const Limits& limits, Stats& stats, store::UpdateLog& log,
                asio::any_io_executor loading)
@@ -66,19 +52,23 @@ void Worker::Receive(Arrival arrival) {
 }
 
 void Worker::Admit(Arrival arrival) {
-  const int descriptor = std::exchange(arrival.descriptor, -1);
-  auto made = std::make_unique<SocketConnection>(*this, descriptor, std::move(arrival.greeting));
+  const int descriptor = arrival.descriptor;
+  const std::string room_name = std::move(arrival.room);
+  const std::string bad_name = std::move(arrival.bad_name);
+  crdt::Bytes early_bytes = std::move(arrival.early_bytes);
+  auto made = std::make_unique<SocketConnection>(*this, std::move(arrival));
   SocketConnection& connection = *made;
   if (!poller_.Add(descriptor, connection.watched_, &connection)) return;
   connection.index_ = connections_.size();
   connections_.push_back(std::move(made));
   if (stop_ != Stop::kNo) return connection.Close(CloseCode::kRestart, "the server stops");
-  if (!arrival.bad_name.empty()) return connection.Close(CloseCode::kBadRoomName, arrival.bad_name);
-  Room& room = rooms_.Get(arrival.room);
-  LogDebug("a client joins the room \"{}\"", PrintableName(arrival.room));
-  connection.EnterRoom(room);
-  room.Join(connection);
-  connection.HandleEarlyBytes(arrival.early_bytes);
+  if (!bad_name.empty()) return connection.Close(CloseCode::kBadRoomName, bad_name);
+  const absl::StatusOr<Room*> room = rooms_.Enter(room_name);
+  if (!room.ok()) return connection.Close(CloseCode::kBusy, std::string(room.status().message()));
+  LogDebug("a client joins the room \"{}\"", PrintableName(room_name));
+  connection.EnterRoom(**room);
+  (*room)->Join(connection);
+  connection.HandleEarlyBytes(early_bytes);
   ScheduleFlush(connection);
 }
 

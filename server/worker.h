@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "crdt/base/bytes.h"
+#include "server/arrival.h"
 #include "server/asio.h"
 #include "server/limits.h"
 #include "server/room_table.h"
@@ -24,22 +25,6 @@
 #include "server/store_log.h"
 
 namespace weft::server {
-
-// A client whose upgrade request was accepted, on its way to the worker of its room. The worker
-// that read the request gives up the socket; this one owns it until it is taken.
-struct Arrival {
-  Tcp protocol = Tcp::v4();
-  int descriptor = -1;
-  std::string room;
-  std::string bad_name;     // why the path names no room; the client is told so and closed
-  crdt::Bytes greeting;     // the answer to the upgrade request
-  crdt::Bytes early_bytes;  // what came after the request
-
-  Arrival() = default;
-  Arrival(Arrival&& other) noexcept;
-  Arrival& operator=(Arrival&&) = delete;
-  ~Arrival();
-};
 
 class Worker {
  public:

@@ -54,6 +54,7 @@ absl::StatusOr<Effects> Session::AcceptUpdate(crdt::ByteView update) {
   if (options_.access == Access::kReadOnly) {
     return Effects{Reply{MakeFrame(PermissionDenied{"this connection may read but not write"})}};
   }
+  if (absl::Status space = document_->CheckSpace(update); !space.ok()) return space;
   const absl::StatusOr<SharedDocument::Applied> applied = document_->ApplyUpdate(update);
   if (!applied.ok()) return applied.status();
 

@@ -53,9 +53,9 @@ TEST_F(ServerLimitsTest, TextCloses) {
   EXPECT_EQ(CloseCodeAfter(ClientFrame(Opcode::kText, Bytes{'h', 'i'})), 1003);
 }
 
-TEST_F(ServerLimitsTest, AMessageAboveTheLimitCloses) {
+TEST_F(ServerLimitsTest, AMessageAboveTheLimitClosesForGood) {
   limits.message_bytes = 1'000;
-  EXPECT_EQ(CloseCodeAfter(ClientFrame(Opcode::kBinary, Bytes(1'001))), 1009);
+  EXPECT_EQ(CloseCodeAfter(ClientFrame(Opcode::kBinary, Bytes(1'001))), 4413);
 }
 
 TEST_F(ServerLimitsTest, AMalformedMessageClosesForGood) {

@@ -32,12 +32,15 @@ struct ServerFrame {
 
 class TcpClient {
  public:
-  // `receive_buffer_bytes` of 0 leaves the system's choice.
+  // `receive_buffer_bytes` of 0 leaves the system's choice. With a small one the kernel holds little
+  // on the server's side, too: segments are as short as on an old modem.
   explicit TcpClient(std::uint16_t port, int receive_buffer_bytes = 0) {
     socket_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (receive_buffer_bytes > 0) {
+      const int segment_bytes = 536;
       ::setsockopt(socket_, SOL_SOCKET, SO_RCVBUF, &receive_buffer_bytes,
                    sizeof receive_buffer_bytes);
+      ::setsockopt(socket_, IPPROTO_TCP, TCP_MAXSEG, &segment_bytes, sizeof segment_bytes);
     }
     const int on = 1;
     ::setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -57,6 +60,14 @@ class TcpClient {
   // Ends without a word, as a machine that vanishes does once its kernel is asked.
   void Disconnect() {
     if (socket_ >= 0) ::close(std::exchange(socket_, -1));
+  }
+
+  // Ends with a reset, as a machine does that was switched off and on again. Leaves no port behind
+  // that waits for late segments.
+  void Reset() {
+    const linger at_once{1, 0};
+    ::setsockopt(socket_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    Disconnect();
   }
 
   // False when the server has closed the connection.
