@@ -41,26 +41,39 @@ absl::StatusOr<Recording> RecordTrace(const std::string& file) {
   return Record(known == traces->sequential.end() ? traces->sequential.front() : *known);
 }
 
-// Sends the document and waits until somebody who comes afterwards is told of it.
-absl::Status Publish(const Run& run, const crdt::Bytes& state) {
-  std::size_t told = 0;
-  Fleet fleet(run.target, {.received =
-                               [&](Client&, const Received& received, Nanoseconds) {
-                                 if (received.kind == Kind::kStep2) told = received.body.size();
-                               },
-                           .closed = {}});
-  const auto room = [&](std::size_t) { return run.room_prefix; };
-  if (absl::Status status = ConnectAll(fleet, 1, room); !status.ok()) return status;
+// Somebody who brings a document and stays: servers that store nothing forget a room when its last
+// client leaves.
+class Publisher {
+ public:
+  explicit Publisher(const Run& run) : run_(run) {}
+
+  // Sends the document and waits until somebody who comes afterwards is told of it.
+  absl::Status Publish(const crdt::Bytes& state);
+
+ private:
+  const Run run_;
+  std::size_t told_ = 0;
+  Fleet fleet_{run_.target,
+               {.received =
+                    [this](Client&, const Received& received, Nanoseconds) {
+                      if (received.kind == Kind::kStep2) told_ = received.body.size();
+                    },
+                .closed = {}}};
+};
+
+absl::Status Publisher::Publish(const crdt::Bytes& state) {
+  const auto room = [this](std::size_t) { return run_.room_prefix; };
+  if (absl::Status status = ConnectAll(fleet_, 1, room); !status.ok()) return status;
   Buffer message;
-  fleet[0].messages().PutUpdate(message, state);
-  fleet[0].Send(message);
+  fleet_[0].messages().PutUpdate(message, state);
+  fleet_[0].Send(message);
   for (int attempt = 0; attempt < 100; ++attempt) {
-    Pause(fleet, 0.1);
-    const std::size_t before = fleet.size();
-    fleet.Add(run.room_prefix);
-    const bool synced = fleet.TurnUntil([&] { return fleet.synced() == before + 1; }, kPatience);
-    if (!synced) return Failure(fleet, "the server does not answer");
-    if (told >= state.size() / 2) return absl::OkStatus();
+    Pause(fleet_, 0.1);
+    const std::size_t before = fleet_.size();
+    fleet_.Add(run_.room_prefix);
+    const bool synced = fleet_.TurnUntil([&] { return fleet_.synced() == before + 1; }, kPatience);
+    if (!synced) return Failure(fleet_, "the server does not answer");
+    if (told_ >= state.size() / 2) return absl::OkStatus();
   }
   return absl::InternalError("the server does not show the document");
 }
@@ -109,8 +122,9 @@ absl::StatusOr<Report> RunJoining(const Run& run, const Joining& joining) {
   if (!recording.ok()) return recording.status();
   const absl::StatusOr<std::string> text = TextOf(recording->state);
   if (!text.ok()) return text.status();
+  Publisher publisher(run);
   if (joining.prepare) {
-    absl::Status published = Publish(run, recording->state);
+    absl::Status published = publisher.Publish(recording->state);
     if (!published.ok()) return published;
   }
   Report report;
