@@ -29,6 +29,9 @@ class RoomTable {
   // have, or it would be one room too many.
   absl::StatusOr<Room*> Enter(std::string_view name);
 
+  // The room of that name, or nothing when it is not in memory.
+  Room* Find(std::string_view name);
+
   // The room of that name, whatever the bounds.
   Room& Get(std::string_view name);
 
