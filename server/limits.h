@@ -75,6 +75,14 @@ struct Limits {
   // A client that was silent this long is pinged; silent twice as long it counts as dead.
   std::chrono::milliseconds ping_interval{15'000};
 
+  // How long news of cursors gather before they are told, so that a room full of moving mice costs
+  // each receiver one message a tick. What comes after a pause of this length is told at once.
+  std::chrono::milliseconds awareness_tick{33};
+
+  // How long renewals of cursors that did not change gather. Clients renew theirs 15 to 18 seconds
+  // after the last change and forget others after 30.
+  std::chrono::milliseconds awareness_renewal{5'000};
+
   // How long a closing client may take to read its last bytes and to answer.
   std::chrono::milliseconds close_timeout{5'000};
 

@@ -76,7 +76,10 @@ void Room::Remove(Member& member) {
     members_[index]->index = index;
   }
   members_.pop_back();
-  if (members_.empty()) empty_since_ = services_.now();
+  if (members_.empty()) {
+    empty_since_ = services_.now();
+    awareness_news_.Clear();
+  }
 }
 
 Room::Member* Room::Find(MemberId id) {
@@ -221,7 +224,7 @@ void Room::Carry(sync::Effects effects, MemberId from) {
     if (auto* update = std::get_if<sync::PublishUpdate>(&effect)) {
       CarryUpdate(*update, from);
     } else if (auto* awareness = std::get_if<sync::PublishAwareness>(&effect)) {
-      Broadcast(awareness->frame, kNobody);
+      CarryAwareness(*awareness);
     } else {
       CarryReply(std::move(std::get<sync::Reply>(effect).frame), from);
     }
@@ -255,6 +258,31 @@ void Room::CarryReply(sync::Frame frame, MemberId to) {
   } else if (Member* member = Find(to)) {
     member->connection->SendShared(frame);
   }
+}
+
+// The first news after a pause leave at once; what follows gathers for a tick. Renewals wait for
+// others, or for the limit of their own.
+void Room::CarryAwareness(const sync::PublishAwareness& awareness) {
+  constexpr std::size_t kMaxNewsBytes = 256 << 10;
+  const sync::TimePoint now = services_.now();
+  const bool rested = now - awareness_told_ >= services_.limits.awareness_tick;
+  if (!awareness.is_renewal && awareness_news_.empty() && rested) {
+    awareness_told_ = now;
+    return Broadcast(awareness.frame, kNobody);
+  }
+  if (awareness_news_.empty()) renewals_since_ = now;
+  CHECK(awareness_news_.Add(awareness.update()).ok());
+  if (awareness_news_.bytes() > kMaxNewsBytes) return TellAwareness();
+  if (awareness.is_renewal || awareness_waits_ || !services_.awareness_waits) return;
+  awareness_waits_ = true;
+  services_.awareness_waits(*this);
+}
+
+void Room::TellAwareness() {
+  awareness_waits_ = false;
+  if (awareness_news_.empty()) return;
+  awareness_told_ = services_.now();
+  Broadcast(awareness_news_.Take(), kNobody);
 }
 
 void Room::Broadcast(const sync::Frame& frame, MemberId except) {
@@ -375,6 +403,9 @@ void Room::Tick() {
   if (refusing_ && state_ == State::kOpen && now >= refuse_until_) {
     refusing_ = false;
     AskForRefusedUpdates();
+  }
+  if (now - renewals_since_ >= services_.limits.awareness_renewal || !services_.awareness_waits) {
+    TellAwareness();
   }
   if (state_ == State::kOpen) {
     document_->ForgetAnswer();

@@ -40,10 +40,13 @@
 #include "server/limits.h"
 #include "server/room_log.h"
 #include "server/stats.h"
+#include "sync/awareness_news.h"
 #include "sync/session.h"
 #include "sync/shared_document.h"
 
 namespace weft::server {
+
+class Room;
 
 // What rooms are given from outside. Outlives them.
 struct RoomServices {
@@ -51,6 +54,9 @@ struct RoomServices {
   const Limits& limits;
   Stats& stats;
   std::function<sync::TimePoint()> now;
+  // Called when the first news of awareness waits in a room. May be empty: they then leave with the
+  // next Tick.
+  std::function<void(Room&)> awareness_waits = {};
 };
 
 class Room {
@@ -77,9 +83,12 @@ class Room {
   // Something that should not happen was found in this room: see above.
   void Break(const absl::Status& reason);
 
-  // Time has passed: awareness without news expires, a refusal to store may end. Call about once a
-  // second.
+  // Time has passed: awareness without news expires, renewals leave, a refusal to store may end.
+  // Call about once a second.
   void Tick();
+  // Tells all members the awareness that has gathered. To be called Limits::awareness_tick after
+  // RoomServices::awareness_waits was.
+  void TellAwareness();
 
   // From now on nothing more is read from members.
   void StopReading();
@@ -91,7 +100,7 @@ class Room {
   // Whether no callback of the log is awaited.
   bool idle() const { return state_ != State::kLoading && appended_ == completed_; }
   // Whether nobody is here and nothing is under way: it can be forgotten without a loss.
-  bool unused() const { return members_.empty() && idle() && held_.empty(); }
+  bool unused() const { return members_.empty() && idle() && held_.empty() && !awareness_waits_; }
   // Whether it is unused, and nobody was here for Limits::room_idle.
   bool CanUnload() const;
   // When the last member left, or the room was made. Requires: no members.
@@ -145,6 +154,7 @@ class Room {
   void Carry(sync::Effects effects, MemberId from);
   void CarryUpdate(const sync::PublishUpdate& update, MemberId from);
   void CarryReply(sync::Frame frame, MemberId to);
+  void CarryAwareness(const sync::PublishAwareness& awareness);
   void Broadcast(const sync::Frame& frame, MemberId except);
 
   void OnAppended(Ticket ticket, const absl::Status& result);
@@ -180,6 +190,11 @@ class Room {
   std::deque<Pending> pending_;  // of the tickets (completed_, appended_]
   std::size_t uncommitted_bytes_ = 0;
   std::deque<Held> held_;
+
+  sync::AwarenessNews awareness_news_;
+  bool awareness_waits_ = false;  // TellAwareness will be called
+  sync::TimePoint awareness_told_{};
+  sync::TimePoint renewals_since_{};  // the oldest of them in awareness_news_
 
   bool reading_stopped_ = false;
   bool newcomers_wait_ = false;     // members are not read from since they joined

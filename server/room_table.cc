@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "server/room_name.h"
@@ -67,6 +68,15 @@ void RoomTable::ForgetUnused() {
 Room* RoomTable::Find(std::string_view name) {
   const auto found = rooms_.find(name);
   return found == rooms_.end() ? nullptr : found->second.get();
+}
+
+RoomTable::RoomTable(const RoomServices& services) : services_(services) {
+  services_.awareness_waits = [this](Room& room) { awareness_waits_.push_back(&room); };
+}
+
+// A room that waits is not forgotten meanwhile (Room::CanUnload).
+void RoomTable::TellAwareness() {
+  for (Room* room : std::exchange(awareness_waits_, {})) room->TellAwareness();
 }
 
 Room& RoomTable::Get(std::string_view name) {

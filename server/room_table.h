@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <memory>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "crdt/base/string_map.h"
@@ -21,7 +22,10 @@ namespace weft::server {
 
 class RoomTable {
  public:
-  explicit RoomTable(const RoomServices& services) : services_(services) {}
+  // `services.awareness_waits` is the table's own matter.
+  explicit RoomTable(const RoomServices& services);
+  RoomTable(const RoomTable&) = delete;  // rooms point here
+  RoomTable& operator=(const RoomTable&) = delete;
 
   // The room of that name, for one more member to join at once. Valid until a call that finds it
   // unused; a member keeps it.
@@ -38,6 +42,10 @@ class RoomTable {
   // Time has passed: about once a second.
   void Tick();
 
+  // Whether TellAwareness is to be called, Limits::awareness_tick after this became true.
+  bool awareness_waits() const { return !awareness_waits_.empty(); }
+  void TellAwareness();
+
   std::size_t size() const { return rooms_.size(); }
 
   // The way to the end of a server: reading stops, then all rooms become idle, then members are
@@ -52,8 +60,9 @@ class RoomTable {
   bool MemoryWithin(std::size_t bound) const;
   void ForgetUnused();
 
-  const RoomServices services_;
+  RoomServices services_;
   sync::TimePoint next_search_{};  // for unused rooms
+  std::vector<Room*> awareness_waits_;
   crdt::StringMap<std::unique_ptr<Room>> rooms_;
 };
 

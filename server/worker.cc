@@ -119,6 +119,7 @@ void Worker::FlushScheduled() {
   for (std::size_t i = 0; i < to_flush_.size(); ++i) to_flush_[i]->Flush();
   to_flush_.clear();
   forgotten_.clear();
+  ArmAwareness();
 }
 
 // --- Time
@@ -133,6 +134,19 @@ void Worker::ArmSweep() {
     if (error || stop_ == Stop::kDone) return;
     Sweep();
     ArmSweep();
+  });
+}
+
+// Rooms in which news wait from about the same moment on are told together.
+void Worker::ArmAwareness() {
+  if (awareness_armed_ || !rooms_.awareness_waits()) return;
+  awareness_armed_ = true;
+  awareness_timer_.expires_after(limits_.awareness_tick);
+  awareness_timer_.async_wait([this](const error_code& error) {
+    awareness_armed_ = false;
+    if (error || stop_ == Stop::kDone) return;
+    rooms_.TellAwareness();
+    ArmAwareness();
   });
 }
 

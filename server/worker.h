@@ -70,12 +70,15 @@ class Worker {
   void ArmSweep();
   void Sweep();
   void AdvanceStop(Clock::time_point now);
+  void ArmAwareness();
 
   const Limits& limits_;
   Stats& stats_;
   asio::io_context io_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_{io_.get_executor()};
   asio::steady_timer sweep_timer_{io_};
+  asio::steady_timer awareness_timer_{io_};
+  bool awareness_armed_ = false;
   StoreLog log_;
   RoomTable rooms_;
   std::vector<std::uint8_t> read_buffer_;

@@ -31,7 +31,7 @@ Effects Session::Close() {
   Effects effects;
   const crdt::Bytes departures = document_->awareness().RemoveOwnedBy(id_);
   if (!departures.empty()) {
-    effects.push_back(PublishAwareness{MakeFrame(AwarenessUpdate{departures})});
+    effects.push_back(MakePublishAwareness(departures));
   }
   return effects;
 }
@@ -74,7 +74,7 @@ absl::StatusOr<Effects> Session::On(const AwarenessUpdate& message, TimePoint no
 
   Effects effects;
   if (!applied->to_all.empty()) {
-    effects.push_back(PublishAwareness{MakeFrame(AwarenessUpdate{applied->to_all})});
+    effects.push_back(MakePublishAwareness(applied->to_all, applied->is_renewal));
   }
   if (!applied->to_sender.empty()) {
     effects.push_back(Reply{MakeFrame(AwarenessUpdate{applied->to_sender})});
@@ -102,7 +102,7 @@ Effects ExpireAwareness(SharedDocument& document, TimePoint now) {
   Effects effects;
   const crdt::Bytes departures = document.awareness().RemoveExpired(now);
   if (!departures.empty()) {
-    effects.push_back(PublishAwareness{MakeFrame(AwarenessUpdate{departures})});
+    effects.push_back(MakePublishAwareness(departures));
   }
   return effects;
 }

@@ -136,12 +136,12 @@ class Editor final : public Connection {
   crdt::Doc& doc() { return doc_; }
 
   // Announces a cursor: one state with a new clock.
-  void ShowCursor() {
+  void ShowCursor(int position = 1) {
     crdt::ByteWriter writer;
     writer.WriteVarUint(1);
     writer.WriteVarUint(client_);
     writer.WriteVarUint(++cursor_clock_);
-    writer.WriteString(R"({"cursor":1})");
+    writer.WriteString("{\"cursor\":" + std::to_string(position) + "}");
     Say(sync::AwarenessUpdate{writer.view()});
   }
 
