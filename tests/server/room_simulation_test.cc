@@ -199,6 +199,7 @@ class Simulation {
 
   void Advance(int ms) {
     now_ += std::chrono::milliseconds(ms);
+    table_->TellAwareness();
     table_->Tick();
   }
 
