@@ -118,6 +118,26 @@ TEST_F(ClientLimitsTest, WhoSendsMoreMessagesThanItsShareHasToWaitAndLosesNothin
   EXPECT_EQ(Health(server, "appends"), 11U);
 }
 
+TEST_F(ClientLimitsTest, WhoIsInDebtIsNotReadFrom) {
+  limits.messages_per_second = 1;
+  RunningServer server(directory.path(), limits, /*threads=*/1);
+  TcpClient hasty(server.port());
+  ASSERT_TRUE(hasty.Upgrade("/hasty"));
+  std::string burst;
+  for (int i = 0; i < 600; ++i) burst += crdt::AsText(ClientFrame(Opcode::kBinary, Unknown(1)));
+  hasty.Send(burst);  // ten minutes of debt
+  Eventually([&] { return Health(server, "max-messages-per-second") > 0; });
+  crdt::Doc doc;
+  doc.GetText("content").Insert(0, "x");
+  hasty.SendMessage(sync::EncodeMessage(sync::Update{doc.EncodeStateAsUpdate()}));
+  for (int i = 0; i < 20; ++i) {
+    TcpClient other(server.port());
+    ASSERT_TRUE(other.Upgrade("/other"));
+    EXPECT_TRUE(IsAnswered(other));
+  }
+  EXPECT_EQ(Health(server, "appends"), 0U);
+}
+
 TEST_F(ClientLimitsTest, WhoSendsMoreBytesThanItsShareHasToWaitAndLosesNothing) {
   limits.bytes_per_second = 100'000;
   limits.close_timeout = std::chrono::milliseconds(400);

@@ -150,6 +150,14 @@ class TcpClient {
     return std::nullopt;
   }
 
+  // Throws away what has come so far; does not wait.
+  void SkipReceived() {
+    char buffer[16384];
+    while (::recv(socket_, buffer, sizeof buffer, MSG_DONTWAIT) > 0) {
+    }
+    input_.clear();
+  }
+
   // Reads until the server has ended the stream. False when it does not.
   bool ReadToEnd() {
     while (Fill()) input_.clear();
