@@ -199,6 +199,7 @@ TEST_F(ClientLimitsTest, AnAddressHasAsManySocketsAsItMayHaveUntilOneEnds) {
 
 TEST_F(ClientLimitsTest, SocketsOfOneAddressThatSayNothingAreBoundedToo) {
   limits.connections_per_address = 2;
+  limits.handshake_timeout = std::chrono::minutes(10);
   RunningServer server(directory.path(), limits, /*threads=*/1);
   std::vector<std::unique_ptr<TcpClient>> silent;
   for (std::size_t i = 0; i < 2 + Limits::kSpareSocketsOfAddress; ++i) {
