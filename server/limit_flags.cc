@@ -117,6 +117,11 @@ void AddClientFlags(CLI::App& app, Limits& limits) {
           "From a connection to a whole request.\nBeyond: it is closed");
   AddTime(app, Flag(Limit::kPingInterval), limits.ping_interval, 1, 10,
           "A client that is silent this long is pinged;\nsilent twice as long, it is dead");
+  AddTime(app, "--awareness-tick-ms", limits.awareness_tick, 1, 1,
+          "How long moves of cursors gather before all\nof a room are told at once");
+  AddTime(
+      app, "--awareness-renewal-ms", limits.awareness_renewal, 1, 1,
+      "How long cursors that did not move wait to be\ntold again; clients forget them after 30 s");
   AddTime(app, Flag(Limit::kCloseTimeout), limits.close_timeout, 1, 10,
           "How long a client may take to finish\nwhen it is closed");
 }
