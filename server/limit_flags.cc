@@ -84,14 +84,6 @@ void AddRoomFlags(CLI::App& app, Limits& limits) {
           "How long a room refuses edits after the disk\nrefused one; doubled while that goes on");
 }
 
-void AddAwarenessFlags(CLI::App& app, Limits& limits) {
-  AddTime(app, "--awareness-tick-ms", limits.awareness_tick, 1, 1,
-          "How long moves of cursors gather before all\nof a room are told at once");
-  AddTime(
-      app, "--awareness-renewal-ms", limits.awareness_renewal, 1, 1,
-      "How long cursors that did not move wait to be\ntold again; clients forget them after 30 s");
-}
-
 void AddClientFlags(CLI::App& app, Limits& limits) {
   AddBytes(app, Limit::kMessageBytes, limits.message_bytes,
            "One message of a client.\nBeyond: the client is closed with 4413");
@@ -131,7 +123,6 @@ void AddClientFlags(CLI::App& app, Limits& limits) {
 void AddLimitFlags(CLI::App& serve, Limits& limits) {
   AddClientFlags(serve, limits);
   AddRoomFlags(serve, limits);
-  AddAwarenessFlags(serve, limits);
 }
 
 }  // namespace weft::server
