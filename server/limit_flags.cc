@@ -90,7 +90,8 @@ void AddClientFlags(CLI::App& app, Limits& limits) {
   AddNumber(app, Limit::kMessagesPerSecond, limits.messages_per_second, 0,
             "What one client may send a second, after a burst\nof five times as much; 0 for no "
             "bound.\nBeyond: it has to wait");
-  AddBytes(app, Limit::kBytesPerSecond, limits.bytes_per_second, "The same in bytes", 0);
+  AddBytes(app, Limit::kBytesPerSecond, limits.bytes_per_second,
+           "The same in bytes, with what it is answered", 0);
   AddBytes(app, Limit::kQueueBytes, limits.queue_bytes,
            "What waits for one client that reads slowly.\nBeyond: it is closed with 1013");
   AddBytes(app, Limit::kAllQueuesBytes, limits.all_queues_bytes,

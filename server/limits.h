@@ -21,8 +21,8 @@ struct Limits {
   std::size_t awareness_bytes = std::size_t{1} << 20;
   std::size_t room_awareness_bytes = std::size_t{16} << 20;
 
-  // Messages of whatever kind, and bytes, that one client may send a second in the long run; 0 for
-  // no bound. A burst of kBurstSeconds is free. Beyond it: the client is not read from until its
+  // Messages of whatever kind, and bytes, that one client may send, or be sent at once in answer, a
+  // second in the long run; 0 for no bound. A burst of kBurstSeconds is free. Beyond it: the client is not read from until its
   // share has grown again, so that nothing is lost and nobody is sent away. People make a dozen
   // messages a second, and programs that move things about a hundred.
   static constexpr int kBurstSeconds = 5;

@@ -41,6 +41,7 @@ void SocketConnection::Send(crdt::ByteView message) {
   if (!MayQueue(message.size())) return;
   const bool large = message.size() > worker_.limits().queue_bytes;
   out_.Add(Opcode::kBinary, message, large);
+  answered_bytes_ += message.size();
   if (large) queued_.Set(out_.held_bytes());
   ScheduleFlush();
 }
@@ -50,6 +51,7 @@ void SocketConnection::SendShared(const std::shared_ptr<const crdt::Bytes>& mess
   // What waits before it leaves first, so that this one need not be copied.
   if (message->size() >= OutQueue::kSharedBytes && !write_blocked_) WriteOut();
   out_.AddShared(message, message->size() > worker_.limits().queue_bytes);
+  answered_bytes_ += message->size();
   ScheduleFlush();
 }
 
@@ -165,6 +167,7 @@ void SocketConnection::OnReadable() {
   if (size < 0) return;
   last_heard_ = Clock::now();
   ping_sent_ = false;
+  answered_bytes_ = 0;
   HandleBytes(buffer.first(static_cast<std::size_t>(size)));
   CheckShares(static_cast<std::size_t>(size));
 }
@@ -179,7 +182,8 @@ void SocketConnection::CheckShares(std::size_t bytes_read) {
     hits.Hit(Limit::kReceivingBytes, "a client");
     return BeginClose(CloseCode::kBusy, "too much is being received; come back in a moment");
   }
-  bytes_.Take(bytes_read);
+  // A question of a few bytes can ask for the whole document.
+  bytes_.Take(bytes_read + answered_bytes_);
   if (messages_.InDebt(last_heard_)) {
     hits.Hit(Limit::kMessagesPerSecond, "a client");
     throttled_ = true;

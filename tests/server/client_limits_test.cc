@@ -152,6 +152,22 @@ TEST_F(ClientLimitsTest, WhoSendsMoreBytesThanItsShareHasToWaitAndLosesNothing) 
   EXPECT_GE(Health(server, "max-bytes-per-second"), 1U);
 }
 
+TEST_F(ClientLimitsTest, WhatAClientAsksForCountsAsWhatItSends) {
+  limits.bytes_per_second = 100'000;
+  limits.close_timeout = std::chrono::milliseconds(400);
+  RunningServer server(directory.path(), limits);
+  TcpClient client(server.port());
+  ASSERT_TRUE(client.Upgrade("/notes"));
+  crdt::Doc doc;
+  doc.GetText("content").Insert(0, std::string(100'000, 'x'));
+  client.SendMessage(sync::EncodeMessage(sync::Update{doc.EncodeStateAsUpdate()}));
+  // A few bytes a question, a whole document an answer: four of them are within the burst.
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(IsAnswered(client));
+  EXPECT_EQ(Health(server, "max-bytes-per-second"), 0U);
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(IsAnswered(client));
+  EXPECT_GE(Health(server, "max-bytes-per-second"), 1U);
+}
+
 TEST_F(ClientLimitsTest, MessagesThatAreNotWholeYetHaveABoundForAllClientsTogether) {
   limits.receiving_bytes = 256 << 10;
   RunningServer server(directory.path(), limits);
