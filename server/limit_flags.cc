@@ -90,9 +90,11 @@ void AddClientFlags(CLI::App& app, Limits& limits) {
   AddNumber(app, Limit::kMessagesPerSecond, limits.messages_per_second, 0,
             "What one client may send a second, after a burst\nof five times as much; 0 for no "
             "bound.\nBeyond: it has to wait");
-  AddBytes(app, Limit::kBytesPerSecond, limits.bytes_per_second, "The same in bytes", 0);
+  AddBytes(app, Limit::kBytesPerSecond, limits.bytes_per_second,
+           "The same in bytes, with what it is answered", 0);
   AddBytes(app, Limit::kQueueBytes, limits.queue_bytes,
-           "What waits for one client that reads slowly.\nBeyond: it is closed with 1013");
+           "What waits for one client that reads slowly.\nBeyond: dropped, and made up for "
+           "(--catch-up-ms)");
   AddBytes(app, Limit::kAllQueuesBytes, limits.all_queues_bytes,
            "What waits for all of them.\nBeyond: who has more than 64K of it is closed\nwith 1013");
   AddBytes(app, Limit::kReceivingBytes, limits.receiving_bytes,

@@ -4,7 +4,7 @@
 
 #include "server/limits.h"
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): CLI11's name
 class App;
 }
 

@@ -21,8 +21,8 @@ struct Limits {
   std::size_t awareness_bytes = std::size_t{1} << 20;
   std::size_t room_awareness_bytes = std::size_t{16} << 20;
 
-  // Messages of whatever kind, and bytes, that one client may send a second in the long run; 0 for
-  // no bound. A burst of kBurstSeconds is free. Beyond it: the client is not read from until its
+  // Messages of whatever kind, and bytes, that one client may send, or be sent at once in answer, a
+  // second in the long run; 0 for no bound. A burst of kBurstSeconds is free. Beyond it: the client is not read from until its
   // share has grown again, so that nothing is lost and nobody is sent away. People make a dozen
   // messages a second, and programs that move things about a hundred.
   static constexpr int kBurstSeconds = 5;
@@ -84,8 +84,7 @@ struct Limits {
   std::chrono::milliseconds awareness_renewal{5'000};
 
   // How long a client whose backlog was dropped may take to read what was on the way to it. It is
-  // then told the whole document at once; too slow, or behind again this soon, it is closed with
-  // 1013.
+  // then told the whole document at once; too slow, it is closed with 1013.
   std::chrono::milliseconds catch_up_time{10'000};
 
   // How long a closing client may take to read its last bytes and to answer.

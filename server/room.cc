@@ -150,7 +150,13 @@ void Room::OpenSession(Member& member) {
     if (still_here == nullptr) return;
     Process(*still_here, message);
   }
-  if (Member* still_here = Find(id)) ResumeIfThrough(*still_here);
+  // While too much is uncommitted nobody new is read from: whoever writes, leaves and comes back
+  // would have one message more under way each time.
+  if (IsOverfull()) {
+    newcomers_wait_ = true;
+  } else if (Member* still_here = Find(id)) {
+    ResumeIfThrough(*still_here);
+  }
 }
 
 // --- Messages
@@ -254,9 +260,8 @@ void Room::CarryUpdate(const sync::PublishUpdate& update, MemberId from) {
   Member* writer = Find(from);
   if (writer == nullptr) return;
   ++writer->appends;
-  const bool much = uncommitted_bytes_ > services_.limits.uncommitted_bytes;
-  if (!writer->paused && (much || services_.log.congested())) {
-    if (much) {
+  if (!writer->paused && IsOverfull()) {
+    if (uncommitted_bytes_ > services_.limits.uncommitted_bytes) {
       services_.stats.limits.Hit(Limit::kUncommittedBytes, "the room " + PrintableName(name_));
     }
     writer->paused = true;
@@ -329,6 +334,7 @@ void Room::OnAppended(Ticket ticket, const absl::Status& result) {
     }
   }
   if (state_ == State::kFailing && appended_ == completed_) ReadAnew();
+  LetNewcomersSpeak();
 }
 
 // The document is not to be used any more, and nothing is under way.
@@ -391,6 +397,16 @@ void Room::DropHeldReplies() {
   }
 }
 
+bool Room::IsOverfull() const {
+  return uncommitted_bytes_ > services_.limits.uncommitted_bytes || services_.log.congested();
+}
+
+void Room::LetNewcomersSpeak() {
+  if (!newcomers_wait_ || state_ != State::kOpen || IsOverfull()) return;
+  newcomers_wait_ = false;
+  for (const auto& member : members_) ResumeIfThrough(*member);
+}
+
 void Room::ResumeIfThrough(Member& member) {
   if (reading_stopped_ || (member.paused && member.appends > 0)) return;
   member.paused = false;
@@ -414,6 +430,7 @@ void Room::Tick() {
     Carry(sync::ExpireAwareness(*document_, now), kNobody);
   }
   if (document_ != nullptr) memory_.Set(document_->memory_bytes());
+  LetNewcomersSpeak();
 }
 
 void Room::AskForRefusedUpdates() {

@@ -171,6 +171,9 @@ class Room {
   Member* Find(MemberId id);
   Member* Find(const Connection& connection);
   void ResumeIfThrough(Member& member);
+  // Whether more is uncommitted, here or in the whole log, than there should be.
+  bool IsOverfull() const;
+  void LetNewcomersSpeak();
   void AskForRefusedUpdates();
 
   const std::string name_;
@@ -197,6 +200,7 @@ class Room {
   sync::TimePoint renewals_since_{};  // the oldest of them in awareness_news_
 
   bool reading_stopped_ = false;
+  bool newcomers_wait_ = false;     // members are not read from since they joined
   sync::TimePoint refuse_until_{};  // updates are refused before this time
   bool refusing_ = false;
   sync::Duration refusal_{};  // how long the last refusal was; 0 after a success

@@ -20,9 +20,8 @@ constexpr std::chrono::milliseconds kSearchInterval{1'000};
 absl::StatusOr<Room*> RoomTable::Enter(std::string_view name) {
   const Limits& limits = services_.limits;
   LimitHits& hits = services_.stats.limits;
-  const auto found = rooms_.find(name);
-  if (found != rooms_.end()) {
-    if (found->second->member_count() < limits.connections_per_room) return found->second.get();
+  if (Room* room = Find(name)) {
+    if (room->member_count() < limits.connections_per_room) return room;
     hits.Hit(Limit::kConnectionsPerRoom, "the room " + PrintableName(name));
     return absl::UnavailableError("the room has as many connections as it may have");
   }
@@ -66,6 +65,11 @@ void RoomTable::ForgetUnused() {
   }
 }
 
+Room* RoomTable::Find(std::string_view name) {
+  const auto found = rooms_.find(name);
+  return found == rooms_.end() ? nullptr : found->second.get();
+}
+
 RoomTable::RoomTable(const RoomServices& services) : services_(services) {
   services_.awareness_waits = [this](Room& room) { awareness_waits_.push_back(&room); };
 }
@@ -76,8 +80,7 @@ void RoomTable::TellAwareness() {
 }
 
 Room& RoomTable::Get(std::string_view name) {
-  const auto found = rooms_.find(name);
-  if (found != rooms_.end()) return *found->second;
+  if (Room* room = Find(name)) return *room;
   auto room = std::make_unique<Room>(std::string(name), services_);
   return *rooms_.emplace(std::string(name), std::move(room)).first->second;
 }

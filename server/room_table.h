@@ -33,6 +33,9 @@ class RoomTable {
   // have, or it would be one room too many.
   absl::StatusOr<Room*> Enter(std::string_view name);
 
+  // The room of that name, or nothing when it is not in memory.
+  Room* Find(std::string_view name);
+
   // The room of that name, whatever the bounds.
   Room& Get(std::string_view name);
 
@@ -58,8 +61,8 @@ class RoomTable {
   void ForgetUnused();
 
   RoomServices services_;
-  std::vector<Room*> awareness_waits_;
   sync::TimePoint next_search_{};  // for unused rooms
+  std::vector<Room*> awareness_waits_;
   crdt::StringMap<std::unique_ptr<Room>> rooms_;
 };
 

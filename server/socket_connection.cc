@@ -41,6 +41,7 @@ void SocketConnection::Send(crdt::ByteView message) {
   if (!MayQueue(message.size())) return;
   const bool large = message.size() > worker_.limits().queue_bytes;
   out_.Add(Opcode::kBinary, message, large);
+  answered_bytes_ += message.size();
   if (large) queued_.Set(out_.held_bytes());
   ScheduleFlush();
 }
@@ -50,6 +51,7 @@ void SocketConnection::SendShared(const std::shared_ptr<const crdt::Bytes>& mess
   // What waits before it leaves first, so that this one need not be copied.
   if (message->size() >= OutQueue::kSharedBytes && !write_blocked_) WriteOut();
   out_.AddShared(message, message->size() > worker_.limits().queue_bytes);
+  answered_bytes_ += message->size();
   ScheduleFlush();
 }
 
@@ -103,15 +105,11 @@ void SocketConnection::Flush() {
 }
 
 // The queue is full: what waits in it is dropped, and made up for when the socket has taken the
-// rest. Who is behind again soon after that would be behind forever.
+// rest. Who reads slowly is thus told the document as often as it can read it.
 void SocketConnection::FallBehind() {
   out_.DropBacklog();
-  const Clock::time_point now = Clock::now();
-  if (room_ == nullptr || now - caught_up_ < worker_.limits().catch_up_time) {
-    return BeginClose(CloseCode::kBusy, "this client reads more slowly than others write");
-  }
   lagging_ = true;
-  lag_began_ = now;
+  lag_began_ = Clock::now();
 }
 
 SocketConnection::Written SocketConnection::WriteOut() {
@@ -131,7 +129,6 @@ void SocketConnection::OnDrained() {
   out_.Rest(/*idle=*/false);
   if (lagging_ && state_ == State::kOpen) {
     lagging_ = overflowed_ = false;
-    caught_up_ = Clock::now();
     if (room_ != nullptr) room_->CatchUp(*this);
     return;
   }
@@ -180,6 +177,7 @@ void SocketConnection::OnReadable() {
   if (size < 0) return;
   last_heard_ = Clock::now();
   ping_sent_ = false;
+  answered_bytes_ = 0;
   HandleBytes(buffer.first(static_cast<std::size_t>(size)));
   CheckShares(static_cast<std::size_t>(size));
 }
@@ -194,7 +192,8 @@ void SocketConnection::CheckShares(std::size_t bytes_read) {
     hits.Hit(Limit::kReceivingBytes, "a client");
     return BeginClose(CloseCode::kBusy, "too much is being received; come back in a moment");
   }
-  bytes_.Take(bytes_read);
+  // A question of a few bytes can ask for the whole document.
+  bytes_.Take(bytes_read + answered_bytes_);
   if (messages_.InDebt(last_heard_)) {
     hits.Hit(Limit::kMessagesPerSecond, "a client");
     throttled_ = true;
@@ -295,7 +294,7 @@ void SocketConnection::Sweep(Clock::time_point now) {
     return Drop();
   }
   if (lagging_ && now - lag_began_ >= worker_.limits().catch_up_time) {
-    return BeginClose(CloseCode::kBusy, "this client does not read");
+    return BeginClose(CloseCode::kBusy, "this client reads more slowly than others write");
   }
   if (out_.empty()) out_.Rest(/*idle=*/true);
   if (throttled_ && !messages_.InDebt(now) && !bytes_.InDebt(now)) {

@@ -109,14 +109,14 @@ class SocketConnection final : public Connection {
   bool overflowed_ = false;  // nothing more is queued until what is under way has left
   bool lagging_ = false;     // and the backlog was dropped
   Clock::time_point lag_began_;
-  Clock::time_point caught_up_{};
   bool client_closed_ = false;  // its close frame has come
   bool shut_ = false;           // our side of the stream
   SocketPoller::Interest watched_;
   Clock::time_point last_heard_;
   Clock::time_point close_deadline_;
   OutQueue out_;
-  std::size_t index_ = 0;  // in the worker's list
+  std::size_t answered_bytes_ = 0;  // sent while messages of this client were handled
+  std::size_t index_ = 0;           // in the worker's list
   friend class Worker;
 };
 

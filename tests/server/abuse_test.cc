@@ -13,6 +13,7 @@
 #include "tests/server/process.h"
 #include "tests/server/running_server.h"
 #include "tests/server/tcp_client.h"
+#include "tests/server/two_people.h"
 
 namespace weft::server {
 namespace {
@@ -37,43 +38,22 @@ class AbuseTest : public testing::Test {
 
   // Begins the server; two people meet in the room "work".
   void Serve(const std::vector<std::string>& flags = {}) {
-    std::vector<std::string> arguments = {"serve",   "--listen",       "127.0.0.1:0",
-                                          "--data",  directory.path(), "--log-level",
-                                          "warning", "--threads",      "2"};
+    std::vector<std::string> arguments = {
+        "serve", "--listen", "127.0.0.1:0", "--data", directory.path(), "--threads", "2"};
     arguments.insert(arguments.end(), flags.begin(), flags.end());
-    // The line that tells the port is one of level info.
-    arguments[6] = "info";
     weft = std::make_unique<Process>(arguments);
     port = weft->WaitForPort();
     ASSERT_NE(port, 0) << weft->output;
-    ann = std::make_unique<TcpClient>(port);
-    bob = std::make_unique<TcpClient>(port);
-    ASSERT_TRUE(ann->Upgrade("/work"));
-    ASSERT_TRUE(bob->Upgrade("/work"));
+    people = std::make_unique<TwoPeople>(port, "work");
+    ASSERT_TRUE(people->joined);
     WorkGoesOn();
     resident_before = weft->ResidentBytes();
     descriptors_before = weft->OpenDescriptors();
   }
 
-  // Ann writes a word and Bob receives it.
   void WorkGoesOn() {
-    crdt::Text text = anns.GetText("content");
-    const std::string word = "word" + std::to_string(++words) + " ";
-    const crdt::StateVector before = anns.GetStateVector();
-    text.Insert(text.length(), word);
-    const Bytes update = anns.EncodeStateAsUpdate(before);
-    ann->SendMessage(sync::EncodeMessage(sync::Update{update}));
-    while (bobs.GetText("content").ToString().find(word) == std::string::npos) {
-      const auto frame = bob->ReadFrame();
-      ASSERT_TRUE(frame.has_value());
-      ASSERT_NE(frame->opcode, Opcode::kClose) << frame->close_reason();
-      if (frame->opcode == Opcode::kPing) bob->SendFrame(Opcode::kPong, frame->payload);
-      const auto message = sync::DecodeMessage(frame->payload);
-      if (!message.ok()) continue;
-      if (const auto* update_message = std::get_if<sync::Update>(&*message)) {
-        EXPECT_TRUE(bobs.ApplyUpdate(update_message->update).ok());
-      }
-    }
+    EXPECT_EQ(people->Exchange(), "");
+    people->LetAnnRead();
   }
 
   // The server took no more than `bytes` for all that, and gives descriptors back.
@@ -103,11 +83,7 @@ class AbuseTest : public testing::Test {
   TemporaryDirectory directory;
   std::unique_ptr<Process> weft;
   std::uint16_t port = 0;
-  std::unique_ptr<TcpClient> ann;
-  std::unique_ptr<TcpClient> bob;
-  crdt::Doc anns;
-  crdt::Doc bobs;
-  int words = 0;
+  std::unique_ptr<TwoPeople> people;
   std::size_t resident_before = 0;
   std::size_t descriptors_before = 0;
 };
@@ -154,7 +130,7 @@ TEST_F(AbuseTest, AThousandReceiversThatNeverReadShareOneBound) {
   }
   std::size_t largest = 0;
   for (std::uint64_t i = 0; i < 40; ++i) {
-    ann->SendMessage(sync::EncodeMessage(sync::Update{UpdateOfSize(32 << 10, 1'000 + i)}));
+    people->ann().SendMessage(sync::EncodeMessage(sync::Update{UpdateOfSize(32 << 10, 1'000 + i)}));
     WorkGoesOn();
     largest = std::max(largest, weft->ResidentBytes());
   }
@@ -351,7 +327,7 @@ TEST_F(AbuseTest, AFloodOfCursorsCostsWhatOneSessionMayHave) {
 
 TEST_F(AbuseTest, WhoClaimsToBeSomeoneElseRemovesNobodysCursor) {
   Serve();
-  ann->SendMessage(Cursor(7, 5, R"({"name":"Ann"})"));
+  people->ann().SendMessage(Cursor(7, 5, R"({"name":"Ann"})"));
   WorkGoesOn();
   TcpClient mallory(port);
   ASSERT_TRUE(mallory.Upgrade("/work"));
@@ -371,12 +347,14 @@ TEST_F(AbuseTest, WhoClaimsToBeSomeoneElseRemovesNobodysCursor) {
 TEST_F(AbuseTest, WhoRewritesWhatSomeoneElseWroteIsRefusedAndNobodyHearsOfIt) {
   Serve();
   // Ann's first elements with another content.
-  crdt::Doc forger(crdt::Doc::Options{.client_id = anns.client_id(), .gc = true, .limits = {}});
+  crdt::Doc forger(
+      crdt::Doc::Options{.client_id = people->anns().client_id(), .gc = true, .limits = {}});
   forger.GetText("content").Insert(0, "forged");
   const Bytes message = sync::EncodeMessage(sync::Update{forger.EncodeStateAsUpdate()});
   EXPECT_EQ(CloseCodeAfter(ClientFrame(Opcode::kBinary, message)), 4409);
   WorkGoesOn();
-  EXPECT_EQ(bobs.GetText("content").ToString(), anns.GetText("content").ToString());
+  EXPECT_EQ(people->bobs().GetText("content").ToString(),
+            people->anns().GetText("content").ToString());
   TcpClient newcomer(port);
   ASSERT_TRUE(newcomer.Upgrade("/work"));
   newcomer.SendMessage(sync::EncodeMessage(sync::SyncStep1{crdt::EncodeStateVector({})}));
@@ -390,7 +368,7 @@ TEST_F(AbuseTest, WhoRewritesWhatSomeoneElseWroteIsRefusedAndNobodyHearsOfIt) {
       ASSERT_TRUE(heard.ApplyUpdate(step2->update).ok());
     }
   }
-  EXPECT_EQ(heard.GetText("content").ToString(), anns.GetText("content").ToString());
+  EXPECT_EQ(heard.GetText("content").ToString(), people->anns().GetText("content").ToString());
 }
 
 // --- Names

@@ -118,6 +118,26 @@ TEST_F(ClientLimitsTest, WhoSendsMoreMessagesThanItsShareHasToWaitAndLosesNothin
   EXPECT_EQ(Health(server, "appends"), 11U);
 }
 
+TEST_F(ClientLimitsTest, WhoIsInDebtIsNotReadFrom) {
+  limits.messages_per_second = 1;
+  RunningServer server(directory.path(), limits, /*threads=*/1);
+  TcpClient hasty(server.port());
+  ASSERT_TRUE(hasty.Upgrade("/hasty"));
+  std::string burst;
+  for (int i = 0; i < 600; ++i) burst += crdt::AsText(ClientFrame(Opcode::kBinary, Unknown(1)));
+  hasty.Send(burst);  // ten minutes of debt
+  Eventually([&] { return Health(server, "max-messages-per-second") > 0; });
+  crdt::Doc doc;
+  doc.GetText("content").Insert(0, "x");
+  hasty.SendMessage(sync::EncodeMessage(sync::Update{doc.EncodeStateAsUpdate()}));
+  for (int i = 0; i < 20; ++i) {
+    TcpClient other(server.port());
+    ASSERT_TRUE(other.Upgrade("/other"));
+    EXPECT_TRUE(IsAnswered(other));
+  }
+  EXPECT_EQ(Health(server, "appends"), 0U);
+}
+
 TEST_F(ClientLimitsTest, WhoSendsMoreBytesThanItsShareHasToWaitAndLosesNothing) {
   limits.bytes_per_second = 100'000;
   limits.close_timeout = std::chrono::milliseconds(400);
@@ -129,6 +149,22 @@ TEST_F(ClientLimitsTest, WhoSendsMoreBytesThanItsShareHasToWaitAndLosesNothing) 
   EXPECT_EQ(Health(server, "max-bytes-per-second"), 0U);
   client.SendMessage(Unknown(600'000));
   EXPECT_TRUE(IsAnswered(client));
+  EXPECT_GE(Health(server, "max-bytes-per-second"), 1U);
+}
+
+TEST_F(ClientLimitsTest, WhatAClientAsksForCountsAsWhatItSends) {
+  limits.bytes_per_second = 100'000;
+  limits.close_timeout = std::chrono::milliseconds(400);
+  RunningServer server(directory.path(), limits);
+  TcpClient client(server.port());
+  ASSERT_TRUE(client.Upgrade("/notes"));
+  crdt::Doc doc;
+  doc.GetText("content").Insert(0, std::string(100'000, 'x'));
+  client.SendMessage(sync::EncodeMessage(sync::Update{doc.EncodeStateAsUpdate()}));
+  // A few bytes a question, a whole document an answer: four of them are within the burst.
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(IsAnswered(client));
+  EXPECT_EQ(Health(server, "max-bytes-per-second"), 0U);
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(IsAnswered(client));
   EXPECT_GE(Health(server, "max-bytes-per-second"), 1U);
 }
 
@@ -179,6 +215,7 @@ TEST_F(ClientLimitsTest, AnAddressHasAsManySocketsAsItMayHaveUntilOneEnds) {
 
 TEST_F(ClientLimitsTest, SocketsOfOneAddressThatSayNothingAreBoundedToo) {
   limits.connections_per_address = 2;
+  limits.handshake_timeout = std::chrono::minutes(10);
   RunningServer server(directory.path(), limits, /*threads=*/1);
   std::vector<std::unique_ptr<TcpClient>> silent;
   for (std::size_t i = 0; i < 2 + Limits::kSpareSocketsOfAddress; ++i) {

@@ -54,16 +54,9 @@ class Process {
 
   pid_t pid() const { return pid_; }
 
-  // Memory that is in use now, in bytes: VmRSS.
-  std::size_t ResidentBytes() const {
-    std::ifstream status("/proc/" + std::to_string(pid_) + "/status");
-    std::string word;
-    std::size_t kilobytes = 0;
-    while (status >> word) {
-      if (word == "VmRSS:" && status >> kilobytes) break;
-    }
-    return kilobytes << 10;
-  }
+  // Memory that is in use now, in bytes: all of it, and without files that are mapped.
+  std::size_t ResidentBytes() const { return StatusBytes("VmRSS:"); }
+  std::size_t AnonymousBytes() const { return StatusBytes("RssAnon:"); }
 
   std::size_t OpenDescriptors() const {
     const std::filesystem::directory_iterator all("/proc/" + std::to_string(pid_) + "/fd");
@@ -99,6 +92,16 @@ class Process {
   std::string output;
 
  private:
+  std::size_t StatusBytes(std::string_view name) const {
+    std::ifstream status("/proc/" + std::to_string(pid_) + "/status");
+    std::string word;
+    std::size_t kilobytes = 0;
+    while (status >> word) {
+      if (word == name && status >> kilobytes) break;
+    }
+    return kilobytes << 10;
+  }
+
   bool ReadSome() {
     std::array<char, 4096> buffer;
     const ssize_t size = ::read(output_end_, buffer.data(), buffer.size());

@@ -124,6 +124,39 @@ TEST_F(RoomLimitsTest, TheStatesOfARoomMayHaveSoManyBytesTogetherAndWhoIsTooLate
   EXPECT_EQ(Hits(Limit::kRoomAwarenessBytes), 1U);
 }
 
+// --- Uncommitted edits
+// ------------------------------------------------------------------------------
+
+TEST_F(RoomLimitsTest, WhoJoinsARoomWithTooMuchUncommittedIsReadFromOnceItIsThrough) {
+  world.limits.uncommitted_bytes = 100;
+  ann.Join(room());
+  Settle(world, {&ann});
+  ann.Type(std::string(200, 'x'));
+  EXPECT_FALSE(ann.reading());
+  // Else whoever writes, leaves and comes back could fill the memory while the disk is slow.
+  ann.Leave();
+  bob.Join(room());
+  cid.Join(room());
+  EXPECT_FALSE(bob.reading());
+  world.log.FinishAppends();
+  EXPECT_TRUE(bob.reading());
+  EXPECT_TRUE(cid.reading());
+}
+
+TEST_F(RoomLimitsTest, WhoJoinsWhileTheLogIsCongestedIsReadFromWhenItIsNot) {
+  ann.Join(room());
+  Settle(world, {&ann});
+  world.log.is_congested = true;
+  bob.Join(room());
+  EXPECT_FALSE(bob.reading());
+  EXPECT_TRUE(ann.reading());
+  world.Advance(std::chrono::seconds(1));
+  EXPECT_FALSE(bob.reading());
+  world.log.is_congested = false;
+  world.Advance(std::chrono::seconds(1));
+  EXPECT_TRUE(bob.reading());
+}
+
 // --- Connections and rooms
 // --------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <optional>
 #include <string>
 #include <utility>
@@ -78,6 +79,13 @@ class TcpClient {
       bytes.remove_prefix(static_cast<std::size_t>(sent));
     }
     return true;
+  }
+  // How much of it could be sent within so long; -1 when the server has closed the connection.
+  ssize_t SendSome(std::string_view bytes, int wait_ms) {
+    pollfd poll_socket{socket_, POLLOUT, 0};
+    if (::poll(&poll_socket, 1, wait_ms) <= 0) return 0;
+    const ssize_t sent = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    return sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK) ? 0 : sent;
   }
   bool SendFrame(Opcode opcode, crdt::ByteView payload, const ClientFrameOptions& options = {}) {
     return Send(crdt::AsText(ClientFrame(opcode, payload, options)));
@@ -148,6 +156,14 @@ class TcpClient {
       if (frame->opcode == Opcode::kClose) return frame;
     }
     return std::nullopt;
+  }
+
+  // Throws away what has come so far; does not wait.
+  void SkipReceived() {
+    char buffer[16384];
+    while (::recv(socket_, buffer, sizeof buffer, MSG_DONTWAIT) > 0) {
+    }
+    input_.clear();
   }
 
   // Reads until the server has ended the stream. False when it does not.
