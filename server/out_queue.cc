@@ -111,6 +111,8 @@ void OutQueue::DropBacklog() {
   const std::size_t keep =
       begun ? frame_begin_ + FrameSize(crdt::ByteView(flat_).subspan(frame_begin_)) : frame_begin_;
   flat_.resize(keep);
+  // Who is behind has had much memory, and has it for as long as it likes.
+  flat_.shrink_to_fit();
   exempt_end_ = std::min(exempt_end_, keep);
 }
 
