@@ -1,10 +1,11 @@
-// No message breaks a session or the document that it shares with others.
+// No message breaks a session or the document that it shares with others, or counts as our own fault.
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 
 #include "crdt/base/check.h"
+#include "sync/close.h"
 #include "sync/session.h"
 #include "sync/shared_document.h"
 
@@ -22,7 +23,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::size_t claimed = data[at++];
     const std::size_t length = claimed < size - at ? claimed : size - at;
     Session& session = at % 2 == 0 ? first : second;
-    session.Receive({data + at, length}, now).IgnoreError();
+    const auto effects = session.Receive({data + at, length}, now);
+    CHECK(effects.ok() || CloseFor(effects.status()).code != CloseCode::kInternalError);
     at += length;
     now += std::chrono::seconds(1);
   }

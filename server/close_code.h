@@ -13,12 +13,12 @@ enum class CloseCode : std::uint16_t {
   kProtocolError = 1002,    // the bytes are not WebSocket frames, or not frames a client may send
   kUnsupported = 1003,      // a text message: all of the protocol is binary
   kBadText = 1007,          // a close reason that is not UTF-8
-  kTooBig = 1009,           // one message above --max-message-bytes
   kInternalError = 1011,    // something that should not happen in this room
   kRestart = 1012,          // the server stops; come back in a moment
   kBusy = 1013,             // the client reads too slowly, or a limit of the server is reached
-  kBadMessage = 4400,       // no valid message; this and 4403, 4413: see sync/close.h
+  kBadMessage = 4400,       // no valid message; this and 4403, 4409, 4413: see sync/close.h
   kBadRoomName = 4404,      // the path does not name a room
+  kTooBig = 4413,           // one message above --max-message-bytes; the next would be the same one
   kRoomUnavailable = 4500,  // the room could not be loaded from the log
   kNotStored = 4503,  // the log could not store an edit: it was not accepted, and nobody saw it
 };

@@ -6,6 +6,7 @@
 #include <map>
 #include <sstream>
 
+#include "server/limit_flags.h"
 #include "server/listener.h"
 #include "server/log_command_line.h"
 #include "weft_version.h"
@@ -123,8 +124,6 @@ constexpr const char* kDriverExamples =
     "\"text\":\"hi\"}]}' \\\n"
     "    '{\"op\":\"json\",\"doc\":0,\"types\":{\"t\":\"text\"}}' | weft driver";
 
-constexpr const char* kLimits = "Limits, and what happens beyond them";
-
 std::string CheckListen(const std::string& text) {
   const auto address = ParseListenAddress(text);
   return address.ok() ? std::string() : std::string(address.status().message());
@@ -133,65 +132,6 @@ std::string CheckListen(const std::string& text) {
 // A range whose bounds the help does not print: they only keep nonsense out.
 CLI::Validator InRange(std::int64_t smallest, std::int64_t largest) {
   return CLI::Range(smallest, largest).description("");
-}
-
-// "64M" for 67108864.
-std::string SizeText(std::size_t bytes) {
-  constexpr const char* kSuffixes[] = {"", "K", "M", "G", "T"};
-  std::size_t suffix = 0;
-  while (suffix < 4 && bytes >= 1024 && bytes % 1024 == 0) {
-    bytes /= 1024;
-    ++suffix;
-  }
-  return std::to_string(bytes) + kSuffixes[suffix];
-}
-
-void AddTime(CLI::App& app, const std::string& flag, std::chrono::milliseconds& value,
-             std::int64_t unit_ms, std::int64_t smallest, const std::string& help) {
-  const auto set = [&value, unit_ms](const std::int64_t& number) {
-    value = std::chrono::milliseconds(number * unit_ms);
-  };
-  app.add_option_function<std::int64_t>(flag, set, help)
-      ->check(InRange(smallest, 1'000'000'000))
-      ->type_name("NUMBER")
-      ->default_str(std::to_string(value.count() / unit_ms))
-      ->group(kLimits);
-}
-
-void AddBytes(CLI::App& app, const std::string& flag, std::size_t& value, const std::string& help) {
-  app.add_option(flag, value, help)
-      ->transform(CLI::AsSizeValue(false).description(""))
-      ->check(InRange(1024, std::int64_t{1} << 40))
-      ->type_name("BYTES")
-      ->default_str(SizeText(value))
-      ->group(kLimits);
-}
-
-void AddLimits(CLI::App& app, Limits& limits) {
-  AddBytes(app, "--max-message-bytes", limits.message_bytes,
-           "One message of a client.\nBeyond: the client is closed with 1009");
-  AddBytes(app, "--max-queue-bytes", limits.queue_bytes,
-           "What waits for one client that reads slowly.\nBeyond: it is closed with 1013");
-  AddBytes(app, "--max-uncommitted-bytes", limits.uncommitted_bytes,
-           "Edits of one room that are not on disk yet.\nBeyond: its writers have to wait");
-  app.add_option("--max-connections", limits.connections,
-                 "WebSockets of the server.\nBeyond: HTTP 503")
-      ->check(InRange(1, 100'000'000))
-      ->type_name("NUMBER")
-      ->capture_default_str()
-      ->group(kLimits);
-  AddBytes(app, "--max-header-bytes", limits.header_bytes,
-           "The header of an HTTP request.\nBeyond: HTTP 431");
-  AddTime(app, "--handshake-timeout-ms", limits.handshake_timeout, 1, 10,
-          "From a connection to a whole request.\nBeyond: it is closed");
-  AddTime(app, "--ping-interval-ms", limits.ping_interval, 1, 10,
-          "A client that is silent this long is pinged;\nsilent twice as long, it is dead");
-  AddTime(app, "--close-timeout-ms", limits.close_timeout, 1, 10,
-          "How long a client may take to finish\nwhen it is closed");
-  AddTime(app, "--room-idle-seconds", limits.room_idle, 1000, 0,
-          "How long a room without clients stays in memory");
-  AddTime(app, "--store-retry-ms", limits.store_retry, 1, 1,
-          "How long a room refuses edits after the disk\nrefused one; doubled while that goes on");
 }
 
 void AddLogOptions(CLI::App& serve, LogOptions& log) {
@@ -287,7 +227,7 @@ void AddServe(CLI::App& app, CommandLine& line) {
       ->transform(CLI::CheckedTransformer(levels, CLI::ignore_case).description(""))
       ->type_name("LEVEL")
       ->default_str("info");
-  AddLimits(serve, line.serve.limits);
+  AddLimitFlags(serve, line.serve.limits);
   serve.footer(kServeExamples);
   serve.callback([&line] { line.verb = CommandLine::Verb::kServe; });
 }

@@ -7,6 +7,7 @@
 // room itself closes it: from then on neither calls the other. Threads: the room's thread.
 // Re-entrancy: no call of these leads back into the room before it returns.
 
+#include <memory>
 #include <string_view>
 
 #include "crdt/base/bytes.h"
@@ -21,6 +22,9 @@ class Connection {
   // Queues one message behind all earlier ones. At the bound of the queue the connection gives up
   // its backlog, closes with kBusy, and ignores everything that follows.
   virtual void Send(crdt::ByteView message) = 0;
+
+  // The same for a message that others are sent too: a large one may be kept instead of copied.
+  virtual void SendShared(const std::shared_ptr<const crdt::Bytes>& message) { Send(*message); }
 
   // Sends what is queued, then closes with `code`. Nothing that comes in afterwards reaches the
   // room. Only the first call counts.

@@ -47,23 +47,27 @@ std::string_view CutAtCharacter(std::string_view text, std::size_t limit) {
 
 }  // namespace
 
-void AppendFrame(crdt::Bytes& out, Opcode opcode, crdt::ByteView payload) {
-  CHECK(!IsControl(opcode) || payload.size() <= kMaxControlBytes);
+void AppendFrameHead(crdt::Bytes& out, Opcode opcode, std::size_t payload_bytes) {
+  CHECK(!IsControl(opcode) || payload_bytes <= kMaxControlBytes);
   std::array<std::uint8_t, 10> header;
   std::size_t size = 2;
   header[0] = static_cast<std::uint8_t>(0x80 | static_cast<std::uint8_t>(opcode));
-  if (payload.size() <= 125) {
-    header[1] = static_cast<std::uint8_t>(payload.size());
+  if (payload_bytes <= 125) {
+    header[1] = static_cast<std::uint8_t>(payload_bytes);
   } else {
-    const bool wide = payload.size() > 0xFFFF;
+    const bool wide = payload_bytes > 0xFFFF;
     const std::size_t length_bytes = wide ? 8 : 2;
     header[1] = wide ? 127 : 126;
     for (std::size_t i = 0; i < length_bytes; ++i) {
-      header[2 + i] = static_cast<std::uint8_t>(payload.size() >> (8 * (length_bytes - 1 - i)));
+      header[2 + i] = static_cast<std::uint8_t>(payload_bytes >> (8 * (length_bytes - 1 - i)));
     }
     size += length_bytes;
   }
   out.insert(out.end(), header.begin(), header.begin() + static_cast<std::ptrdiff_t>(size));
+}
+
+void AppendFrame(crdt::Bytes& out, Opcode opcode, crdt::ByteView payload) {
+  AppendFrameHead(out, opcode, payload.size());
   out.insert(out.end(), payload.begin(), payload.end());
 }
 

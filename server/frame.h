@@ -33,6 +33,9 @@ enum class Opcode : std::uint8_t {
 // Appends one whole frame. Requires: control frames carry at most 125 bytes.
 void AppendFrame(crdt::Bytes& out, Opcode opcode, crdt::ByteView payload);
 
+// Appends what comes before a payload of that size.
+void AppendFrameHead(crdt::Bytes& out, Opcode opcode, std::size_t payload_bytes);
+
 // Appends a close frame; a reason past 123 bytes is cut at a character.
 void AppendCloseFrame(crdt::Bytes& out, CloseCode code, std::string_view reason);
 
@@ -63,6 +66,9 @@ class FrameParser {
   // The next message or control frame; nothing when more bytes are needed or the input is
   // malformed.
   std::optional<Event> Next();
+
+  // Bytes that are held of a message that is not whole yet.
+  std::size_t held_bytes() const { return message_taken_ ? 0 : message_.size(); }
 
   // What was malformed, if anything. It stays: such a connection can only be closed.
   const std::optional<Error>& error() const { return error_; }

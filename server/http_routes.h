@@ -32,6 +32,10 @@ struct Health {
   std::uint64_t rooms = 0;
   std::uint64_t connections = 0;
   std::uint64_t sockets = 0;
+  std::uint64_t room_memory_bytes = 0;
+  std::uint64_t receiving_bytes = 0;
+  std::uint64_t queued_bytes = 0;
+  std::string limits = "{}";      // how often each was reached, as JSON (limit_hits.h)
   std::uint64_t log_commits = 0;  // transactions of the log since the start
   std::uint64_t log_appends = 0;  // updates that are durable since the start
   std::uint64_t log_failed = 0;   // updates that could not be stored

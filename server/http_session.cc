@@ -51,8 +51,11 @@ UpgradeRequest ToUpgradeRequest(const Parser::value_type& message) {
 
 class HttpSession {
  public:
-  HttpSession(Tcp::socket socket, const HttpServices& services)
-      : stream_(std::move(socket)), services_(services), counted_(services.stats.sockets) {}
+  HttpSession(Tcp::socket socket, AddressPlace place, const HttpServices& services)
+      : stream_(std::move(socket)),
+        place_(std::move(place)),
+        services_(services),
+        counted_(services.stats.sockets) {}
 
   asio::awaitable<void> Run() {
     for (bool go_on = true; go_on;) {
@@ -60,7 +63,7 @@ class HttpSession {
       parser.header_limit(static_cast<std::uint32_t>(services_.limits.header_bytes));
       parser.body_limit(services_.limits.body_bytes);
       stream_.expires_after(services_.limits.handshake_timeout);
-      const auto [error, size] = co_await http::async_read(stream_, buffer_, parser, kAsTuple);
+      const error_code error = co_await Read(parser);
       if (error) {
         co_await RefuseMalformed(error);
         co_return;
@@ -79,6 +82,17 @@ class HttpSession {
   }
 
  private:
+  asio::awaitable<error_code> Read(Parser& parser) {
+    const auto [error, size] = co_await http::async_read_header(stream_, buffer_, parser, kAsTuple);
+    if (error) co_return error;
+    // The parser looks at single lines, too, and lets a header pass that is longer by a few of them.
+    if (size > services_.limits.header_bytes) co_return http::error::header_limit;
+    if (parser.is_done()) co_return error_code();
+    const auto [body_error, body_size] =
+        co_await http::async_read(stream_, buffer_, parser, kAsTuple);
+    co_return body_error;
+  }
+
   // Whether the session goes on.
   asio::awaitable<bool> Write(HttpAnswer answer, bool keep_alive, bool head_only) {
     const std::string head = RenderHead(answer, keep_alive);
@@ -92,7 +106,10 @@ class HttpSession {
 
   // Answers what was no request, if it makes sense to answer, and ends.
   asio::awaitable<void> RefuseMalformed(const error_code& error) {
+    LimitHits& hits = services_.stats.limits;
+    if (error == beast::error::timeout) hits.Hit(Limit::kHandshakeTimeout, "a client");
     if (error == http::error::header_limit) {
+      hits.Hit(Limit::kHeaderBytes, "a client");
       co_await Write(PlainAnswer(431, "The request's header is too large."), false, false);
     } else if (error == http::error::body_limit) {
       co_await Write(PlainAnswer(413, "The request's body is too large."), false, false);
@@ -126,20 +143,30 @@ class HttpSession {
       co_return co_await Write(PlainAnswer(400, "This is no valid WebSocket upgrade request."),
                                false, false);
     }
-    if (services_.stats.connections.load(std::memory_order_relaxed) >=
-        services_.limits.connections) {
-      LogWarning("a client was refused: {} connections are open (--max-connections)",
-                 services_.limits.connections);
-      HttpAnswer answer = PlainAnswer(503, "The server has as many connections as it may have.");
-      answer.headers += "Retry-After: 5\r\n";
-      co_return co_await Write(std::move(answer), false, false);
+    const std::size_t of_address = services_.limits.connections_per_address;
+    if (of_address > 0 && place_.sockets() > of_address) {
+      services_.stats.limits.Hit(Limit::kConnectionsPerAddress, "a client");
+      co_return co_await WriteBusy(429, "Your address has as many connections as it may have.");
     }
-    HandOver(upgrade, target);
+    // Counted first, so that no two clients take the same last place.
+    Counted counted(services_.stats.connections);
+    if (services_.stats.connections.load(std::memory_order_relaxed) >
+        services_.limits.connections) {
+      services_.stats.limits.Hit(Limit::kConnections, "a client");
+      co_return co_await WriteBusy(503, "The server has as many connections as it may have.");
+    }
+    HandOver(upgrade, target, std::move(counted));
     co_return false;
   }
 
-  void HandOver(const UpgradeRequest& upgrade, std::string_view target) {
-    Arrival arrival;
+  asio::awaitable<bool> WriteBusy(int status, std::string_view line) {
+    HttpAnswer answer = PlainAnswer(status, line);
+    answer.headers += "Retry-After: 5\r\n";
+    co_return co_await Write(std::move(answer), false, false);
+  }
+
+  void HandOver(const UpgradeRequest& upgrade, std::string_view target, Counted counted) {
+    Arrival arrival(std::move(place_), std::move(counted));
     absl::StatusOr<std::string> room = RoomNameFromTarget(target);
     if (room.ok()) {
       arrival.room = *std::move(room);
@@ -163,21 +190,24 @@ class HttpSession {
   }
 
   beast::tcp_stream stream_;
+  AddressPlace place_;
   const HttpServices& services_;
   Counted counted_;
   beast::flat_buffer buffer_;
 };
 
-asio::awaitable<void> RunSession(Tcp::socket socket, const HttpServices& services) {
-  HttpSession session(std::move(socket), services);
+asio::awaitable<void> RunSession(Tcp::socket socket, AddressPlace place,
+                                 const HttpServices& services) {
+  HttpSession session(std::move(socket), std::move(place), services);
   co_await session.Run();
 }
 
 }  // namespace
 
-void StartHttpSession(Tcp::socket socket, const HttpServices& services) {
+void StartHttpSession(Tcp::socket socket, AddressPlace place, const HttpServices& services) {
   const auto executor = socket.get_executor();
-  asio::co_spawn(executor, RunSession(std::move(socket), services), asio::detached);
+  asio::co_spawn(executor, RunSession(std::move(socket), std::move(place), services),
+                 asio::detached);
 }
 
 }  // namespace weft::server

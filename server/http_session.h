@@ -3,11 +3,13 @@
 // What an accepted socket speaks first: HTTP/1.1, with keep-alive, until it closes or asks to
 // become a WebSocket; then it is handed to the worker of its room.
 //
-// Bounds: limits.h (header_bytes, body_bytes, handshake_timeout, connections).
+// Bounds: limits.h (header_bytes, body_bytes, handshake_timeout, connections,
+// connections_per_address).
 
 #include <functional>
 #include <string_view>
 
+#include "server/address_table.h"
 #include "server/asio.h"
 #include "server/http_routes.h"
 #include "server/limits.h"
@@ -25,6 +27,6 @@ struct HttpServices {
 };
 
 // Serves `socket` on the thread of its executor, from its next turn on.
-void StartHttpSession(Tcp::socket socket, const HttpServices& services);
+void StartHttpSession(Tcp::socket socket, AddressPlace place, const HttpServices& services);
 
 }  // namespace weft::server

@@ -9,6 +9,7 @@
 #include "server/room_name.h"
 #include "sync/close.h"
 #include "sync/message.h"
+#include "sync/typing_run.h"
 
 namespace weft::server {
 namespace {
@@ -25,6 +26,7 @@ Room::Room(std::string name, const RoomServices& services)
     : name_(std::move(name)),
       services_(services),
       counted_(services.stats.rooms),
+      memory_(services.stats.room_memory_bytes),
       empty_since_(services.now()) {}
 
 Room::~Room() = default;
@@ -74,7 +76,10 @@ void Room::Remove(Member& member) {
     members_[index]->index = index;
   }
   members_.pop_back();
-  if (members_.empty()) empty_since_ = services_.now();
+  if (members_.empty()) {
+    empty_since_ = services_.now();
+    awareness_news_.Clear();
+  }
 }
 
 Room::Member* Room::Find(MemberId id) {
@@ -107,7 +112,11 @@ void Room::OnLoaded(absl::StatusOr<std::vector<crdt::Bytes>> updates) {
     }
     return;
   }
-  document_ = std::make_unique<sync::SharedDocument>();
+  const Limits& limits = services_.limits;
+  document_ = std::make_unique<sync::SharedDocument>(sync::SharedDocument::Options{
+      .limits = {},
+      .awareness = {.state_bytes = limits.awareness_bytes, .bytes = limits.room_awareness_bytes},
+      .document_bytes = limits.document_bytes});
   std::size_t number = 0;
   for (const crdt::Bytes& update : *updates) {
     ++number;
@@ -118,6 +127,7 @@ void Room::OnLoaded(absl::StatusOr<std::vector<crdt::Bytes>> updates) {
     }
   }
   state_ = State::kOpen;
+  memory_.Set(document_->memory_bytes());
   // Opening a session may remove members, but adds none.
   std::vector<MemberId> waiting;
   for (const auto& member : members_) waiting.push_back(member->id);
@@ -129,23 +139,41 @@ void Room::OnLoaded(absl::StatusOr<std::vector<crdt::Bytes>> updates) {
 void Room::OpenSession(Member& member) {
   const MemberId id = member.id;
   member.to_be_asked = false;
-  member.session.emplace(document_.get(),
-                         sync::Session::Options{.access = sync::Access::kReadWrite,
-                                                .frame_bytes = services_.limits.message_bytes});
+  member.session.emplace(
+      document_.get(),
+      sync::Session::Options{.access = sync::Access::kReadWrite,
+                             // Each message was within its bound; those of one read are joined.
+                             .frame_bytes = services_.limits.message_bytes + Limits::kFairBytes});
   Carry(member.session->Open(), id);
   for (const crdt::Bytes& message : std::exchange(member.inbox, {})) {
     Member* still_here = Find(id);
     if (still_here == nullptr) return;
     Process(*still_here, message);
   }
-  if (Member* still_here = Find(id)) ResumeIfThrough(*still_here);
+  // While too much is uncommitted nobody new is read from: whoever writes, leaves and comes back
+  // would have one message more under way each time.
+  if (IsOverfull()) {
+    newcomers_wait_ = true;
+  } else if (Member* still_here = Find(id)) {
+    ResumeIfThrough(*still_here);
+  }
 }
 
 // --- Messages
 // ---------------------------------------------------------------------------------------
 
-void Room::Receive(Connection& connection, crdt::ByteView message) {
-  if (Member* member = Find(connection)) Process(*member, message);
+void Room::Receive(Connection& connection, std::span<const crdt::ByteView> messages) {
+  sync::TypingRun run;
+  // Handling a message may end the membership.
+  const auto process = [&](crdt::ByteView message) {
+    if (Member* member = Find(connection)) Process(*member, message);
+  };
+  for (const crdt::ByteView message : messages) {
+    if (messages.size() > 1 && run.Add(message)) continue;
+    if (!run.empty()) process(run.Take());
+    if (messages.size() == 1 || !run.Add(message)) process(message);
+  }
+  if (!run.empty()) process(run.Take());
 }
 
 void Room::Process(Member& member, crdt::ByteView message) {
@@ -158,11 +186,40 @@ void Room::Process(Member& member, crdt::ByteView message) {
   absl::StatusOr<sync::Effects> effects = member.session->Receive(message, services_.now());
   if (effects.ok()) return Carry(*std::move(effects), id);
   const sync::Close close = sync::CloseFor(effects.status());
-  if (close.code == sync::CloseCode::kInternalError) {
-    LogError("the room \"{}\" closes a connection: {}", PrintableName(name_),
-             effects.status().ToString());
-  }
+  if (close.code == sync::CloseCode::kInternalError) return Break(effects.status());
+  CountRefusal(effects.status(), message);
   Expel(member, static_cast<CloseCode>(close.code), close.reason);
+}
+
+// Counts the limit, if it was one, that a message of a member ran into.
+void Room::CountRefusal(const absl::Status& reason, crdt::ByteView message) {
+  const auto decoded = sync::DecodeMessage(message);
+  const bool awareness = decoded.ok() && std::holds_alternative<sync::AwarenessUpdate>(*decoded);
+  std::optional<Limit> limit;
+  if (absl::IsResourceExhausted(reason)) {
+    limit = awareness ? Limit::kAwarenessBytes : Limit::kDocumentBytes;
+  } else if (absl::IsUnavailable(reason)) {
+    limit = Limit::kRoomAwarenessBytes;
+  }
+  if (limit) services_.stats.limits.Hit(*limit, "the room " + PrintableName(name_));
+}
+
+void Room::CatchUp(Connection& connection) {
+  Member* member = Find(connection);
+  if (member == nullptr) return;
+  const auto expel = [&] {
+    Expel(*member, CloseCode::kBusy, "this client is too far behind; join again");
+  };
+  // A room that is read anew cannot tell what it will hold.
+  if (state_ != State::kOpen || !member->session) return expel();
+  absl::StatusOr<sync::Effects> everything = member->session->TellEverything();
+  if (!everything.ok()) return expel();
+  std::size_t bytes = 0;
+  for (const sync::Effect& effect : *everything) {
+    bytes += std::get<sync::Reply>(effect).frame->size();
+  }
+  if (bytes > services_.limits.queue_bytes) return expel();
+  Carry(*std::move(everything), member->id);
 }
 
 // Whether `message` writes and was therefore not taken: the log has just failed to store something.
@@ -185,7 +242,7 @@ void Room::Carry(sync::Effects effects, MemberId from) {
     if (auto* update = std::get_if<sync::PublishUpdate>(&effect)) {
       CarryUpdate(*update, from);
     } else if (auto* awareness = std::get_if<sync::PublishAwareness>(&effect)) {
-      Broadcast(awareness->frame, kNobody);
+      CarryAwareness(*awareness);
     } else {
       CarryReply(std::move(std::get<sync::Reply>(effect).frame), from);
     }
@@ -203,8 +260,10 @@ void Room::CarryUpdate(const sync::PublishUpdate& update, MemberId from) {
   Member* writer = Find(from);
   if (writer == nullptr) return;
   ++writer->appends;
-  const bool much = uncommitted_bytes_ > services_.limits.uncommitted_bytes;
-  if (!writer->paused && (much || services_.log.congested())) {
+  if (!writer->paused && IsOverfull()) {
+    if (uncommitted_bytes_ > services_.limits.uncommitted_bytes) {
+      services_.stats.limits.Hit(Limit::kUncommittedBytes, "the room " + PrintableName(name_));
+    }
     writer->paused = true;
     writer->connection->SetReading(false);
   }
@@ -215,13 +274,38 @@ void Room::CarryReply(sync::Frame frame, MemberId to) {
   if (appended_ != completed_) {
     held_.push_back({appended_, to, true, std::move(frame)});
   } else if (Member* member = Find(to)) {
-    member->connection->Send(*frame);
+    member->connection->SendShared(frame);
   }
+}
+
+// The first news after a pause leave at once; what follows gathers for a tick. Renewals wait for
+// others, or for the limit of their own.
+void Room::CarryAwareness(const sync::PublishAwareness& awareness) {
+  constexpr std::size_t kMaxNewsBytes = 256 << 10;
+  const sync::TimePoint now = services_.now();
+  const bool rested = now - awareness_told_ >= services_.limits.awareness_tick;
+  if (!awareness.is_renewal && awareness_news_.empty() && rested) {
+    awareness_told_ = now;
+    return Broadcast(awareness.frame, kNobody);
+  }
+  if (awareness_news_.empty()) renewals_since_ = now;
+  CHECK(awareness_news_.Add(awareness.update()).ok());
+  if (awareness_news_.bytes() > kMaxNewsBytes) return TellAwareness();
+  if (awareness.is_renewal || awareness_waits_ || !services_.awareness_waits) return;
+  awareness_waits_ = true;
+  services_.awareness_waits(*this);
+}
+
+void Room::TellAwareness() {
+  awareness_waits_ = false;
+  if (awareness_news_.empty()) return;
+  awareness_told_ = services_.now();
+  Broadcast(awareness_news_.Take(), kNobody);
 }
 
 void Room::Broadcast(const sync::Frame& frame, MemberId except) {
   for (const auto& member : members_) {
-    if (member->id != except) member->connection->Send(*frame);
+    if (member->id != except) member->connection->SendShared(frame);
   }
 }
 
@@ -249,11 +333,30 @@ void Room::OnAppended(Ticket ticket, const absl::Status& result) {
       ResumeIfThrough(*writer);
     }
   }
-  if (state_ == State::kFailing && appended_ == completed_) {
-    for (const auto& member : members_) member->session.reset();
-    document_.reset();
+  if (state_ == State::kFailing && appended_ == completed_) ReadAnew();
+  LetNewcomersSpeak();
+}
+
+// The document is not to be used any more, and nothing is under way.
+void Room::ReadAnew() {
+  for (const auto& member : members_) member->session.reset();
+  document_.reset();
+  memory_.Set(0);
+  if (members_.empty()) {
+    state_ = State::kEmpty;
+  } else {
     StartLoading();
   }
+}
+
+void Room::Break(const absl::Status& reason) {
+  LogError("the room \"{}\" closes all its connections: {}", PrintableName(name_),
+           reason.ToString());
+  CloseAll(CloseCode::kInternalError, "an internal error; the room is read anew");
+  held_.clear();
+  if (document_ == nullptr) return;
+  state_ = State::kFailing;
+  if (appended_ == completed_) ReadAnew();
 }
 
 void Room::ReleaseHeld() {
@@ -263,7 +366,7 @@ void Room::ReleaseHeld() {
     if (!held.is_reply) {
       Broadcast(held.frame, held.member);
     } else if (Member* member = Find(held.member)) {
-      member->connection->Send(*held.frame);
+      member->connection->SendShared(held.frame);
     }
   }
 }
@@ -294,6 +397,16 @@ void Room::DropHeldReplies() {
   }
 }
 
+bool Room::IsOverfull() const {
+  return uncommitted_bytes_ > services_.limits.uncommitted_bytes || services_.log.congested();
+}
+
+void Room::LetNewcomersSpeak() {
+  if (!newcomers_wait_ || state_ != State::kOpen || IsOverfull()) return;
+  newcomers_wait_ = false;
+  for (const auto& member : members_) ResumeIfThrough(*member);
+}
+
 void Room::ResumeIfThrough(Member& member) {
   if (reading_stopped_ || (member.paused && member.appends > 0)) return;
   member.paused = false;
@@ -309,7 +422,15 @@ void Room::Tick() {
     refusing_ = false;
     AskForRefusedUpdates();
   }
-  if (state_ == State::kOpen) Carry(sync::ExpireAwareness(*document_, now), kNobody);
+  if (now - renewals_since_ >= services_.limits.awareness_renewal || !services_.awareness_waits) {
+    TellAwareness();
+  }
+  if (state_ == State::kOpen) {
+    document_->ForgetAnswer();
+    Carry(sync::ExpireAwareness(*document_, now), kNobody);
+  }
+  if (document_ != nullptr) memory_.Set(document_->memory_bytes());
+  LetNewcomersSpeak();
 }
 
 void Room::AskForRefusedUpdates() {
@@ -321,8 +442,7 @@ void Room::AskForRefusedUpdates() {
 }
 
 bool Room::CanUnload() const {
-  return members_.empty() && idle() && held_.empty() &&
-         services_.now() - empty_since_ >= services_.limits.room_idle;
+  return unused() && services_.now() - empty_since_ >= services_.limits.room_idle;
 }
 
 void Room::StopReading() {

@@ -18,6 +18,10 @@
 // Limits::store_retry (longer while it keeps failing) further updates are then refused with 4503
 // without asking the log; reading goes on.
 //
+// An error that should not happen (a status that no peer and no disk accounts for) ends the room as
+// it is and nothing else: all members are closed with 1011, the document is thrown away, and the
+// next to join reads it from the log.
+//
 // Ownership: a RoomTable's. Threads: one; no clock, no socket, no disk of its own, so that
 // simulations run real rooms.
 
@@ -26,6 +30,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -35,10 +40,13 @@
 #include "server/limits.h"
 #include "server/room_log.h"
 #include "server/stats.h"
+#include "sync/awareness_news.h"
 #include "sync/session.h"
 #include "sync/shared_document.h"
 
 namespace weft::server {
+
+class Room;
 
 // What rooms are given from outside. Outlives them.
 struct RoomServices {
@@ -46,6 +54,9 @@ struct RoomServices {
   const Limits& limits;
   Stats& stats;
   std::function<sync::TimePoint()> now;
+  // Called when the first news of awareness waits in a room. May be empty: they then leave with the
+  // next Tick.
+  std::function<void(Room&)> awareness_waits = {};
 };
 
 class Room {
@@ -60,14 +71,27 @@ class Room {
 
   // Requires: `connection` is no member yet.
   void Join(Connection& connection);
-  // One message of a member; others are ignored. `message` is not kept.
-  void Receive(Connection& connection, crdt::ByteView message);
+  // Messages of a member, in order; those of others are ignored. They are not kept. What comes
+  // together is joined where it continues itself (sync/typing_run.h): stored and told as one.
+  void Receive(Connection& connection, std::span<const crdt::ByteView> messages);
+  void Receive(Connection& connection, crdt::ByteView message) {
+    Receive(connection, {&message, 1});
+  }
+  // Messages to this member were dropped: tells it everything anew, or closes it with 1013 when that
+  // is more than may wait for one client.
+  void CatchUp(Connection& connection);
   // The connection has ended. Not being a member (any more) is fine.
   void Leave(Connection& connection);
 
-  // Time has passed: awareness without news expires, a refusal to store may end. Call about once a
-  // second.
+  // Something that should not happen was found in this room: see above.
+  void Break(const absl::Status& reason);
+
+  // Time has passed: awareness without news expires, renewals leave, a refusal to store may end.
+  // Call about once a second.
   void Tick();
+  // Tells all members the awareness that has gathered. To be called Limits::awareness_tick after
+  // RoomServices::awareness_waits was.
+  void TellAwareness();
 
   // From now on nothing more is read from members.
   void StopReading();
@@ -78,8 +102,14 @@ class Room {
   std::size_t member_count() const { return members_.size(); }
   // Whether no callback of the log is awaited.
   bool idle() const { return state_ != State::kLoading && appended_ == completed_; }
-  // Whether nobody was here for Limits::room_idle and nothing is under way.
+  // Whether nobody is here and nothing is under way: it can be forgotten without a loss.
+  bool unused() const { return members_.empty() && idle() && held_.empty() && !awareness_waits_; }
+  // Whether it is unused, and nobody was here for Limits::room_idle.
   bool CanUnload() const;
+  // When the last member left, or the room was made. Requires: no members.
+  sync::TimePoint empty_since() const { return empty_since_; }
+  // Its part of Stats::room_memory_bytes, as of the last load or Tick.
+  std::size_t memory_bytes() const { return memory_.bytes(); }
   std::size_t uncommitted_bytes() const { return uncommitted_bytes_; }
 
   // OK, or which invariant is broken: what is held is in the order of its tickets and waits for an
@@ -122,27 +152,34 @@ class Room {
   void OpenSession(Member& member);
 
   void Process(Member& member, crdt::ByteView message);
+  void CountRefusal(const absl::Status& reason, crdt::ByteView message);
   bool RefuseWrite(Member& member, crdt::ByteView message);
   void Carry(sync::Effects effects, MemberId from);
   void CarryUpdate(const sync::PublishUpdate& update, MemberId from);
   void CarryReply(sync::Frame frame, MemberId to);
+  void CarryAwareness(const sync::PublishAwareness& awareness);
   void Broadcast(const sync::Frame& frame, MemberId except);
 
   void OnAppended(Ticket ticket, const absl::Status& result);
   void ReleaseHeld();
   void BeginFailing(const absl::Status& reason);
   void DropHeldReplies();
+  void ReadAnew();
 
   void Expel(Member& member, CloseCode code, std::string_view reason);
   void Remove(Member& member);
   Member* Find(MemberId id);
   Member* Find(const Connection& connection);
   void ResumeIfThrough(Member& member);
+  // Whether more is uncommitted, here or in the whole log, than there should be.
+  bool IsOverfull() const;
+  void LetNewcomersSpeak();
   void AskForRefusedUpdates();
 
   const std::string name_;
   const RoomServices services_;
   Counted counted_;
+  Share memory_;
 
   State state_ = State::kEmpty;
   std::unique_ptr<sync::SharedDocument> document_;  // in kOpen and kFailing
@@ -157,7 +194,13 @@ class Room {
   std::size_t uncommitted_bytes_ = 0;
   std::deque<Held> held_;
 
+  sync::AwarenessNews awareness_news_;
+  bool awareness_waits_ = false;  // TellAwareness will be called
+  sync::TimePoint awareness_told_{};
+  sync::TimePoint renewals_since_{};  // the oldest of them in awareness_news_
+
   bool reading_stopped_ = false;
+  bool newcomers_wait_ = false;     // members are not read from since they joined
   sync::TimePoint refuse_until_{};  // updates are refused before this time
   bool refusing_ = false;
   sync::Duration refusal_{};  // how long the last refusal was; 0 after a success

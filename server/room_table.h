@@ -3,13 +3,18 @@
 // The rooms of one thread: made when the first connection asks for them, forgotten when idle.
 //
 // A room is forgotten only when nobody is in it, everything it was given is committed and no
-// callback of the log is awaited; so the next one to join reads all of it from the log. Threads:
-// one.
+// callback of the log is awaited; so the next one to join reads all of it from the log.
+//
+// All tables of a server share Limits::rooms and Limits::room_memory_bytes, counted in Stats. At
+// these bounds unused rooms are forgotten at once, the least recently used first: by who needs a
+// new one, and in all tables with their next Tick. Threads: one.
 
 #include <cstddef>
 #include <memory>
 #include <string_view>
+#include <vector>
 
+#include "absl/status/statusor.h"
 #include "crdt/base/string_map.h"
 #include "server/room.h"
 
@@ -17,13 +22,29 @@ namespace weft::server {
 
 class RoomTable {
  public:
-  explicit RoomTable(const RoomServices& services) : services_(services) {}
+  // `services.awareness_waits` is the table's own matter.
+  explicit RoomTable(const RoomServices& services);
+  RoomTable(const RoomTable&) = delete;  // rooms point here
+  RoomTable& operator=(const RoomTable&) = delete;
 
-  // The room of that name. Valid until a Tick that finds it unused; a member keeps it.
+  // The room of that name, for one more member to join at once. Valid until a call that finds it
+  // unused; a member keeps it.
+  // Fails: kUnavailable, with a reason for humans, when the room has as many members as it may
+  // have, or it would be one room too many.
+  absl::StatusOr<Room*> Enter(std::string_view name);
+
+  // The room of that name, or nothing when it is not in memory.
+  Room* Find(std::string_view name);
+
+  // The room of that name, whatever the bounds.
   Room& Get(std::string_view name);
 
   // Time has passed: about once a second.
   void Tick();
+
+  // Whether TellAwareness is to be called, Limits::awareness_tick after this became true.
+  bool awareness_waits() const { return !awareness_waits_.empty(); }
+  void TellAwareness();
 
   std::size_t size() const { return rooms_.size(); }
 
@@ -34,7 +55,14 @@ class RoomTable {
   void CloseAll(CloseCode code, std::string_view reason);
 
  private:
-  const RoomServices services_;
+  // Of all tables together.
+  bool SpaceFor(std::size_t more_rooms) const;
+  bool MemoryWithin(std::size_t bound) const;
+  void ForgetUnused();
+
+  RoomServices services_;
+  sync::TimePoint next_search_{};  // for unused rooms
+  std::vector<Room*> awareness_waits_;
   crdt::StringMap<std::unique_ptr<Room>> rooms_;
 };
 

@@ -51,6 +51,7 @@ unsigned ThreadCount(unsigned wanted) {
 struct Server::Parts {
   ServerOptions options;
   Stats stats;
+  AddressTable addresses;
   asio::io_context front{1};
   asio::executor_work_guard<asio::io_context::executor_type> front_work{front.get_executor()};
   asio::thread_pool loading{1};
@@ -87,6 +88,10 @@ struct Server::Parts {
     return {.rooms = stats.rooms.load(std::memory_order_relaxed),
             .connections = stats.connections.load(std::memory_order_relaxed),
             .sockets = stats.sockets.load(std::memory_order_relaxed),
+            .room_memory_bytes = stats.room_memory_bytes.load(std::memory_order_relaxed),
+            .receiving_bytes = stats.receiving_bytes.load(std::memory_order_relaxed),
+            .queued_bytes = stats.queued_bytes.load(std::memory_order_relaxed),
+            .limits = stats.limits.ToJson(),
             .log_commits = log_stats.commits,
             .log_appends = log_stats.appends,
             .log_failed = log_stats.failed,
@@ -106,14 +111,29 @@ struct Server::Parts {
           [this]() -> asio::any_io_executor {
             return workers[next_worker++ % workers.size()]->io().get_executor();
           },
-          [this](Tcp::socket socket) {
-            const std::uint64_t open = stats.sockets.load(std::memory_order_relaxed) +
-                                       stats.connections.load(std::memory_order_relaxed);
-            if (open < options.limits.connections + kSpareSockets) {
-              StartHttpSession(std::move(socket), http);
-            }
-          });
+          [this](Tcp::socket socket) { Admit(std::move(socket)); });
     }
+  }
+
+  // On the thread of the socket's worker.
+  void Admit(Tcp::socket socket) {
+    const Limits& limits = options.limits;
+    const std::uint64_t open = stats.sockets.load(std::memory_order_relaxed) +
+                               stats.connections.load(std::memory_order_relaxed);
+    if (open >= limits.connections + kSpareSockets) {
+      stats.limits.Hit(Limit::kConnections, "a socket");
+      return;
+    }
+    error_code error;
+    const Tcp::endpoint client = socket.remote_endpoint(error);
+    if (error) return;  // it has gone already
+    AddressPlace place = addresses.Enter(client.address());
+    if (limits.connections_per_address > 0 &&
+        place.sockets() > limits.connections_per_address + Limits::kSpareSocketsOfAddress) {
+      stats.limits.Hit(Limit::kConnectionsPerAddress, client.address().to_string());
+      return;
+    }
+    StartHttpSession(std::move(socket), std::move(place), http);
   }
 
   void WaitForSignal() {

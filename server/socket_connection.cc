@@ -1,6 +1,11 @@
 #include "server/socket_connection.h"
 
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <array>
+#include <cerrno>
 
 #include "server/room.h"
 #include "server/worker.h"
@@ -8,139 +13,136 @@
 namespace weft::server {
 namespace {
 
-// A drained buffer above this size is given back at once, a smaller one when the client is idle.
-constexpr std::size_t kKeptBufferBytes = 64 << 10;
-// Written bytes at the front of the buffer are dropped when they are this many and half of it.
-constexpr std::size_t kCompactBytes = 1 << 20;
-
-// The whole size of the frame of ours that begins at `frame`.
-std::size_t FrameSize(crdt::ByteView frame) {
-  const std::uint8_t length = frame[1];
-  if (length < 126) return 2 + std::size_t{length};
-  const std::size_t length_bytes = length == 126 ? 2 : 8;
-  std::size_t size = 0;
-  for (std::size_t i = 0; i < length_bytes; ++i) size = size << 8 | frame[2 + i];
-  return 2 + length_bytes + size;
-}
+bool WouldBlock(int error) { return error == EAGAIN || error == EWOULDBLOCK || error == EINTR; }
 
 }  // namespace
 
-SocketConnection::SocketConnection(Worker& worker, Tcp::socket socket, crdt::Bytes greeting)
+SocketConnection::SocketConnection(Worker& worker, Arrival arrival)
     : worker_(worker),
-      socket_(std::move(socket)),
-      counted_(worker.stats().connections),
+      socket_(std::exchange(arrival.descriptor, -1)),
+      place_(std::move(arrival.place)),
+      counted_(std::move(arrival.counted)),
+      queued_(worker.stats().queued_bytes),
+      receiving_(worker.stats().receiving_bytes),
+      messages_(worker.limits().messages_per_second, Limits::kBurstSeconds, Clock::now()),
+      bytes_(worker.limits().bytes_per_second, Limits::kBurstSeconds, Clock::now()),
       parser_(worker.limits().message_bytes),
       last_heard_(Clock::now()),
-      out_(std::move(greeting)),
-      frame_begin_(out_.size()),
-      exempt_end_(out_.size()) {}
+      out_(std::move(arrival.greeting)) {}
 
-SocketConnection::~SocketConnection() = default;
+SocketConnection::~SocketConnection() {
+  if (socket_ >= 0) ::close(socket_);
+}
 
 // --- Out
 // --------------------------------------------------------------------------------------------
 
 void SocketConnection::Send(crdt::ByteView message) {
-  if (state_ != State::kOpen || overflowed_) return;
-  const std::size_t bound = worker_.limits().queue_bytes;
+  if (!MayQueue(message.size())) return;
+  const bool large = message.size() > worker_.limits().queue_bytes;
+  out_.Add(Opcode::kBinary, message, large);
+  answered_bytes_ += message.size();
+  if (large) queued_.Set(out_.held_bytes());
+  ScheduleFlush();
+}
+
+void SocketConnection::SendShared(const std::shared_ptr<const crdt::Bytes>& message) {
+  if (!MayQueue(message->size())) return;
+  // What waits before it leaves first, so that this one need not be copied.
+  if (message->size() >= OutQueue::kSharedBytes && !write_blocked_) WriteOut();
+  out_.AddShared(message, message->size() > worker_.limits().queue_bytes);
+  answered_bytes_ += message->size();
+  ScheduleFlush();
+}
+
+bool SocketConnection::MayQueue(std::size_t bytes) {
+  if (state_ != State::kOpen || overflowed_) return false;
   // A burst within one turn is no sign of a slow reader: see first what the socket takes. An error
   // shows again at the end of the turn.
-  if (counted_queue_bytes() > bound && !write_armed_) WriteOut();
-  if (counted_queue_bytes() > bound) {
-    // The room may be in the middle of a broadcast: it is told at the end of the turn.
-    overflowed_ = true;
-    ScheduleFlush();
-    return;
-  }
-  const bool exempt = message.size() > bound && exempt_end_ <= out_begin_;
-  Queue(Opcode::kBinary, message);
-  if (exempt) exempt_end_ = out_.size();
-}
-
-std::size_t SocketConnection::counted_queue_bytes() const {
-  return out_.size() - std::max(out_begin_, exempt_end_);
-}
-
-void SocketConnection::Queue(Opcode opcode, crdt::ByteView payload) {
-  AppendFrame(out_, opcode, payload);
+  if (ReachedBound(bytes) && !write_blocked_) WriteOut();
+  const std::optional<Limit> reached = ReachedBound(bytes);
+  if (!reached) return true;
+  worker_.stats().limits.Hit(*reached, "a client");
+  // The room may be in the middle of a broadcast: it is told at the end of the turn.
+  overflowed_ = true;
   ScheduleFlush();
+  return false;
+}
+
+// Beyond the bound of all queues, whoever has more than a fair part of it goes, and no large message
+// is exempt any more.
+std::optional<Limit> SocketConnection::ReachedBound(std::size_t bytes) const {
+  const Limits& limits = worker_.limits();
+  const std::size_t waiting = out_.counted_bytes();
+  if (waiting > limits.queue_bytes) return Limit::kQueueBytes;
+  if (waiting <= Limits::kFairBytes && bytes <= limits.queue_bytes) return std::nullopt;
+  if (queued_.sum() > limits.all_queues_bytes) return Limit::kAllQueuesBytes;
+  return std::nullopt;
 }
 
 void SocketConnection::ScheduleFlush() {
   if (flush_scheduled_) return;
   flush_scheduled_ = true;
-  worker_.ScheduleFlush(shared_from_this());
+  worker_.ScheduleFlush(*this);
 }
 
 void SocketConnection::Flush() {
   flush_scheduled_ = false;
-  if (overflowed_ && state_ == State::kOpen) {
-    DropBacklog();
-    BeginClose(CloseCode::kBusy, "this client reads more slowly than others write");
+  if (overflowed_ && !lagging_ && state_ == State::kOpen) FallBehind();
+  if (state_ != State::kOpen) {  // what is left of a message is of no use any more
+    parser_ = FrameParser(0);
+    receiving_.Set(0);
   }
-  if (state_ == State::kGone || write_armed_) return;
-  const error_code error = WriteOut();
-  if (error == asio::error::would_block || error == asio::error::try_again) return ArmWrite();
-  if (error) return Drop();
-  OnDrained();
+  queued_.Set(out_.held_bytes());
+  if (state_ == State::kGone || write_blocked_) return;
+  const Written written = WriteOut();
+  queued_.Set(out_.held_bytes());
+  if (written == Written::kFailed) return Drop();
+  if (written == Written::kAll) return OnDrained();
+  write_blocked_ = true;
+  out_.Compact();
+  Watch({.read = watched_.read, .write = true});
 }
 
-// Writes until all is written or the socket takes no more for now.
-error_code SocketConnection::WriteOut() {
-  error_code error;
-  while (!error && out_begin_ < out_.size()) {
-    out_begin_ +=
-        socket_.write_some(asio::buffer(out_.data() + out_begin_, out_.size() - out_begin_), error);
-  }
-  return error;
+// The queue is full: what waits in it is dropped, and made up for when the socket has taken the
+// rest. Who reads slowly is thus told the document as often as it can read it.
+void SocketConnection::FallBehind() {
+  out_.DropBacklog();
+  lagging_ = true;
+  lag_began_ = Clock::now();
 }
 
-void SocketConnection::ArmWrite() {
-  write_armed_ = true;
-  if (out_begin_ > kCompactBytes && out_begin_ > out_.size() / 2) {
-    SkipWrittenFrames();
-    const std::size_t cut = std::min(frame_begin_, out_begin_);
-    out_.erase(out_.begin(), out_.begin() + static_cast<std::ptrdiff_t>(cut));
-    out_begin_ -= cut;
-    frame_begin_ -= cut;
-    exempt_end_ -= std::min(exempt_end_, cut);
+SocketConnection::Written SocketConnection::WriteOut() {
+  while (!out_.empty()) {
+    std::array<iovec, 3> pieces;
+    msghdr message{};
+    message.msg_iov = pieces.data();
+    message.msg_iovlen = out_.Gather(pieces);
+    const ssize_t size = ::sendmsg(socket_, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (size < 0) return WouldBlock(errno) ? Written::kSome : Written::kFailed;
+    out_.Advance(static_cast<std::size_t>(size));
   }
-  socket_.async_wait(Tcp::socket::wait_write, [self = shared_from_this()](const error_code& error) {
-    self->write_armed_ = false;
-    if (error) return self->Drop();
-    self->Flush();
-  });
+  return Written::kAll;
 }
 
 void SocketConnection::OnDrained() {
-  out_.clear();
-  if (out_.capacity() > kKeptBufferBytes) crdt::Bytes().swap(out_);
-  out_begin_ = frame_begin_ = exempt_end_ = 0;
+  out_.Rest(/*idle=*/false);
+  if (lagging_ && state_ == State::kOpen) {
+    lagging_ = overflowed_ = false;
+    if (room_ != nullptr) room_->CatchUp(*this);
+    return;
+  }
   if (state_ == State::kClosing && client_closed_) return Drop();
   if (state_ == State::kClosing && !shut_) {
     shut_ = true;
-    error_code ignored;
-    socket_.shutdown(Tcp::socket::shutdown_send, ignored);
+    ::shutdown(socket_, SHUT_WR);
   }
 }
 
-// Moves frame_begin_ to the frame that holds out_begin_, or begins there.
-void SocketConnection::SkipWrittenFrames() {
-  while (frame_begin_ < out_begin_) {
-    const std::size_t end = frame_begin_ + FrameSize(crdt::ByteView(out_).subspan(frame_begin_));
-    if (end > out_begin_) return;
-    frame_begin_ = end;
-  }
-}
-
-// Keeps of what is queued only the rest of a frame that has begun to leave.
-void SocketConnection::DropBacklog() {
-  SkipWrittenFrames();
-  const bool begun = frame_begin_ < out_begin_;
-  const std::size_t keep =
-      begun ? frame_begin_ + FrameSize(crdt::ByteView(out_).subspan(frame_begin_)) : frame_begin_;
-  out_.resize(keep);
-  exempt_end_ = std::min(exempt_end_, keep);
+void SocketConnection::Watch(SocketPoller::Interest interest) {
+  if (interest == watched_ || socket_ < 0) return;
+  watched_ = interest;
+  worker_.poller().Change(socket_, interest, this);
 }
 
 // --- In
@@ -151,58 +153,94 @@ void SocketConnection::SetReading(bool reading) {
   reading_ = reading;
   // A pause is no silence of the client.
   last_heard_ = Clock::now();
-  ArmRead();
+  // A pause that ends before more has come costs nothing: see OnReady.
+  if (reading && !throttled_) Watch({.read = true, .write = watched_.write});
 }
 
-void SocketConnection::ArmRead() {
-  if (!reading_ || read_armed_ || state_ == State::kGone) return;
-  read_armed_ = true;
-  socket_.async_wait(Tcp::socket::wait_read, [self = shared_from_this()](const error_code& error) {
-    self->read_armed_ = false;
-    self->OnReadable(error);
-  });
-}
-
-void SocketConnection::OnReadable(const error_code& wait_error) {
+void SocketConnection::OnReady(SocketPoller::Readiness readiness) {
   if (state_ == State::kGone) return;
-  if (wait_error) return Drop();
-  if (!reading_) return;  // paused meanwhile; SetReading(true) waits anew
-  const std::span<std::uint8_t> buffer = worker_.read_buffer();
-  error_code error;
-  const std::size_t size = socket_.read_some(asio::buffer(buffer.data(), buffer.size()), error);
-  if (error && error != asio::error::would_block && error != asio::error::try_again) return Drop();
-  if (size > 0) {
-    last_heard_ = Clock::now();
-    ping_sent_ = false;
-    HandleBytes(buffer.first(size));
+  if (readiness.write && write_blocked_) {
+    write_blocked_ = false;
+    Watch({.read = watched_.read, .write = false});
+    Flush();
+    if (state_ == State::kGone) return;
   }
-  ArmRead();
+  if (readiness.read && reading_ && !throttled_) return OnReadable();
+  if (readiness.broken) return Drop();
+  if (readiness.read) Watch({.read = false, .write = watched_.write});
+}
+
+void SocketConnection::OnReadable() {
+  const std::span<std::uint8_t> buffer = worker_.read_buffer();
+  const ssize_t size = ::recv(socket_, buffer.data(), buffer.size(), MSG_DONTWAIT);
+  if (size == 0 || (size < 0 && !WouldBlock(errno))) return Drop();
+  if (size < 0) return;
+  last_heard_ = Clock::now();
+  ping_sent_ = false;
+  answered_bytes_ = 0;
+  HandleBytes(buffer.first(static_cast<std::size_t>(size)));
+  CheckShares(static_cast<std::size_t>(size));
+}
+
+// After a read: what this client has had of the bounds on what clients send.
+void SocketConnection::CheckShares(std::size_t bytes_read) {
+  if (state_ != State::kOpen) return;
+  receiving_.Set(parser_.held_bytes());
+  LimitHits& hits = worker_.stats().limits;
+  const Limits& limits = worker_.limits();
+  if (receiving_.bytes() > Limits::kFairBytes && receiving_.sum() > limits.receiving_bytes) {
+    hits.Hit(Limit::kReceivingBytes, "a client");
+    return BeginClose(CloseCode::kBusy, "too much is being received; come back in a moment");
+  }
+  // A question of a few bytes can ask for the whole document.
+  bytes_.Take(bytes_read + answered_bytes_);
+  if (messages_.InDebt(last_heard_)) {
+    hits.Hit(Limit::kMessagesPerSecond, "a client");
+    throttled_ = true;
+  } else if (bytes_.InDebt(last_heard_)) {
+    hits.Hit(Limit::kBytesPerSecond, "a client");
+    throttled_ = true;
+  }
 }
 
 void SocketConnection::HandleBytes(std::span<std::uint8_t> bytes) {
   if (state_ != State::kOpen) return;
   parser_.Feed(bytes);
+  // Messages that lie in `bytes` are handed over together; one that the parser collected is gone
+  // with the next one.
+  std::vector<crdt::ByteView>& messages = worker_.message_list();
+  messages.clear();
+  const auto hand_over = [&] {
+    if (room_ != nullptr && !messages.empty()) room_->Receive(*this, messages);
+    messages.clear();
+  };
   while (state_ == State::kOpen) {
     const std::optional<FrameParser::Event> event = parser_.Next();
     if (!event) break;
-    HandleEvent(*event);
+    messages_.Take(1);
+    const bool is_message = event->opcode == Opcode::kBinary;
+    const bool lies_in_bytes = event->payload.data() >= bytes.data() &&
+                               event->payload.data() < bytes.data() + bytes.size();
+    if (is_message) messages.push_back(event->payload);
+    if (!is_message || !lies_in_bytes) hand_over();
+    if (!is_message && state_ == State::kOpen) HandleControl(*event);
   }
+  hand_over();
   if (parser_.error() && state_ == State::kOpen) {
-    BeginClose(parser_.error()->code, parser_.error()->reason);
+    const FrameParser::Error error = *parser_.error();
+    if (error.code == CloseCode::kTooBig) {
+      worker_.stats().limits.Hit(Limit::kMessageBytes, "a client");
+    }
+    BeginClose(error.code, error.reason);
   }
 }
 
-void SocketConnection::HandleEvent(const FrameParser::Event& event) {
+void SocketConnection::HandleControl(const FrameParser::Event& event) {
   switch (event.opcode) {
-    case Opcode::kBinary:
-      if (room_ != nullptr) room_->Receive(*this, event.payload);
-      break;
     case Opcode::kPing:
       // A client that asks and does not listen is at the bound of its queue like any other.
-      if (counted_queue_bytes() <= worker_.limits().queue_bytes) {
-        Queue(Opcode::kPong, event.payload);
-      } else {
-        overflowed_ = true;
+      if (MayQueue(event.payload.size())) {
+        out_.Add(Opcode::kPong, event.payload);
         ScheduleFlush();
       }
       break;
@@ -229,10 +267,11 @@ void SocketConnection::BeginClose(CloseCode code, std::string_view reason) {
   if (state_ != State::kOpen) return;
   state_ = State::kClosing;
   close_deadline_ = Clock::now() + worker_.limits().close_timeout;
-  AppendCloseFrame(out_, code, reason);
+  out_.AddClose(code, reason);
   ScheduleFlush();
   reading_ = true;  // until the client shuts its side
-  ArmRead();
+  throttled_ = false;
+  Watch({.read = true, .write = watched_.write});
   LeaveRoom();
 }
 
@@ -243,25 +282,37 @@ void SocketConnection::LeaveRoom() {
 void SocketConnection::Drop() {
   if (state_ == State::kGone) return;
   state_ = State::kGone;
-  error_code ignored;
-  socket_.close(ignored);
+  ::close(std::exchange(socket_, -1));
   worker_.Forget(*this);
   LeaveRoom();
 }
 
 void SocketConnection::Sweep(Clock::time_point now) {
   if (state_ == State::kClosing) {
-    if (now >= close_deadline_) Drop();
-    return;
+    if (now < close_deadline_) return;
+    worker_.stats().limits.Hit(Limit::kCloseTimeout, "a closing client");
+    return Drop();
   }
-  if (out_.empty() && out_.capacity() > 0) crdt::Bytes().swap(out_);
-  if (!reading_) return;
+  if (lagging_ && now - lag_began_ >= worker_.limits().catch_up_time) {
+    return BeginClose(CloseCode::kBusy, "this client reads more slowly than others write");
+  }
+  if (out_.empty()) out_.Rest(/*idle=*/true);
+  if (throttled_ && !messages_.InDebt(now) && !bytes_.InDebt(now)) {
+    throttled_ = false;
+    last_heard_ = now;
+    if (reading_) Watch({.read = true, .write = watched_.write});
+  }
+  if (!reading_ || throttled_) return;
   const auto silent = now - last_heard_;
   const auto interval = worker_.limits().ping_interval;
-  if (silent >= 2 * interval) return Drop();
+  if (silent >= 2 * interval) {
+    worker_.stats().limits.Hit(Limit::kPingInterval, "a silent client");
+    return Drop();
+  }
   if (silent >= interval && !ping_sent_) {
     ping_sent_ = true;
-    Queue(Opcode::kPing, {});
+    out_.Add(Opcode::kPing, {});
+    ScheduleFlush();
   }
 }
 

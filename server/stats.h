@@ -1,17 +1,47 @@
 #pragma once
 
-// Counters of one server, for /health and the log.
+// Counters of one server, for /health, the log, and the bounds that all share.
 // Threads: any; each number is right by itself, not all of them at one moment.
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
+#include <utility>
+
+#include "server/limit_hits.h"
 
 namespace weft::server {
 
 struct Stats {
-  std::atomic<std::uint64_t> rooms{0};        // loaded now
-  std::atomic<std::uint64_t> sockets{0};      // open now, whatever they speak
-  std::atomic<std::uint64_t> connections{0};  // of these WebSockets
+  std::atomic<std::uint64_t> rooms{0};              // loaded now
+  std::atomic<std::uint64_t> sockets{0};            // open now, whatever they speak
+  std::atomic<std::uint64_t> connections{0};        // of these WebSockets
+  std::atomic<std::uint64_t> room_memory_bytes{0};  // estimated, of all rooms
+  std::atomic<std::uint64_t> receiving_bytes{0};    // of messages that are not whole yet
+  std::atomic<std::uint64_t> queued_bytes{0};       // that wait for clients to read them
+  LimitHits limits;
+};
+
+// One holder's part of a sum, such as Stats::queued_bytes: taken out of it when the holder ends.
+// Costs nothing while it does not change.
+class Share {
+ public:
+  explicit Share(std::atomic<std::uint64_t>& sum) : sum_(sum) {}
+  ~Share() { Set(0); }
+  Share(const Share&) = delete;
+  Share& operator=(const Share&) = delete;
+
+  void Set(std::size_t bytes) {
+    if (bytes == bytes_) return;
+    sum_.fetch_add(bytes - std::exchange(bytes_, bytes), std::memory_order_relaxed);
+  }
+  std::size_t bytes() const { return bytes_; }
+  // Of all holders together.
+  std::uint64_t sum() const { return sum_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::uint64_t>& sum_;
+  std::size_t bytes_ = 0;
 };
 
 // Counts itself for as long as it lives.

@@ -30,39 +30,50 @@ absl::StatusOr<std::vector<crdt::Bytes>> ReadUpdates(store::UpdateLog& log,
 }  // namespace
 
 void StoreLog::Append(std::string_view room, crdt::ByteView update, AppendDone done) {
-  auto shared = std::make_shared<AppendDone>(std::move(done));
-  if (waiting_.empty() && TryAppend(room, update, shared)) return;
+  if (waiting_.empty() && TryAppend(room, update, done)) return;
   waiting_.push_back(
-      {std::string(room), crdt::Bytes(update.begin(), update.end()), std::move(shared)});
+      {std::string(room), crdt::Bytes(update.begin(), update.end()), std::move(done)});
 }
 
-bool StoreLog::TryAppend(std::string_view room, crdt::ByteView update,
-                         const std::shared_ptr<AppendDone>& done) {
+bool StoreLog::TryAppend(std::string_view room, crdt::ByteView update, AppendDone& done) {
   const store::Append append{
       .room = room, .time_ms = WallTimeMs(), .origin = {}, .payload = update};
-  const absl::Status accepted =
-      log_.TryAppend(append, [this, done](const absl::StatusOr<store::Sequence>& result) {
-        asio::post(rooms_, [this, done, status = result.status()] { Answer(*done, status); });
-      });
-  if (accepted.ok()) {
-    ++in_flight_;
-    return true;
-  }
+  const absl::Status accepted = log_.TryAppend(
+      append,
+      [this](const absl::StatusOr<store::Sequence>& result) { OnCompleted(result.status()); });
   if (accepted.code() == absl::StatusCode::kResourceExhausted) {
     WaitForSpace();
     return false;
   }
   // Answers come in order: a refusal waits for the answers to what was taken before.
-  if (in_flight_ > 0) return false;
-  ++in_flight_;
-  asio::post(rooms_, [this, done, accepted] { Answer(*done, accepted); });
+  if (!accepted.ok() && !in_flight_.empty()) return false;
+  in_flight_.push_back(std::move(done));
+  if (!accepted.ok()) OnCompleted(accepted);
   return true;
 }
 
-void StoreLog::Answer(AppendDone& done, const absl::Status& status) {
-  --in_flight_;
-  done(status);
-  if (in_flight_ == 0) RetryWaiting();
+void StoreLog::OnCompleted(const absl::Status& status) {
+  bool first = false;
+  {
+    const std::lock_guard lock(completed_mutex_);
+    first = completed_.empty();
+    completed_.push_back(status);
+  }
+  if (first) asio::post(rooms_, [this] { Answer(); });
+}
+
+void StoreLog::Answer() {
+  {
+    const std::lock_guard lock(completed_mutex_);
+    answering_.swap(completed_);
+  }
+  for (const absl::Status& status : answering_) {
+    AppendDone done = std::move(in_flight_.front());
+    in_flight_.pop_front();
+    done(status);
+  }
+  answering_.clear();
+  if (in_flight_.empty()) RetryWaiting();
 }
 
 void StoreLog::WaitForSpace() {
@@ -77,7 +88,7 @@ void StoreLog::WaitForSpace() {
 
 void StoreLog::RetryWaiting() {
   while (!waiting_.empty()) {
-    const Waiting& next = waiting_.front();
+    Waiting& next = waiting_.front();
     if (!TryAppend(next.room, next.update, next.done)) return;
     waiting_.pop_front();
   }

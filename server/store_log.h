@@ -6,12 +6,17 @@
 // Queues: appends go straight to the UpdateLog, whose queue is bounded. When it is full they wait
 // here, in order, until it says that it has space; congested() is true meanwhile, and rooms stop
 // reading from who writes. So what waits here is at most what each connection had already sent: one
-// read of 64 KiB, or one message. Threads: the rooms' thread (that of `rooms`), except for what
-// UpdateLog calls. Ownership: outlives its rooms and every callback it was given.
+// read of 64 KiB, or one message. What one commit completes is told to the rooms' thread at once,
+// however many appends it holds.
+//
+// Threads: the rooms' thread (that of `rooms`), except for what UpdateLog calls. Ownership: outlives
+// its rooms and every callback it was given.
 
 #include <deque>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <vector>
 
 #include "server/asio.h"
 #include "server/room_log.h"
@@ -33,23 +38,30 @@ class StoreLog final : public RoomLog {
   struct Waiting {
     std::string room;
     crdt::Bytes update;
-    std::shared_ptr<AppendDone> done;
+    AppendDone done;
   };
 
-  // Whether the log took it, or refused it for good and that is being said; false when it has to
-  // wait.
-  bool TryAppend(std::string_view room, crdt::ByteView update,
-                 const std::shared_ptr<AppendDone>& done);
+  // Whether the log took it, or refused it for good and that is being said: `done` is then moved
+  // from. False when it has to wait.
+  bool TryAppend(std::string_view room, crdt::ByteView update, AppendDone& done);
   void WaitForSpace();
   void RetryWaiting();
-  void Answer(AppendDone& done, const absl::Status& status);
+  // The writer's thread: the oldest append without a result has this one.
+  void OnCompleted(const absl::Status& status);
+  // The rooms' thread: tells all results that have come.
+  void Answer();
 
   store::UpdateLog& log_;
   asio::io_context& rooms_;
   asio::any_io_executor loading_;
   std::deque<Waiting> waiting_;
-  std::size_t in_flight_ = 0;  // taken by the log or refused, and not answered yet
+  std::deque<AppendDone> in_flight_;  // taken by the log or refused, and not answered yet
   bool waiting_for_space_ = false;
+
+  // What the writer hands over. Not empty: Answer is on its way.
+  std::mutex completed_mutex_;
+  std::vector<absl::Status> completed_;
+  std::vector<absl::Status> answering_;
 };
 
 }  // namespace weft::server

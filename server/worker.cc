@@ -1,7 +1,5 @@
 #include "server/worker.h"
 
-#include <unistd.h>
-
 #include <utility>
 
 #include "server/log.h"
@@ -22,18 +20,6 @@ sync::TimePoint Now() {
 
 }  // namespace
 
-Arrival::Arrival(Arrival&& other) noexcept
-    : protocol(other.protocol),
-      descriptor(std::exchange(other.descriptor, -1)),
-      room(std::move(other.room)),
-      bad_name(std::move(other.bad_name)),
-      greeting(std::move(other.greeting)),
-      early_bytes(std::move(other.early_bytes)) {}
-
-Arrival::~Arrival() {
-  if (descriptor >= 0) ::close(descriptor);
-}
-
 Worker::Worker(const Limits& limits, Stats& stats, store::UpdateLog& log,
                asio::any_io_executor loading)
     : limits_(limits),
@@ -47,6 +33,7 @@ Worker::~Worker() = default;
 void Worker::Start() {
   thread_ = std::thread([this] {
     ArmSweep();
+    WaitForSockets();
     io_.run();
   });
 }
@@ -65,40 +52,74 @@ void Worker::Receive(Arrival arrival) {
 }
 
 void Worker::Admit(Arrival arrival) {
-  Tcp::socket socket(io_);
-  error_code error;
-  socket.assign(arrival.protocol, arrival.descriptor, error);
-  if (error) return;  // the descriptor is closed with the arrival
-  arrival.descriptor = -1;
-  socket.non_blocking(true, error);
-  if (error) return;
-  auto connection =
-      std::make_shared<SocketConnection>(*this, std::move(socket), std::move(arrival.greeting));
-  connections_.insert(connection);
-  if (stop_ != Stop::kNo) return connection->Close(CloseCode::kRestart, "the server stops");
-  if (!arrival.bad_name.empty())
-    return connection->Close(CloseCode::kBadRoomName, arrival.bad_name);
-  Room& room = rooms_.Get(arrival.room);
-  LogDebug("a client joins the room \"{}\"", PrintableName(arrival.room));
-  connection->EnterRoom(room);
-  room.Join(*connection);
-  connection->HandleEarlyBytes(arrival.early_bytes);
-  ScheduleFlush(std::move(connection));
+  const int descriptor = arrival.descriptor;
+  const std::string room_name = std::move(arrival.room);
+  const std::string bad_name = std::move(arrival.bad_name);
+  crdt::Bytes early_bytes = std::move(arrival.early_bytes);
+  auto made = std::make_unique<SocketConnection>(*this, std::move(arrival));
+  SocketConnection& connection = *made;
+  if (!poller_.Add(descriptor, connection.watched_, &connection)) return;
+  connection.index_ = connections_.size();
+  connections_.push_back(std::move(made));
+  if (stop_ != Stop::kNo) return connection.Close(CloseCode::kRestart, "the server stops");
+  if (!bad_name.empty()) return connection.Close(CloseCode::kBadRoomName, bad_name);
+  const absl::StatusOr<Room*> room = rooms_.Enter(room_name);
+  if (!room.ok()) return connection.Close(CloseCode::kBusy, std::string(room.status().message()));
+  LogDebug("a client joins the room \"{}\"", PrintableName(room_name));
+  connection.EnterRoom(**room);
+  (*room)->Join(connection);
+  connection.HandleEarlyBytes(early_bytes);
+  ScheduleFlush(connection);
 }
 
 void Worker::Forget(SocketConnection& connection) {
-  connections_.erase(connection.shared_from_this());
+  const std::size_t index = connection.index_;
+  forgotten_.push_back(std::move(connections_[index]));
+  if (index + 1 != connections_.size()) {
+    connections_[index] = std::move(connections_.back());
+    connections_[index]->index_ = index;
+  }
+  connections_.pop_back();
+  PostFlush();
 }
 
-void Worker::ScheduleFlush(std::shared_ptr<SocketConnection> connection) {
-  if (to_flush_.empty()) asio::post(io_, [this] { FlushScheduled(); });
-  to_flush_.push_back(std::move(connection));
+void Worker::WaitForSockets() {
+  poller_ready_.async_wait(asio::posix::stream_descriptor::wait_read,
+                           [this](const error_code& error) {
+                             if (error) return;
+                             HandleSockets();
+                             WaitForSockets();
+                           });
+}
+
+void Worker::HandleSockets() {
+  const bool was_posted = std::exchange(flushes_, true);
+  poller_.Poll([](void* tag, SocketPoller::Readiness readiness) {
+    static_cast<SocketConnection*>(tag)->OnReady(readiness);
+  });
+  flushes_ = was_posted;
+  FlushScheduled();
+}
+
+void Worker::ScheduleFlush(SocketConnection& connection) {
+  to_flush_.push_back(&connection);
+  PostFlush();
+}
+
+void Worker::PostFlush() {
+  if (std::exchange(flushes_, true)) return;
+  asio::post(io_, [this] {
+    flushes_ = false;
+    FlushScheduled();
+  });
 }
 
 void Worker::FlushScheduled() {
-  // Flushing may end connections, which makes others send: those leave in the next turn.
-  const auto connections = std::exchange(to_flush_, {});
-  for (const auto& connection : connections) connection->Flush();
+  // Flushing may end connections, which makes others send.
+  for (std::size_t i = 0; i < to_flush_.size(); ++i) to_flush_[i]->Flush();
+  to_flush_.clear();
+  forgotten_.clear();
+  ArmAwareness();
 }
 
 // --- Time
@@ -116,11 +137,23 @@ void Worker::ArmSweep() {
   });
 }
 
+// Rooms in which news wait from about the same moment on are told together.
+void Worker::ArmAwareness() {
+  if (awareness_armed_ || !rooms_.awareness_waits()) return;
+  awareness_armed_ = true;
+  awareness_timer_.expires_after(limits_.awareness_tick);
+  awareness_timer_.async_wait([this](const error_code& error) {
+    awareness_armed_ = false;
+    if (error || stop_ == Stop::kDone) return;
+    rooms_.TellAwareness();
+    ArmAwareness();
+  });
+}
+
 void Worker::Sweep() {
   const Clock::time_point now = Clock::now();
-  const std::vector<std::shared_ptr<SocketConnection>> connections(connections_.begin(),
-                                                                   connections_.end());
-  for (const auto& connection : connections) connection->Sweep(now);
+  // From the back, since who is forgotten gives its place to the last one.
+  for (std::size_t i = connections_.size(); i > 0; --i) connections_[i - 1]->Sweep(now);
   if (now >= next_tick_) {
     next_tick_ = now + kTickInterval;
     rooms_.Tick();

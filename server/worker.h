@@ -14,32 +14,17 @@
 #include <thread>
 #include <vector>
 
-#include "absl/container/flat_hash_set.h"
 #include "crdt/base/bytes.h"
+#include "server/arrival.h"
 #include "server/asio.h"
 #include "server/limits.h"
 #include "server/room_table.h"
 #include "server/socket_connection.h"
+#include "server/socket_poller.h"
 #include "server/stats.h"
 #include "server/store_log.h"
 
 namespace weft::server {
-
-// A client whose upgrade request was accepted, on its way to the worker of its room. The worker
-// that read the request gives up the socket; this one owns it until it is taken.
-struct Arrival {
-  Tcp protocol = Tcp::v4();
-  int descriptor = -1;
-  std::string room;
-  std::string bad_name;     // why the path names no room; the client is told so and closed
-  crdt::Bytes greeting;     // the answer to the upgrade request
-  crdt::Bytes early_bytes;  // what came after the request
-
-  Arrival() = default;
-  Arrival(Arrival&& other) noexcept;
-  Arrival& operator=(Arrival&&) = delete;
-  ~Arrival();
-};
 
 class Worker {
  public:
@@ -67,28 +52,44 @@ class Worker {
   Stats& stats() { return stats_; }
 
   // For connections.
-  void ScheduleFlush(std::shared_ptr<SocketConnection> connection);
+  void ScheduleFlush(SocketConnection& connection);
+  // It dies at the end of the turn.
   void Forget(SocketConnection& connection);
+  SocketPoller& poller() { return poller_; }
   // Scratch space for one read; its content is nobody's after the handler returns.
   std::span<std::uint8_t> read_buffer() { return read_buffer_; }
+  // The same for the messages in it.
+  std::vector<crdt::ByteView>& message_list() { return message_list_; }
 
  private:
   void Admit(Arrival arrival);
+  void WaitForSockets();
+  void HandleSockets();
+  void PostFlush();
   void FlushScheduled();
   void ArmSweep();
   void Sweep();
   void AdvanceStop(Clock::time_point now);
+  void ArmAwareness();
 
   const Limits& limits_;
   Stats& stats_;
   asio::io_context io_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_{io_.get_executor()};
   asio::steady_timer sweep_timer_{io_};
+  asio::steady_timer awareness_timer_{io_};
+  bool awareness_armed_ = false;
   StoreLog log_;
   RoomTable rooms_;
   std::vector<std::uint8_t> read_buffer_;
-  absl::flat_hash_set<std::shared_ptr<SocketConnection>> connections_;
-  std::vector<std::shared_ptr<SocketConnection>> to_flush_;
+  std::vector<crdt::ByteView> message_list_;
+  SocketPoller poller_;
+  asio::posix::stream_descriptor poller_ready_{io_, poller_.Duplicate()};
+  std::vector<std::unique_ptr<SocketConnection>> connections_;
+  std::vector<std::unique_ptr<SocketConnection>>
+      forgotten_;  // until what refers to them is through
+  std::vector<SocketConnection*> to_flush_;
+  bool flushes_ = false;  // FlushScheduled is on its way
   Clock::time_point next_tick_{};
 
   enum class Stop { kNo, kCommitting, kClosing, kDone };

@@ -86,14 +86,23 @@ absl::StatusOr<Awareness::Applied> Awareness::Apply(SessionId sender, ByteView u
   }
   if (absl::Status status = Check(sender, accepted); !status.ok()) return status;
 
+  bool is_renewal = !accepted.empty();
   for (const Entry& entry : accepted) {
+    is_renewal = is_renewal && IsRenewal(sender, entry);
     if (entry.departs) {
       Remove(entry.client, entry.clock);
     } else {
       SetState(sender, entry, now);
     }
   }
-  return Applied{.to_all = Encode(accepted), .to_sender = Encode(departed)};
+  return Applied{
+      .to_all = Encode(accepted), .is_renewal = is_renewal, .to_sender = Encode(departed)};
+}
+
+bool Awareness::IsRenewal(SessionId sender, const Entry& entry) const {
+  const auto known = states_.find(entry.client);
+  return !entry.departs && known != states_.end() && known->second.owner == sender &&
+         known->second.json == entry.json;
 }
 
 Awareness::Verdict Awareness::Judge(SessionId sender, const Entry& entry) const {

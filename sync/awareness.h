@@ -77,7 +77,8 @@ class Awareness {
   // tell.
   struct Applied {
     crdt::Bytes to_all;  // the entries that were accepted, each client once with its newest state
-    crdt::Bytes to_sender;  // departures of clients that the sender takes for present
+    bool is_renewal = false;  // no state in to_all is another one than before
+    crdt::Bytes to_sender;    // departures of clients that the sender takes for present
   };
 
   explicit Awareness(Limits limits = {}) : limits_(limits) {}
@@ -128,6 +129,8 @@ class Awareness {
   // Empty when there are no entries.
   static crdt::Bytes Encode(const std::vector<Entry>& entries);
 
+  // Whether an accepted entry says again what the sender has said before.
+  bool IsRenewal(SessionId sender, const Entry& entry) const;
   Verdict Judge(SessionId sender, const Entry& entry) const;
   // OK when the states of `accepted` are well-formed, and the bounds hold once all of it is
   // applied.

@@ -14,6 +14,8 @@ CloseCode CodeFor(const absl::Status& status) {
       return CloseCode::kMalformed;
     case absl::StatusCode::kPermissionDenied:
       return CloseCode::kForbidden;
+    case absl::StatusCode::kFailedPrecondition:
+      return CloseCode::kCollision;
     case absl::StatusCode::kResourceExhausted:
       return CloseCode::kTooLarge;
     case absl::StatusCode::kUnavailable:

@@ -23,6 +23,7 @@ enum class CloseCode : std::uint16_t {
   kMalformed =
       4400,  // bytes that are no message, no state vector, no update or no awareness update
   kForbidden = 4403,  // the peer may not do this here
+  kCollision = 4409,  // ids that the document has, with other content: two write as one client
   kTooLarge = 4413,   // a frame, an update or a state past its limit
 };
 
@@ -40,6 +41,7 @@ inline constexpr std::size_t kMaxCloseReasonBytes = 123;
 //
 //   kInvalidArgument     4400   malformed
 //   kPermissionDenied    4403   forbidden
+//   kFailedPrecondition  4409   another content for known ids (crdt/collision.h)
 //   kResourceExhausted   4413   what this peer sent is past a limit
 //   kUnavailable         1013   no room just now, through no fault of this peer
 //   anything else        1011   the reason names no detail; the message belongs in the log

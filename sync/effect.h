@@ -33,13 +33,20 @@ struct PublishUpdate {
 // Send `frame` to every session of the document, this one included: y-websocket clients take 30
 // seconds without a message, "not even their own awareness", for a dead connection.
 struct PublishAwareness {
-  Frame frame;  // an awareness message
+  Frame frame;                    // an awareness message
+  std::size_t update_offset = 0;  // where in the frame the AwarenessUpdate begins
+  // It changes nothing but clocks: who is there still is. It may be told later than other news, but
+  // has to be told in time, since receivers forget who they do not hear of for 30 seconds.
+  bool is_renewal = false;
+
+  crdt::ByteView update() const { return crdt::ByteView(*frame).subspan(update_offset); }
 };
 
 using Effect = std::variant<Reply, PublishUpdate, PublishAwareness>;
 using Effects = absl::InlinedVector<Effect, 2>;
 
-// Makes the effect that publishes `update`; the one copy of it is in the frame.
+// Make the effects that publish `update`; the one copy of it is in the frame.
 PublishUpdate MakePublishUpdate(crdt::ByteView update);
+PublishAwareness MakePublishAwareness(crdt::ByteView update, bool is_renewal = false);
 
 }  // namespace weft::sync

@@ -17,6 +17,16 @@ Effects Session::Open() {
   return effects;
 }
 
+absl::StatusOr<Effects> Session::TellEverything() {
+  const crdt::Bytes nothing_known = crdt::EncodeStateVector({});
+  absl::StatusOr<Frame> answer = document_->AnswerFor(nothing_known);
+  if (!answer.ok()) return answer.status();
+  Effects effects;
+  effects.push_back(Reply{*std::move(answer)});
+  for (Effect& effect : Open()) effects.push_back(std::move(effect));
+  return effects;
+}
+
 absl::StatusOr<Effects> Session::Receive(crdt::ByteView frame, TimePoint now) {
   if (frame.size() > options_.frame_bytes) {
     return absl::ResourceExhaustedError(absl::StrCat(
@@ -31,15 +41,15 @@ Effects Session::Close() {
   Effects effects;
   const crdt::Bytes departures = document_->awareness().RemoveOwnedBy(id_);
   if (!departures.empty()) {
-    effects.push_back(PublishAwareness{MakeFrame(AwarenessUpdate{departures})});
+    effects.push_back(MakePublishAwareness(departures));
   }
   return effects;
 }
 
 absl::StatusOr<Effects> Session::On(const SyncStep1& message, TimePoint) {
-  const absl::StatusOr<crdt::Bytes> diff = document_->DiffFor(message.state_vector);
-  if (!diff.ok()) return diff.status();
-  return Effects{Reply{MakeFrame(SyncStep2{*diff})}};
+  absl::StatusOr<Frame> answer = document_->AnswerFor(message.state_vector);
+  if (!answer.ok()) return answer.status();
+  return Effects{Reply{*std::move(answer)}};
 }
 
 absl::StatusOr<Effects> Session::On(const SyncStep2& message, TimePoint) {
@@ -54,6 +64,7 @@ absl::StatusOr<Effects> Session::AcceptUpdate(crdt::ByteView update) {
   if (options_.access == Access::kReadOnly) {
     return Effects{Reply{MakeFrame(PermissionDenied{"this connection may read but not write"})}};
   }
+  if (absl::Status space = document_->CheckSpace(update); !space.ok()) return space;
   const absl::StatusOr<SharedDocument::Applied> applied = document_->ApplyUpdate(update);
   if (!applied.ok()) return applied.status();
 
@@ -73,7 +84,7 @@ absl::StatusOr<Effects> Session::On(const AwarenessUpdate& message, TimePoint no
 
   Effects effects;
   if (!applied->to_all.empty()) {
-    effects.push_back(PublishAwareness{MakeFrame(AwarenessUpdate{applied->to_all})});
+    effects.push_back(MakePublishAwareness(applied->to_all, applied->is_renewal));
   }
   if (!applied->to_sender.empty()) {
     effects.push_back(Reply{MakeFrame(AwarenessUpdate{applied->to_sender})});
@@ -101,7 +112,7 @@ Effects ExpireAwareness(SharedDocument& document, TimePoint now) {
   Effects effects;
   const crdt::Bytes departures = document.awareness().RemoveExpired(now);
   if (!departures.empty()) {
-    effects.push_back(PublishAwareness{MakeFrame(AwarenessUpdate{departures})});
+    effects.push_back(MakePublishAwareness(departures));
   }
   return effects;
 }

@@ -10,12 +10,14 @@
 // Threads: one, no locks.
 
 #include <cstdint>
+#include <limits>
 
 #include "absl/status/statusor.h"
 #include "crdt/base/bytes.h"
 #include "crdt/doc.h"
 #include "crdt/limits.h"
 #include "sync/awareness.h"
+#include "sync/message.h"
 
 namespace weft::sync {
 
@@ -24,6 +26,8 @@ class SharedDocument {
   struct Options {
     crdt::DecodeLimits limits;
     AwarenessLimits awareness;
+    // Bytes of the whole document, encoded, after which CheckSpace refuses what makes it larger.
+    std::size_t document_bytes = std::numeric_limits<std::size_t>::max();
   };
 
   // What an accepted update did.
@@ -46,10 +50,31 @@ class SharedDocument {
   // was.
   absl::StatusOr<Applied> ApplyUpdate(crdt::ByteView update);
 
+  // OK when the document has space for what `update` brings, or it brings no blocks that are not here:
+  // at the bound people can still delete, and come back with what they have. To be asked before an
+  // update of a peer is applied; what the log holds is never refused. The bound is kept to within
+  // one part in 64.
+  // Fails: kResourceExhausted; kInvalidArgument when the update is none.
+  absl::Status CheckSpace(crdt::ByteView update);
+
+  // The bytes of the encoded document, or at most twice as many and a megabyte: measured now and
+  // then, counted in between.
+  std::size_t document_bytes() const { return measured_bytes_ + counted_bytes_; }
+
+  // What all of it takes in memory, as far as that can be told from its bytes.
+  std::size_t memory_bytes() const;
+
   // Everything that a peer with this encoded state vector lacks, as an update of format v1: blocks,
   // the whole delete set, and what waits for missing blocks. Fails: kInvalidArgument,
   // kResourceExhausted (crdt/state_vector.h).
   absl::StatusOr<crdt::Bytes> DiffFor(crdt::ByteView encoded_state_vector) const;
+
+  // The same as a SyncStep2. Peers who come together mostly ask the same, with the state vector of
+  // an empty document: the last answer is kept and shared until the document changes, or until
+  // ForgetAnswer.
+  absl::StatusOr<Frame> AnswerFor(crdt::ByteView encoded_state_vector);
+  // Gives the memory of the last answer back: to be called now and then.
+  void ForgetAnswer() { answer_ = nullptr; }
 
   crdt::Bytes EncodeStateVector() const;
 
@@ -62,13 +87,19 @@ class SharedDocument {
   // The encoded form of what waits for missing blocks, with the delete set: equal before and after
   // an update that integrates nothing if and only if that update added nothing to what waits.
   crdt::Bytes EncodePending() const;
+  void Measure();
 
+  Options options_;
   crdt::Doc doc_;
   Awareness awareness_;
   crdt::Subscription subscription_;
   bool integrated_ = false;  // set by the document's update event
   std::uint64_t gap_count_ = 0;
+  Frame answer_;  // to a peer with the state vector answered_
+  crdt::Bytes answered_;
   std::uint64_t last_session_ = 0;
+  std::size_t measured_bytes_ = 0;  // of the encoded document when it was last measured
+  std::size_t counted_bytes_ = 0;   // of the updates that brought news since then
 };
 
 }  // namespace weft::sync

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "server/limit_hits.h"
+
 namespace weft::server {
 namespace {
 
@@ -58,7 +60,29 @@ TEST(CommandLine, TakesEveryFlagOfServe) {
                                              "--room-idle-seconds",
                                              "10",
                                              "--store-retry-ms",
-                                             "11"});
+                                             "11",
+                                             "--max-document-bytes",
+                                             "12K",
+                                             "--max-awareness-bytes",
+                                             "13K",
+                                             "--max-room-awareness-bytes",
+                                             "14K",
+                                             "--max-messages-per-second",
+                                             "15",
+                                             "--max-bytes-per-second",
+                                             "16K",
+                                             "--max-all-queues-bytes",
+                                             "17K",
+                                             "--max-receiving-bytes",
+                                             "18K",
+                                             "--max-connections-per-address",
+                                             "19",
+                                             "--max-connections-per-room",
+                                             "20",
+                                             "--max-rooms",
+                                             "21",
+                                             "--max-room-memory-bytes",
+                                             "22K"});
   ASSERT_EQ(line.verb, Verb::kServe) << line.output;
   EXPECT_EQ(line.serve.listen, (std::vector<std::string>{"127.0.0.1:1", "[::1]:2"}));
   EXPECT_EQ(line.serve.data_directory, "d");
@@ -83,6 +107,35 @@ TEST(CommandLine, TakesEveryFlagOfServe) {
   EXPECT_EQ(limits.close_timeout.count(), 90);
   EXPECT_EQ(limits.room_idle.count(), 10'000);
   EXPECT_EQ(limits.store_retry.count(), 11);
+  EXPECT_EQ(limits.document_bytes, 12U << 10);
+  EXPECT_EQ(limits.awareness_bytes, 13U << 10);
+  EXPECT_EQ(limits.room_awareness_bytes, 14U << 10);
+  EXPECT_EQ(limits.messages_per_second, 15U);
+  EXPECT_EQ(limits.bytes_per_second, 16U << 10);
+  EXPECT_EQ(limits.all_queues_bytes, 17U << 10);
+  EXPECT_EQ(limits.receiving_bytes, 18U << 10);
+  EXPECT_EQ(limits.connections_per_address, 19U);
+  EXPECT_EQ(limits.connections_per_room, 20U);
+  EXPECT_EQ(limits.rooms, 21U);
+  EXPECT_EQ(limits.room_memory_bytes, 22U << 10);
+}
+
+TEST(CommandLine, ARateOfZeroHasNoBound) {
+  const CommandLine line =
+      ParseCommandLine({"serve", "--max-messages-per-second", "0", "--max-bytes-per-second", "0",
+                        "--max-connections-per-address", "0"});
+  ASSERT_EQ(line.verb, Verb::kServe) << line.output;
+  EXPECT_EQ(line.serve.limits.messages_per_second, 0U);
+  EXPECT_EQ(line.serve.limits.bytes_per_second, 0U);
+  EXPECT_EQ(line.serve.limits.connections_per_address, 0U);
+}
+
+TEST(CommandLine, EveryLimitThatIsCountedIsAFlag) {
+  const CommandLine help = ParseCommandLine({"serve", "--help"});
+  for (std::size_t i = 0; i < kLimitCount; ++i) {
+    const std::string flag = "--" + std::string(LimitName(static_cast<Limit>(i))) + " ";
+    EXPECT_NE(help.output.find(flag), std::string::npos) << flag;
+  }
 }
 
 TEST(CommandLine, NamesTheMistake) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "server/limit_hits.h"
 #include "server/page.h"
 
 namespace weft::server {
@@ -47,6 +48,19 @@ TEST(HttpRoutes, SayHowTheServerIs) {
   EXPECT_NE(answer.text.find(R"("status":"ok")"), std::string::npos);
   EXPECT_NE(answer.text.find(R"("rooms":2,"connections":3)"), std::string::npos);
   EXPECT_NE(answer.text.find(R"("commits":4,"appends":5)"), std::string::npos);
+}
+
+TEST(HttpRoutes, TellHowOftenEachLimitWasReached) {
+  LimitHits hits;
+  hits.Hit(Limit::kMessageBytes, "a test");
+  hits.Hit(Limit::kCloseTimeout, "a test");
+  hits.Hit(Limit::kCloseTimeout, "a test");
+  const HttpAnswer answer = AnswerHttp({.method = "GET", .target = "/health", .if_none_match = ""},
+                                       Health{.queued_bytes = 7, .limits = hits.ToJson()});
+  EXPECT_NE(answer.text.find(R"("queued_bytes":7,"limits":{"max-message-bytes":1,)"),
+            std::string::npos)
+      << answer.text;
+  EXPECT_NE(answer.text.find(R"("close-timeout-ms":2},"log":)"), std::string::npos) << answer.text;
 }
 
 TEST(HttpRoutes, ReportALogThatTakesNothingMore) {

@@ -1,10 +1,6 @@
 // The program itself: signals, exit codes, and what survives its death.
 
 #include <gtest/gtest.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <array>
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
@@ -13,85 +9,12 @@
 
 #include "crdt/doc.h"
 #include "sync/message.h"
+#include "tests/server/process.h"
 #include "tests/server/running_server.h"
 #include "tests/server/tcp_client.h"
 
 namespace weft::server {
 namespace {
-
-// The program with its standard output and error in one pipe.
-class Process {
- public:
-  explicit Process(std::vector<std::string> arguments) {
-    const char* binary = std::getenv("WEFT_BINARY");
-    arguments.insert(arguments.begin(), binary != nullptr ? binary : "weft");
-    std::array<int, 2> pipe_ends;
-    EXPECT_EQ(::pipe(pipe_ends.data()), 0);
-    pid_ = ::fork();
-    if (pid_ == 0) {
-      ::dup2(pipe_ends[1], STDOUT_FILENO);
-      ::dup2(pipe_ends[1], STDERR_FILENO);
-      ::close(pipe_ends[0]);
-      ::close(pipe_ends[1]);
-      std::vector<char*> pointers;
-      for (std::string& argument : arguments) pointers.push_back(argument.data());
-      pointers.push_back(nullptr);
-      ::execv(pointers[0], pointers.data());
-      ::_exit(127);
-    }
-    ::close(pipe_ends[1]);
-    output_end_ = pipe_ends[0];
-  }
-  ~Process() {
-    if (pid_ > 0) {
-      ::kill(pid_, SIGKILL);
-      Wait();
-    }
-    ::close(output_end_);
-  }
-  Process(const Process&) = delete;
-  Process& operator=(const Process&) = delete;
-
-  void Signal(int signal) { ::kill(pid_, signal); }
-
-  // Reads output until it contains `words`; false at its end.
-  bool WaitForOutput(std::string_view words) {
-    while (output.find(words) == std::string::npos) {
-      if (!ReadSome()) return false;
-    }
-    return true;
-  }
-
-  // The exit code, or minus the signal that ended it. Reads the rest of the output.
-  int Wait() {
-    while (ReadSome()) {
-    }
-    int status = 0;
-    ::waitpid(std::exchange(pid_, -1), &status, 0);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-  }
-
-  // The port in the line that says where it listens.
-  std::uint16_t WaitForPort() {
-    const std::string words = "http://127.0.0.1:";
-    if (!WaitForOutput(words) || !WaitForOutput("/ (rooms")) return 0;
-    return static_cast<std::uint16_t>(std::stoi(output.substr(output.find(words) + words.size())));
-  }
-
-  std::string output;
-
- private:
-  bool ReadSome() {
-    std::array<char, 4096> buffer;
-    const ssize_t size = ::read(output_end_, buffer.data(), buffer.size());
-    if (size <= 0) return false;
-    output.append(buffer.data(), static_cast<std::size_t>(size));
-    return true;
-  }
-
-  pid_t pid_ = -1;
-  int output_end_ = -1;
-};
 
 class ProcessTest : public testing::Test {
  protected:

@@ -5,8 +5,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <deque>
+#include <functional>
+#include <iterator>
+#include <limits>
 #include <map>
+#include <numeric>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -85,7 +90,8 @@ struct FakeWorld {
 };
 
 // Someone who edits the text "content" of a room's document. Messages of the room wait in
-// `received` until Read; messages to the room wait while the room does not read.
+// `received` until Read, as many as a connection queues; messages to the room wait while the room
+// does not read.
 class Editor final : public Connection {
  public:
   explicit Editor(std::uint64_t client)
@@ -101,6 +107,7 @@ class Editor final : public Connection {
     room_ = &room;
     closed.reset();
     reading_ = false;
+    overflowed_ = false;
     received.clear();
     to_room_.clear();
     room.Join(*this);
@@ -113,19 +120,28 @@ class Editor final : public Connection {
     if (room_ != nullptr) std::exchange(room_, nullptr)->Leave(*this);
   }
 
-  void Type(std::string_view text) { doc_.GetText("content").Insert(length(), text); }
+  // The room has died with its server.
+  void Die() {
+    room_ = nullptr;
+    to_room_.clear();
+    received.clear();
+    closed.reset();
+  }
+
+  void Type(std::string_view text) { Type(length(), text); }
+  void Type(std::uint64_t at, std::string_view text) { doc_.GetText("content").Insert(at, text); }
   void Erase(std::uint64_t index) { doc_.GetText("content").Delete(index, 1); }
   std::uint64_t length() { return doc_.GetText("content").length(); }
   std::string text() { return doc_.GetText("content").ToString(); }
   crdt::Doc& doc() { return doc_; }
 
   // Announces a cursor: one state with a new clock.
-  void ShowCursor() {
+  void ShowCursor(int position = 1) {
     crdt::ByteWriter writer;
     writer.WriteVarUint(1);
     writer.WriteVarUint(client_);
     writer.WriteVarUint(++cursor_clock_);
-    writer.WriteString(R"({"cursor":1})");
+    writer.WriteString("{\"cursor\":" + std::to_string(position) + "}");
     Say(sync::AwarenessUpdate{writer.view()});
   }
 
@@ -136,9 +152,14 @@ class Editor final : public Connection {
   }
   void Say(const sync::Message& message) { SayBytes(sync::EncodeMessage(message)); }
 
-  // Handles what the room has sent, as y-websocket does.
-  void Read() {
-    for (const crdt::Bytes& bytes : std::exchange(received, {})) {
+  // Handles what the room has sent, as y-websocket does: all of it, or the first few messages.
+  void Read(std::size_t count = std::numeric_limits<std::size_t>::max()) {
+    std::vector<crdt::Bytes> unread = std::exchange(received, {});
+    count = std::min(count, unread.size());
+    received.assign(std::make_move_iterator(unread.begin() + static_cast<std::ptrdiff_t>(count)),
+                    std::make_move_iterator(unread.end()));
+    unread.resize(count);
+    for (const crdt::Bytes& bytes : unread) {
       const auto message = sync::DecodeMessage(bytes);
       if (!message.ok()) continue;
       if (const auto* step1 = std::get_if<sync::SyncStep1>(&*message)) {
@@ -160,7 +181,11 @@ class Editor final : public Connection {
 
   // Connection
   void Send(crdt::ByteView message) override {
+    if (overflowed_) return;
+    overflowed_ = queued_bytes() > queue_bytes;
+    if (overflowed_) return;
     received.emplace_back(message.begin(), message.end());
+    if (on_send) on_send(message);
   }
   void Close(CloseCode code, std::string_view reason) override {
     closed = code;
@@ -182,6 +207,21 @@ class Editor final : public Connection {
   }
   bool has_undelivered() const { return !to_room_.empty(); }
 
+  // What a connection does at the end of its turn: whose queue was full loses it, and is closed.
+  void EndTurn() {
+    if (!std::exchange(overflowed_, false)) return;
+    received.clear();
+    Leave();
+    closed = CloseCode::kBusy;
+  }
+  std::size_t queued_bytes() const {
+    return std::accumulate(received.begin(), received.end(), std::size_t{0},
+                           [](std::size_t sum, const auto& bytes) { return sum + bytes.size(); });
+  }
+
+  std::size_t queue_bytes = std::numeric_limits<std::size_t>::max();
+  std::function<void(crdt::ByteView)> on_send;
+
   std::vector<crdt::Bytes> received;
   std::optional<CloseCode> closed;
   std::string close_reason;
@@ -198,6 +238,7 @@ class Editor final : public Connection {
   std::uint64_t cursor_clock_ = 0;
   Room* room_ = nullptr;
   bool reading_ = false;
+  bool overflowed_ = false;
   std::deque<crdt::Bytes> to_room_;
 };
 

@@ -98,10 +98,77 @@ TEST_F(RoomTest, TheCursorOfWhoLeavesIsRemovedForOthers) {
   JoinBoth();
   ann.ShowCursor();
   bob.Read();
+  world.Advance(world.limits.awareness_tick);
   ann.Leave();
   bob.Read();
   EXPECT_EQ(bob.awareness_received, 2);
   EXPECT_NE(crdt::AsText(bob.last_awareness).find("null"), std::string_view::npos);
+}
+
+TEST_F(RoomTest, WhoFellBehindIsToldEverythingOnceItIsStored) {
+  JoinBoth();
+  ann.Type("hello");
+  bob.received.clear();
+  room().CatchUp(bob);
+  EXPECT_TRUE(bob.received.empty());
+  world.log.FinishAppends();
+  bob.received.erase(bob.received.begin());  // the update itself
+  bob.Read();
+  EXPECT_EQ(bob.text(), "hello");
+  EXPECT_EQ(bob.closed, std::nullopt);
+}
+
+TEST_F(RoomTest, WhoFellBehindALargeDocumentHasToComeAgain) {
+  world.limits.queue_bytes = 1'000;
+  JoinBoth();
+  ann.Type(std::string(2'000, 'x'));
+  Settle(world, {&ann, &bob});
+  room().CatchUp(bob);
+  EXPECT_EQ(bob.closed, CloseCode::kBusy);
+}
+
+TEST_F(RoomTest, CursorsThatMoveWithinATickAreToldTogetherAndTheNewestAlone) {
+  JoinBoth();
+  ann.ShowCursor(1);
+  bob.Read();
+  EXPECT_EQ(bob.awareness_received, 1);
+  ann.ShowCursor(2);
+  bob.ShowCursor(7);
+  ann.ShowCursor(3);
+  bob.Read();
+  EXPECT_EQ(bob.awareness_received, 1);
+  world.now += world.limits.awareness_tick;
+  EXPECT_TRUE(world.rooms.awareness_waits());
+  world.rooms.TellAwareness();
+  EXPECT_FALSE(world.rooms.awareness_waits());
+  bob.Read();
+  EXPECT_EQ(bob.awareness_received, 2);
+  const std::string_view told = crdt::AsText(bob.last_awareness);
+  EXPECT_EQ(told.find(R"({"cursor":2})"), std::string_view::npos);
+  EXPECT_NE(told.find(R"({"cursor":3})"), std::string_view::npos);
+  EXPECT_NE(told.find(R"({"cursor":7})"), std::string_view::npos);
+}
+
+TEST_F(RoomTest, RenewalsOfCursorsThatDidNotMoveAreToldTogetherAndInTime) {
+  JoinBoth();
+  ann.ShowCursor();
+  world.Advance(std::chrono::seconds(1));
+  bob.ShowCursor();
+  bob.Read();
+  EXPECT_EQ(bob.awareness_received, 2);
+  world.Advance(std::chrono::seconds(15));
+  ann.ShowCursor();
+  world.Advance(std::chrono::seconds(1));
+  bob.ShowCursor();
+  bob.Read();
+  EXPECT_EQ(bob.awareness_received, 2);
+  EXPECT_FALSE(world.rooms.awareness_waits());
+  world.Advance(world.limits.awareness_renewal);
+  bob.Read();
+  ann.Read();
+  EXPECT_EQ(bob.awareness_received, 3);
+  EXPECT_EQ(ann.last_awareness, bob.last_awareness);
+  EXPECT_EQ(bob.last_awareness[0], 2);  // two clients
 }
 
 TEST_F(RoomTest, TheCursorOfWhoIsSilentExpires) {

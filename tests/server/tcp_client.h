@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <optional>
 #include <string>
 #include <utility>
@@ -32,12 +33,15 @@ struct ServerFrame {
 
 class TcpClient {
  public:
-  // `receive_buffer_bytes` of 0 leaves the system's choice.
+  // `receive_buffer_bytes` of 0 leaves the system's choice. With a small one the kernel holds little
+  // on the server's side, too: segments are as short as on an old modem.
   explicit TcpClient(std::uint16_t port, int receive_buffer_bytes = 0) {
     socket_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (receive_buffer_bytes > 0) {
+      const int segment_bytes = 536;
       ::setsockopt(socket_, SOL_SOCKET, SO_RCVBUF, &receive_buffer_bytes,
                    sizeof receive_buffer_bytes);
+      ::setsockopt(socket_, IPPROTO_TCP, TCP_MAXSEG, &segment_bytes, sizeof segment_bytes);
     }
     const int on = 1;
     ::setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -59,6 +63,14 @@ class TcpClient {
     if (socket_ >= 0) ::close(std::exchange(socket_, -1));
   }
 
+  // Ends with a reset, as a machine does that was switched off and on again. Leaves no port behind
+  // that waits for late segments.
+  void Reset() {
+    const linger at_once{1, 0};
+    ::setsockopt(socket_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    Disconnect();
+  }
+
   // False when the server has closed the connection.
   bool Send(std::string_view bytes) {
     while (!bytes.empty()) {
@@ -67,6 +79,13 @@ class TcpClient {
       bytes.remove_prefix(static_cast<std::size_t>(sent));
     }
     return true;
+  }
+  // How much of it could be sent within so long; -1 when the server has closed the connection.
+  ssize_t SendSome(std::string_view bytes, int wait_ms) {
+    pollfd poll_socket{socket_, POLLOUT, 0};
+    if (::poll(&poll_socket, 1, wait_ms) <= 0) return 0;
+    const ssize_t sent = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    return sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK) ? 0 : sent;
   }
   bool SendFrame(Opcode opcode, crdt::ByteView payload, const ClientFrameOptions& options = {}) {
     return Send(crdt::AsText(ClientFrame(opcode, payload, options)));
@@ -137,6 +156,14 @@ class TcpClient {
       if (frame->opcode == Opcode::kClose) return frame;
     }
     return std::nullopt;
+  }
+
+  // Throws away what has come so far; does not wait.
+  void SkipReceived() {
+    char buffer[16384];
+    while (::recv(socket_, buffer, sizeof buffer, MSG_DONTWAIT) > 0) {
+    }
+    input_.clear();
   }
 
   // Reads until the server has ended the stream. False when it does not.

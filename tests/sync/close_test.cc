@@ -12,9 +12,10 @@ CloseCode CodeOf(absl::StatusCode code) { return CloseFor(absl::Status(code, "wh
 TEST(Close, WhatThePeerDidWrongIsFinal) {
   EXPECT_EQ(CodeOf(absl::StatusCode::kInvalidArgument), CloseCode::kMalformed);
   EXPECT_EQ(CodeOf(absl::StatusCode::kPermissionDenied), CloseCode::kForbidden);
+  EXPECT_EQ(CodeOf(absl::StatusCode::kFailedPrecondition), CloseCode::kCollision);
   EXPECT_EQ(CodeOf(absl::StatusCode::kResourceExhausted), CloseCode::kTooLarge);
-  for (const CloseCode code :
-       {CloseCode::kMalformed, CloseCode::kForbidden, CloseCode::kTooLarge}) {
+  for (const CloseCode code : {CloseCode::kMalformed, CloseCode::kForbidden, CloseCode::kCollision,
+                               CloseCode::kTooLarge}) {
     EXPECT_GE(static_cast<int>(code), 4400);
     EXPECT_LT(static_cast<int>(code), 4500);
   }

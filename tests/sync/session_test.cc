@@ -243,6 +243,20 @@ TEST_F(SessionTest, AFrameThatIsTooLargeIsRefusedUnread) {
   EXPECT_EQ(CloseFor(status).code, CloseCode::kTooLarge);
 }
 
+TEST(SessionCollision, AnotherContentForKnownIdsIsTheFaultOfWhoBringsIt) {
+  SharedDocument document;
+  Session anna(&document);
+  const auto written_by_client_7 = [](std::string_view text) {
+    crdt::Doc doc(crdt::Doc::Options{.client_id = crdt::ClientId{7}, .gc = true, .limits = {}});
+    doc.GetText("content").Insert(0, text);
+    return EncodeMessage(Update{doc.EncodeStateAsUpdate()});
+  };
+  ASSERT_TRUE(anna.Receive(written_by_client_7("one"), At(0)).ok());
+  const auto refused = anna.Receive(written_by_client_7("two"), At(0));
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(CloseFor(refused.status()).code, CloseCode::kCollision);
+}
+
 RC_GTEST_PROP(SessionLaws, MutatedFramesAreCarriedOutOrRefusedWithoutATrace, ()) {
   std::vector<Bytes> frames;
   for (const auto& [name, frame] : GoldenFrames()) frames.push_back(frame);
@@ -259,7 +273,9 @@ RC_GTEST_PROP(SessionLaws, MutatedFramesAreCarriedOutOrRefusedWithoutATrace, ())
     }
     const Bytes state = *document.DiffFor(Bytes{0});
     const Bytes awareness = document.awareness().EncodeAll();
-    if (!anna.Receive(frame, At(0)).ok()) {
+    if (const auto effects = anna.Receive(frame, At(0)); !effects.ok()) {
+      // An error of our own would close the whole room.
+      RC_ASSERT(CloseFor(effects.status()).code != CloseCode::kInternalError);
       RC_ASSERT(*document.DiffFor(Bytes{0}) == state);
       RC_ASSERT(document.awareness().EncodeAll() == awareness);
     }

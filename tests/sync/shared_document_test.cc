@@ -56,6 +56,27 @@ TEST(SharedDocument, WhatAPeerAnswersWhoKnowsNoMoreIsNoNews) {
   EXPECT_FALSE(Apply(document, Everything(document)).news);
 }
 
+TEST(SharedDocument, WhoAsksTheSameIsGivenTheSameBytes) {
+  SharedDocument document;
+  const std::vector<Bytes> updates = UpdatesOfTyping({"a", "b"});
+  Apply(document, updates[0]);
+  const Frame first = *document.AnswerFor(kEmptyStateVector);
+  EXPECT_EQ(*document.AnswerFor(kEmptyStateVector), first);
+  EXPECT_EQ(std::get<SyncStep2>(*DecodeMessage(*first)).update.size(), updates[0].size());
+  EXPECT_NE(**document.AnswerFor(document.EncodeStateVector()), *first);
+}
+
+TEST(SharedDocument, AnAnswerHasEveryChangeBeforeIt) {
+  SharedDocument document;
+  const std::vector<Bytes> updates = UpdatesOfTyping({"a", "b", "c"});
+  for (const std::size_t i : {0, 2, 1}) {  // the second one waits for the third
+    Apply(document, updates[i]);
+    const Frame answer = *document.AnswerFor(kEmptyStateVector);
+    const ByteView update = std::get<SyncStep2>(*DecodeMessage(*answer)).update;
+    EXPECT_EQ(Bytes(update.begin(), update.end()), Everything(document)) << i;
+  }
+}
+
 TEST(SharedDocument, WhatWaitsForMissingBlocksIsNewsOnce) {
   SharedDocument document;
   const std::vector<Bytes> updates = UpdatesOfTyping({"a", "b", "c", "d"});
@@ -106,6 +127,62 @@ TEST(SharedDocument, AMalformedUpdateChangesNothing) {
 TEST(SharedDocument, AMalformedStateVectorHasNoDiff) {
   const SharedDocument document;
   EXPECT_EQ(document.DiffFor(Bytes{2, 1}).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+// A writer whose whole document is one update of `size` bytes.
+void TypeUntil(crdt::Doc& doc, std::size_t size) {
+  crdt::Text text = doc.GetText("content");
+  while (doc.EncodeStateAsUpdate().size() < size) text.Insert(text.length(), "x");
+}
+
+TEST(SharedDocument, ADocumentMayGrowToItsBoundAndNotPastIt) {
+  constexpr std::size_t kBound = 1'000;
+  SharedDocument document({.limits = {}, .awareness = {}, .document_bytes = kBound});
+  crdt::Doc writer;
+  TypeUntil(writer, kBound);
+  const Bytes at_the_bound = writer.EncodeStateAsUpdate();
+  ASSERT_EQ(at_the_bound.size(), kBound);
+  EXPECT_EQ(document.CheckSpace(at_the_bound), absl::OkStatus());
+  TypeUntil(writer, kBound + 1);
+  const Bytes past_the_bound = writer.EncodeStateAsUpdate();
+  EXPECT_EQ(document.CheckSpace(past_the_bound).code(), absl::StatusCode::kResourceExhausted);
+  // The same in two steps.
+  Apply(document, at_the_bound);
+  const Bytes one_more =
+      writer.EncodeStateAsUpdate(*crdt::DecodeStateVector(document.EncodeStateVector()));
+  EXPECT_EQ(document.CheckSpace(one_more).code(), absl::StatusCode::kResourceExhausted);
+}
+
+TEST(SharedDocument, AtItsBoundADocumentTakesDeletionsAndThenContentAgain) {
+  constexpr std::size_t kBound = 1'000;
+  SharedDocument document({.limits = {}, .awareness = {}, .document_bytes = kBound});
+  crdt::Doc writer;
+  TypeUntil(writer, kBound);
+  Apply(document, writer.EncodeStateAsUpdate());
+  // What brings nothing is as welcome as ever: clients that come back send all they have.
+  EXPECT_EQ(document.CheckSpace(writer.EncodeStateAsUpdate()), absl::OkStatus());
+  const auto next = [&] {
+    return writer.EncodeStateAsUpdate(*crdt::DecodeStateVector(document.EncodeStateVector()));
+  };
+  writer.GetText("content").Delete(0, 500);
+  EXPECT_EQ(document.CheckSpace(next()), absl::OkStatus());
+  Apply(document, next());
+  writer.GetText("content").Insert(0, std::string(300, 'y'));
+  EXPECT_EQ(document.CheckSpace(next()), absl::OkStatus());
+  Apply(document, next());
+  writer.GetText("content").Insert(0, std::string(300, 'z'));
+  EXPECT_EQ(document.CheckSpace(next()).code(), absl::StatusCode::kResourceExhausted);
+}
+
+TEST(SharedDocument, ManySmallUpdatesCountAsTheDocumentThatTheyMake) {
+  // Each update has twenty bytes around its letter, the document has them once.
+  SharedDocument document({.limits = {}, .awareness = {}, .document_bytes = 2'000});
+  std::vector<std::string> letters(1'500, "x");
+  for (const Bytes& update : UpdatesOfTyping(letters)) {
+    ASSERT_EQ(document.CheckSpace(update), absl::OkStatus());
+    Apply(document, update);
+  }
+  EXPECT_LE(Everything(document).size(), 2'000U);
 }
 
 TEST(SharedDocument, SaysWhatTheRealLibrarySaysForTheSameHistory) {

@@ -1,0 +1,33 @@
+#pragma once
+
+// A client whose upgrade request was accepted, on its way to the worker of its room. The worker
+// that read the request gives up the socket; this one owns it until it is taken.
+
+#include <string>
+#include <utility>
+
+#include "crdt/base/bytes.h"
+#include "server/address_table.h"
+#include "server/asio.h"
+#include "server/stats.h"
+
+namespace weft::server {
+
+struct Arrival {
+  AddressPlace place;  // of the socket
+  Counted counted;     // as one of Stats::connections
+  Tcp protocol = Tcp::v4();
+  int descriptor = -1;
+  std::string room;
+  std::string bad_name;     // why the path names no room; the client is told so and closed
+  crdt::Bytes greeting;     // the answer to the upgrade request
+  crdt::Bytes early_bytes;  // what came after the request
+
+  Arrival(AddressPlace address_place, Counted counted_connection)
+      : place(std::move(address_place)), counted(std::move(counted_connection)) {}
+  Arrival(Arrival&& other) noexcept;
+  Arrival& operator=(Arrival&&) = delete;
+  ~Arrival();
+};
+
+}  // namespace weft::server
