@@ -115,6 +115,9 @@ void AddClientFlags(CLI::App& app, Limits& limits) {
   AddTime(
       app, "--awareness-renewal-ms", limits.awareness_renewal, 1, 1,
       "How long cursors that did not move wait to be\ntold again; clients forget them after 30 s");
+  AddTime(app, "--catch-up-ms", limits.catch_up_time, 1, 1,
+          "How long a client that fell behind may take to\nread what is under way. Beyond: closed "
+          "with 1013");
   AddTime(app, Flag(Limit::kCloseTimeout), limits.close_timeout, 1, 10,
           "How long a client may take to finish\nwhen it is closed");
 }

@@ -83,6 +83,11 @@ struct Limits {
   // after the last change and forget others after 30.
   std::chrono::milliseconds awareness_renewal{5'000};
 
+  // How long a client whose backlog was dropped may take to read what was on the way to it. It is
+  // then told the whole document at once; too slow, or behind again this soon, it is closed with
+  // 1013.
+  std::chrono::milliseconds catch_up_time{10'000};
+
   // How long a closing client may take to read its last bytes and to answer.
   std::chrono::milliseconds close_timeout{5'000};
 

@@ -34,7 +34,7 @@ OutQueue::OutQueue(crdt::Bytes greeting)
 std::size_t OutQueue::counted_bytes() const { return flat_.size() - std::max(begin_, exempt_end_); }
 
 std::size_t OutQueue::held_bytes() const {
-  const std::size_t flat = flat_.size() - begin_;
+  const std::size_t flat = begin_ < flat_.size() ? flat_.capacity() : 0;
   if (shared_ == nullptr) return flat;
   return flat + shared_->size() / static_cast<std::size_t>(shared_.use_count());
 }
@@ -111,6 +111,7 @@ void OutQueue::DropBacklog() {
   const std::size_t keep =
       begun ? frame_begin_ + FrameSize(crdt::ByteView(flat_).subspan(frame_begin_)) : frame_begin_;
   flat_.resize(keep);
+  flat_.shrink_to_fit();  // who reads so slowly may do so for a long time
   exempt_end_ = std::min(exempt_end_, keep);
 }
 

@@ -204,6 +204,24 @@ void Room::CountRefusal(const absl::Status& reason, crdt::ByteView message) {
   if (limit) services_.stats.limits.Hit(*limit, "the room " + PrintableName(name_));
 }
 
+void Room::CatchUp(Connection& connection) {
+  Member* member = Find(connection);
+  if (member == nullptr) return;
+  const auto expel = [&] {
+    Expel(*member, CloseCode::kBusy, "this client is too far behind; join again");
+  };
+  // A room that is read anew cannot tell what it will hold.
+  if (state_ != State::kOpen || !member->session) return expel();
+  absl::StatusOr<sync::Effects> everything = member->session->TellEverything();
+  if (!everything.ok()) return expel();
+  std::size_t bytes = 0;
+  for (const sync::Effect& effect : *everything) {
+    bytes += std::get<sync::Reply>(effect).frame->size();
+  }
+  if (bytes > services_.limits.queue_bytes) return expel();
+  Carry(*std::move(everything), member->id);
+}
+
 // Whether `message` writes and was therefore not taken: the log has just failed to store something.
 bool Room::RefuseWrite(Member& member, crdt::ByteView message) {
   const absl::StatusOr<sync::Message> decoded = sync::DecodeMessage(message);

@@ -77,6 +77,9 @@ class Room {
   void Receive(Connection& connection, crdt::ByteView message) {
     Receive(connection, {&message, 1});
   }
+  // Messages to this member were dropped: tells it everything anew, or closes it with 1013 when that
+  // is more than may wait for one client.
+  void CatchUp(Connection& connection);
   // The connection has ended. Not being a member (any more) is fine.
   void Leave(Connection& connection);
 

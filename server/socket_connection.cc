@@ -88,10 +88,7 @@ void SocketConnection::ScheduleFlush() {
 
 void SocketConnection::Flush() {
   flush_scheduled_ = false;
-  if (overflowed_ && state_ == State::kOpen) {
-    out_.DropBacklog();
-    BeginClose(CloseCode::kBusy, "this client reads more slowly than others write");
-  }
+  if (overflowed_ && !lagging_ && state_ == State::kOpen) FallBehind();
   if (state_ != State::kOpen) {  // what is left of a message is of no use any more
     parser_ = FrameParser(0);
     receiving_.Set(0);
@@ -105,6 +102,18 @@ void SocketConnection::Flush() {
   write_blocked_ = true;
   out_.Compact();
   Watch({.read = watched_.read, .write = true});
+}
+
+// The queue is full: what waits in it is dropped, and made up for when the socket has taken the
+// rest. Who is behind again soon after that would be behind forever.
+void SocketConnection::FallBehind() {
+  out_.DropBacklog();
+  const Clock::time_point now = Clock::now();
+  if (room_ == nullptr || now - caught_up_ < worker_.limits().catch_up_time) {
+    return BeginClose(CloseCode::kBusy, "this client reads more slowly than others write");
+  }
+  lagging_ = true;
+  lag_began_ = now;
 }
 
 SocketConnection::Written SocketConnection::WriteOut() {
@@ -122,6 +131,12 @@ SocketConnection::Written SocketConnection::WriteOut() {
 
 void SocketConnection::OnDrained() {
   out_.Rest(/*idle=*/false);
+  if (lagging_ && state_ == State::kOpen) {
+    lagging_ = overflowed_ = false;
+    caught_up_ = Clock::now();
+    if (room_ != nullptr) room_->CatchUp(*this);
+    return;
+  }
   if (state_ == State::kClosing && client_closed_) return Drop();
   if (state_ == State::kClosing && !shut_) {
     shut_ = true;
@@ -282,6 +297,9 @@ void SocketConnection::Sweep(Clock::time_point now) {
     if (now < close_deadline_) return;
     worker_.stats().limits.Hit(Limit::kCloseTimeout, "a closing client");
     return Drop();
+  }
+  if (lagging_ && now - lag_began_ >= worker_.limits().catch_up_time) {
+    return BeginClose(CloseCode::kBusy, "this client does not read");
   }
   if (out_.empty()) out_.Rest(/*idle=*/true);
   if (throttled_ && !messages_.InDebt(now) && !bytes_.InDebt(now)) {

@@ -82,6 +82,7 @@ class SocketConnection final : public Connection {
   // Whether one more message of that size may be queued.
   bool MayQueue(std::size_t bytes);
   std::optional<Limit> ReachedBound(std::size_t bytes) const;
+  void FallBehind();
   void ScheduleFlush();
   enum class Written { kAll, kSome, kFailed };
   Written WriteOut();
@@ -105,7 +106,10 @@ class SocketConnection final : public Connection {
   bool write_blocked_ = false;  // the socket takes no more for now
   bool flush_scheduled_ = false;
   bool ping_sent_ = false;
-  bool overflowed_ = false;
+  bool overflowed_ = false;  // nothing more is queued until what is under way has left
+  bool lagging_ = false;     // and the backlog was dropped
+  Clock::time_point lag_began_;
+  Clock::time_point caught_up_{};
   bool client_closed_ = false;  // its close frame has come
   bool shut_ = false;           // our side of the stream
   SocketPoller::Interest watched_;

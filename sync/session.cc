@@ -17,6 +17,16 @@ Effects Session::Open() {
   return effects;
 }
 
+absl::StatusOr<Effects> Session::TellEverything() {
+  const crdt::Bytes nothing_known = crdt::EncodeStateVector({});
+  absl::StatusOr<Frame> answer = document_->AnswerFor(nothing_known);
+  if (!answer.ok()) return answer.status();
+  Effects effects;
+  effects.push_back(Reply{*std::move(answer)});
+  for (Effect& effect : Open()) effects.push_back(std::move(effect));
+  return effects;
+}
+
 absl::StatusOr<Effects> Session::Receive(crdt::ByteView frame, TimePoint now) {
   if (frame.size() > options_.frame_bytes) {
     return absl::ResourceExhaustedError(absl::StrCat(

@@ -60,6 +60,10 @@ class Session {
   // conversation. Close is still to be called.
   absl::StatusOr<Effects> Receive(crdt::ByteView frame, TimePoint now);
 
+  // For a peer that has missed messages: replies that tell all there is, and ask as Open does. To
+  // have the same twice does no harm. Fails: as DiffFor of SharedDocument.
+  absl::StatusOr<Effects> TellEverything();
+
   // The last thing said. Requires: called once, after everything else.
   Effects Close();
 

@@ -34,6 +34,10 @@ const say = text => { if (!flags.has('json')) console.error(text) }
 
 const pinned = (core, command) => cpus().length > 1 ? ['taskset', '-c', core, ...command] : command
 
+// What one client may send a second is a limit of weft that others do not have; writers here are
+// crowds.
+const weftFlags = ['--threads', '1', '--max-messages-per-second', '0', '--max-bytes-per-second', '0']
+
 function freePort () {
   return new Promise((resolve, reject) => {
     const probe = createServer()
@@ -68,7 +72,7 @@ class Relay {
       case 'bare': return [bare, String(this.port)]
       case 'yws': return node('y_websocket.mjs')
       case 'hocus': return node('hocuspocus.mjs')
-      default: return [weft, 'serve', '--listen', `127.0.0.1:${this.port}`, '--data', this.data, '--threads', '1']
+      default: return [weft, 'serve', '--listen', `127.0.0.1:${this.port}`, '--data', this.data, ...weftFlags]
     }
   }
 
@@ -103,7 +107,16 @@ function generate (relay, name, scenario, files) {
   const [program, ...rest] = pinned(kGeneratorCore, command)
   const run = spawnSync(program, rest, { encoding: 'utf8', timeout: kGeneratorTimeout })
   if (run.status !== 0) return { failure: (run.stderr || `ended by ${run.signal ?? run.error}`).trim() }
-  return JSON.parse(run.stdout)
+  return withRates(JSON.parse(run.stdout))
+}
+
+// What a second of the server's processor time carries: independent of who else had the core.
+function withRates (result) {
+  if (!(result.cpu_percent > 0)) return result
+  for (const what of ['deliveries', 'visits']) {
+    if (result[`${what}_per_s`] !== undefined) result[`${what}_per_cpu_s`] = 100 * result[`${what}_per_s`] / result.cpu_percent
+  }
+  return result
 }
 
 async function measure (kind, scenario) {

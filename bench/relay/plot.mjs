@@ -1,7 +1,7 @@
 // How many times better or worse than weft the others are: a row for each scenario, a mark for each
 // server, on a logarithmic scale.
 import { advantage } from './report.mjs'
-import { names, scenarios, units } from './scenarios.mjs'
+import { compared, names, scenarios, units } from './scenarios.mjs'
 
 const kRowHeight = 30
 const kLeft = 430
@@ -16,10 +16,11 @@ const escape = text => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
 export function toSvg (report) {
   const kinds = report.kinds.filter(kind => looks[kind])
   const rows = scenarios
-    .map(scenario => ({
+    .flatMap(scenario => compared(scenario).map(figure => ({ scenario, figure })))
+    .map(({ scenario, figure }) => ({
       title: `${scenario.id}: ${scenario.title.length > 48 ? scenario.title.slice(0, 46) + '…' : scenario.title}`,
-      unit: units[scenario.figures[0]],
-      times: kinds.map(kind => advantage(report, scenario, kind))
+      unit: units[figure],
+      times: kinds.map(kind => advantage(report, scenario.id, figure, kind))
     }))
     .filter(row => row.times.some(times => times !== undefined))
   const all = rows.flatMap(row => row.times.filter(times => times !== undefined))

@@ -1,5 +1,5 @@
 // The results as Markdown.
-import { grows, names, scenarios, units } from './scenarios.mjs'
+import { compared, grows, names, scenarios, units } from './scenarios.mjs'
 
 function number (value) {
   if (value === undefined) return '-'
@@ -12,8 +12,8 @@ function number (value) {
 export const valueOf = (report, id, kind, figure) => report.results[id]?.[kind]?.[figure]?.median
 
 // How many times better than `kind` weft is.
-export function advantage (report, { id, figures: [figure] }, kind, server = 'weft') {
-  const own = valueOf(report, id, server, figure)
+export function advantage (report, id, figure, kind) {
+  const own = valueOf(report, id, 'weft', figure)
   const other = valueOf(report, id, kind, figure)
   if (!own || !other) return undefined
   return grows(figure) ? own / other : other / own
@@ -40,16 +40,17 @@ export function toMarkdown (report) {
     })
   }
   const others = kinds.filter(kind => !kind.startsWith('weft'))
-  const rows = scenarios.filter(scenario => others.some(kind => advantage(report, scenario, kind) !== undefined))
+  const rows = scenarios.flatMap(scenario => compared(scenario).map(figure => ({ id: scenario.id, figure })))
+    .filter(({ id, figure }) => others.some(kind => advantage(report, id, figure, kind) !== undefined))
   if (rows.length > 0) {
-    lines.push('', 'How many times better weft is (below 1: worse), by the first figure of each scenario:', '',
-      `| scenario | ${others.map(title).join(' | ')} |`, `| --- | ${others.map(() => '---').join(' | ')} |`)
-    for (const scenario of rows) {
+    lines.push('', 'How many times better weft, with its log on disk, is (below 1: worse):', '',
+      `| scenario | figure | ${others.map(title).join(' | ')} |`, `| --- | --- | ${others.map(() => '---').join(' | ')} |`)
+    for (const { id, figure } of rows) {
       const cells = others.map(kind => {
-        const times = advantage(report, scenario, kind)
+        const times = advantage(report, id, figure, kind)
         return times === undefined ? '-' : `${Number(times.toPrecision(2))}×`
       })
-      lines.push(`| ${scenario.id} | ${cells.join(' | ')} |`)
+      lines.push(`| ${id} | ${units[figure]} | ${cells.join(' | ')} |`)
     }
   }
   for (const { scenario, server, reason } of report.failures) {

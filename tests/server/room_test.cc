@@ -105,6 +105,28 @@ TEST_F(RoomTest, TheCursorOfWhoLeavesIsRemovedForOthers) {
   EXPECT_NE(crdt::AsText(bob.last_awareness).find("null"), std::string_view::npos);
 }
 
+TEST_F(RoomTest, WhoFellBehindIsToldEverythingOnceItIsStored) {
+  JoinBoth();
+  ann.Type("hello");
+  bob.received.clear();
+  room().CatchUp(bob);
+  EXPECT_TRUE(bob.received.empty());
+  world.log.FinishAppends();
+  bob.received.erase(bob.received.begin());  // the update itself
+  bob.Read();
+  EXPECT_EQ(bob.text(), "hello");
+  EXPECT_EQ(bob.closed, std::nullopt);
+}
+
+TEST_F(RoomTest, WhoFellBehindALargeDocumentHasToComeAgain) {
+  world.limits.queue_bytes = 1'000;
+  JoinBoth();
+  ann.Type(std::string(2'000, 'x'));
+  Settle(world, {&ann, &bob});
+  room().CatchUp(bob);
+  EXPECT_EQ(bob.closed, CloseCode::kBusy);
+}
+
 TEST_F(RoomTest, CursorsThatMoveWithinATickAreToldTogetherAndTheNewestAlone) {
   JoinBoth();
   ann.ShowCursor(1);

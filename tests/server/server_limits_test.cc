@@ -119,6 +119,7 @@ TEST_F(ServerLimitsTest, ACursorVanishesWhenItsConnectionDoes) {
 
 TEST_F(ServerLimitsTest, WhoNeverReadsIsClosedAndOthersAreNotHeldUp) {
   limits.queue_bytes = 64 << 10;
+  limits.catch_up_time = std::chrono::milliseconds(200);
   limits.close_timeout = std::chrono::milliseconds(200);
   RunningServer server(directory.path(), limits);
   TcpClient lazy(server.port(), 4'096);
@@ -139,6 +140,52 @@ TEST_F(ServerLimitsTest, WhoNeverReadsIsClosedAndOthersAreNotHeldUp) {
     }
   }
   EXPECT_TRUE(lazy.ReadToEnd());
+}
+
+// Someone whose kernel takes no more while others write the same few bytes over and over: the backlog
+// outgrows the queue, the document does not.
+TEST_F(ServerLimitsTest, WhoReadsAgainAfterFallingBehindIsToldWhatItMissed) {
+  limits.queue_bytes = 256 << 10;
+  RunningServer server(directory.path(), limits);
+  TcpClient lazy(server.port(), 4'096);
+  TcpClient ann(server.port());
+  TcpClient bob(server.port());
+  ASSERT_TRUE(lazy.Upgrade("/notes"));
+  ASSERT_TRUE(ann.Upgrade("/notes"));
+  ASSERT_TRUE(bob.Upgrade("/notes"));
+  crdt::Doc doc(crdt::Doc::Options{.client_id = crdt::ClientId{5}});
+  const crdt::Subscription subscription = doc.OnUpdate([&](const crdt::UpdateEvent& event) {
+    ann.SendMessage(sync::EncodeMessage(sync::Update{event.update}));
+  });
+  crdt::Text text = doc.GetText("content");
+  const std::string page(30'000, 'x');
+  for (int i = 0; i < 400; ++i) {
+    text.Insert(0, page);
+    std::size_t received = 0;
+    while (received < page.size()) {
+      const auto frame = bob.ReadFrame();
+      ASSERT_TRUE(frame.has_value());
+      received = frame->payload.size();
+    }
+    text.Delete(0, page.size());
+  }
+  text.Insert(0, "the end");
+
+  crdt::Doc seen;
+  while (seen.GetText("content").ToString() != "the end") {
+    const auto frame = lazy.ReadFrame();
+    ASSERT_TRUE(frame.has_value());
+    ASSERT_NE(frame->opcode, Opcode::kClose) << frame->close_reason();
+    if (frame->opcode != Opcode::kBinary) continue;
+    const auto message = sync::DecodeMessage(frame->payload);
+    ASSERT_TRUE(message.ok());
+    if (const auto* update = std::get_if<sync::Update>(&*message)) {
+      ASSERT_EQ(seen.ApplyUpdate(update->update), absl::OkStatus());
+    } else if (const auto* everything = std::get_if<sync::SyncStep2>(&*message)) {
+      ASSERT_EQ(seen.ApplyUpdate(everything->update), absl::OkStatus());
+    }
+  }
+  EXPECT_FALSE(seen.has_pending());
 }
 
 TEST_F(ServerLimitsTest, ADocumentLargerThanTheQueueCanBeJoined) {
