@@ -88,7 +88,11 @@ Latencies Run(std::uint16_t port, TwoPeople& people, std::span<const Attack> att
   std::string wrong;
   Latencies latencies;
   threads.emplace_back([&] { latencies = Work(people, stop_people, wrong); });
-  std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
+  const auto end = Clock::now() + std::chrono::duration<double>(seconds);
+  while (Clock::now() < end) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    weft.TakeOutput();
+  }
   stop_people = true;
   threads.back().join();
   stop = true;
@@ -121,6 +125,7 @@ struct Served {
       // They stay awake: who is silent for long is dead.
       const std::string wrong = people->Exchange();
       people->LetAnnRead();
+      weft->TakeOutput();
       if (!wrong.empty()) Fail("the two people were disturbed: " + wrong, weft.get());
       std::this_thread::sleep_for(std::chrono::milliseconds(100));
     }
