@@ -117,7 +117,7 @@ class SocketConnection final : public Connection {
   Clock::time_point close_deadline_;
   OutQueue out_;
   std::size_t answered_bytes_ = 0;  // sent while messages of this client were handled
-  std::size_t index_ = 0;  // in the worker's list
+  std::size_t index_ = 0;           // in the worker's list
   friend class Worker;
 };
 
