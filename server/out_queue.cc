@@ -34,7 +34,7 @@ OutQueue::OutQueue(crdt::Bytes greeting)
 std::size_t OutQueue::counted_bytes() const { return flat_.size() - std::max(begin_, exempt_end_); }
 
 std::size_t OutQueue::held_bytes() const {
-  const std::size_t flat = flat_.size() - begin_;
+  const std::size_t flat = begin_ < flat_.size() ? flat_.capacity() : 0;
   if (shared_ == nullptr) return flat;
   return flat + shared_->size() / static_cast<std::size_t>(shared_.use_count());
 }

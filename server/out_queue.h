@@ -34,7 +34,7 @@ class OutQueue {
   bool empty() const { return shared_ == nullptr && begin_ == flat_.size(); }
   std::size_t counted_bytes() const;
 
-  // Memory that waits here; of a message that others share, the part of one of them.
+  // Memory that is held for what waits here; of a message that others share, the part of one of them.
   std::size_t held_bytes() const;
 
   // Appends a frame. `exempt`: it does not count.

@@ -125,7 +125,7 @@ TEST_F(AbuseTest, AThousandReceiversThatNeverReadShareOneBound) {
   Serve({"--max-queue-bytes", "1M", "--max-all-queues-bytes", "16M", "--close-timeout-ms", "500"});
   std::vector<std::unique_ptr<TcpClient>> lazy;
   for (int i = 0; i < 1'000; ++i) {
-    lazy.push_back(std::make_unique<TcpClient>(port, 4'096));
+    lazy.push_back(std::make_unique<TcpClient>(port, 4'096, 536));
     ASSERT_TRUE(lazy.back()->Upgrade("/work"));
   }
   std::size_t largest = 0;

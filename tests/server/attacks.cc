@@ -65,7 +65,7 @@ void ReceiversThatNeverRead(const Target& target, std::mt19937& random) {
   Clients clients;
   while (!target.stop) {
     if (clients.size() == 200) clients.erase(clients.begin() + random() % 200);
-    clients.push_back(std::make_unique<TcpClient>(target.port, 4'096));
+    clients.push_back(std::make_unique<TcpClient>(target.port, 4'096, 536));
     clients.back()->Upgrade("/work");
     // What everyone in the room has to be sent.
     if (clients.size() % 8 == 0) {

@@ -56,6 +56,27 @@ TEST(OutQueue, AnExemptMessageDoesNotCount) {
   EXPECT_EQ(queue.counted_bytes(), 12U);
 }
 
+TEST(OutQueue, AMessageThatManyShareIsHeldByEachInPart) {
+  OutQueue one({});
+  OutQueue other({});
+  const auto large = std::make_shared<const Bytes>(OutQueue::kSharedBytes, 7);
+  one.AddShared(large, false);
+  other.AddShared(large, false);
+  EXPECT_LE(one.held_bytes() + other.held_bytes(), OutQueue::kSharedBytes);
+  EXPECT_GE(one.held_bytes(), OutQueue::kSharedBytes / 4);
+}
+
+TEST(OutQueue, WithoutItsBacklogItHoldsNoMemoryOfIt) {
+  OutQueue queue({});
+  const Bytes message(1'000);
+  for (int i = 0; i < 1'000; ++i) queue.Add(Opcode::kBinary, message);
+  EXPECT_GE(queue.held_bytes(), 1'000'000U);
+  Take(queue, 10);  // the first has begun to leave
+  queue.DropBacklog();
+  EXPECT_GE(queue.held_bytes(), 900U);
+  EXPECT_LT(queue.held_bytes(), 5'000U);
+}
+
 RC_GTEST_PROP(OutQueueLaws, WhatLeavesIsWhatCameInWhateverTheSizes, ()) {
   const Bytes greeting(*rc::gen::inRange<std::size_t>(0, 50), 'g');
   OutQueue queue(greeting);

@@ -3,6 +3,7 @@
 // The program `weft` as a process of its own.
 
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -71,6 +72,13 @@ class Process {
       if (!ReadSome()) return false;
     }
     return true;
+  }
+
+  // Takes what has come, so that the program never waits for somebody to read what it says.
+  void TakeOutput() {
+    pollfd ready{output_end_, POLLIN, 0};
+    while (::poll(&ready, 1, 0) > 0 && (ready.revents & POLLIN) != 0 && ReadSome()) {
+    }
   }
 
   // The exit code, or minus the signal that ended it. Reads the rest of the output.

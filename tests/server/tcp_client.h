@@ -33,14 +33,15 @@ struct ServerFrame {
 
 class TcpClient {
  public:
-  // `receive_buffer_bytes` of 0 leaves the system's choice. With a small one the kernel holds little
-  // on the server's side, too: segments are as short as on an old modem.
-  explicit TcpClient(std::uint16_t port, int receive_buffer_bytes = 0) {
+  // 0 leaves the system's choice. With short segments, as on an old modem, and a small buffer, the
+  // kernel holds little on the server's side, too.
+  explicit TcpClient(std::uint16_t port, int receive_buffer_bytes = 0, int segment_bytes = 0) {
     socket_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (receive_buffer_bytes > 0) {
-      const int segment_bytes = 536;
       ::setsockopt(socket_, SOL_SOCKET, SO_RCVBUF, &receive_buffer_bytes,
                    sizeof receive_buffer_bytes);
+    }
+    if (segment_bytes > 0) {
       ::setsockopt(socket_, IPPROTO_TCP, TCP_MAXSEG, &segment_bytes, sizeof segment_bytes);
     }
     const int on = 1;

@@ -33,9 +33,13 @@ using Milliseconds = std::chrono::duration<double, std::milli>;
 // What memory may differ from rest to rest: allocators keep what they may need again.
 constexpr std::size_t kSlackBytes = std::size_t{24} << 20;
 
-[[noreturn]] void Fail(const std::string& why, const Process* weft) {
+[[noreturn]] void Fail(const std::string& why, Process* weft) {
   std::fprintf(stderr, "weft_torture: %s\n", why.c_str());
-  if (weft != nullptr) std::fprintf(stderr, "--- output of weft ---\n%s\n", weft->output.c_str());
+  if (weft != nullptr) {
+    weft->Signal(SIGTERM);
+    const int code = weft->Wait();
+    std::fprintf(stderr, "--- weft ended with %d; its output:\n%s\n", code, weft->output.c_str());
+  }
   std::exit(1);
 }
 
@@ -71,7 +75,7 @@ Latencies Work(TwoPeople& people, const std::atomic<bool>& stop, std::string& wr
 
 // The attacks run for `seconds` while the two people work.
 Latencies Run(std::uint16_t port, TwoPeople& people, std::span<const Attack> attacks,
-              double seconds, const Process& weft) {
+              double seconds, Process& weft) {
   std::atomic<bool> stop = false;
   std::atomic<bool> stop_people = false;
   std::vector<std::thread> threads;
@@ -84,7 +88,11 @@ Latencies Run(std::uint16_t port, TwoPeople& people, std::span<const Attack> att
   std::string wrong;
   Latencies latencies;
   threads.emplace_back([&] { latencies = Work(people, stop_people, wrong); });
-  std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
+  const auto end = Clock::now() + std::chrono::duration<double>(seconds);
+  while (Clock::now() < end) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    weft.TakeOutput();
+  }
   stop_people = true;
   threads.back().join();
   stop = true;
@@ -108,12 +116,17 @@ struct Served {
     if (!people->joined || !people->Exchange().empty()) Fail("nobody can work", weft.get());
   }
 
-  // Waits until only the two people are left.
+  // Waits until only the two people are left, who go on.
   void Rest() {
     const auto deadline = Clock::now() + std::chrono::minutes(2);
     while (Health(port, "connections") != 2 || Health(port, "rooms") != 1) {
       if (Clock::now() > deadline)
         Fail("rooms or connections stay after everyone left", weft.get());
+      // They stay awake: who is silent for long is dead.
+      const std::string wrong = people->Exchange();
+      people->LetAnnRead();
+      weft->TakeOutput();
+      if (!wrong.empty()) Fail("the two people were disturbed: " + wrong, weft.get());
       std::this_thread::sleep_for(std::chrono::milliseconds(100));
     }
   }
@@ -149,9 +162,12 @@ void Soak(const char* binary, double seconds) {
   }
   weft.Signal(SIGTERM);
   const int code = weft.Wait();
-  if (code != 0) Fail(absl::StrCat("the server ended with ", code), &weft);
+  if (code != 0) {
+    std::fprintf(stderr, "%s\n", weft.output.c_str());
+    Fail(absl::StrCat("the server ended with ", code), nullptr);
+  }
   for (const char* words : {"Sanitizer", "runtime error", "data race"}) {
-    if (weft.output.find(words) != std::string::npos) Fail("a sanitizer spoke", &weft);
+    if (weft.output.find(words) != std::string::npos) Fail(weft.output, nullptr);
   }
   std::printf("flat, no descriptor lost, nobody disturbed\n");
 }

@@ -55,9 +55,11 @@ class TwoPeople {
     if (frame->opcode == Opcode::kPing) bob_.SendFrame(Opcode::kPong, frame->payload);
     const auto message = sync::DecodeMessage(frame->payload);
     if (!message.ok()) return {};
-    if (const auto* update = std::get_if<sync::Update>(&*message)) {
-      if (!bobs_.ApplyUpdate(update->update).ok()) return "Bob received what is no update";
-    }
+    // Whoever fell behind is told everything anew.
+    crdt::ByteView news;
+    if (const auto* update = std::get_if<sync::Update>(&*message)) news = update->update;
+    if (const auto* all = std::get_if<sync::SyncStep2>(&*message)) news = all->update;
+    if (!news.empty() && !bobs_.ApplyUpdate(news).ok()) return "Bob received what is no update";
     return {};
   }
 
