@@ -140,8 +140,8 @@ class Doc {
 
   // Applies an update. Parts that depend on blocks not seen yet are kept as pending
   // and applied when those arrive; that is not an error. Fails: kInvalidArgument (malformed, with
-  // the offset), kResourceExhausted (a limit); the document is then what it was. Requires: no
-  // transaction is open.
+  // the offset), kResourceExhausted (a limit), kFailedPrecondition (known ids with another content,
+  // CollisionPolicy::kRefuse); the document is then what it was. Requires: no transaction is open.
   absl::Status ApplyUpdate(ByteView update, std::string_view origin = "",
                            UpdateFormat format = UpdateFormat::kV1);
 
