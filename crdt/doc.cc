@@ -65,6 +65,10 @@ Subscription Doc::OnTransaction(TransactionPhase phase,
   return core_->OnTransaction(phase, std::move(observer));
 }
 
+Subscription Doc::OnSettled(std::function<void()> observer) {
+  return core_->OnSettled(std::move(observer));
+}
+
 Subscription Doc::OnSubdocuments(std::function<void(const SubdocumentsEvent&)> observer) {
   return core_->OnSubdocuments(std::move(observer));
 }

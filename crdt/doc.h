@@ -176,6 +176,10 @@ class Doc {
   [[nodiscard]] Subscription OnTransaction(TransactionPhase phase,
                                            std::function<void(const TransactionEvent&)> observer);
 
+  // Calls `observer` when the last transaction at hand is done, those included that observers made
+  // meanwhile: what it edits are transactions apart, each done before the next begins.
+  [[nodiscard]] Subscription OnSettled(std::function<void()> observer);
+
   // Calls `observer` after each transaction that added, removed or loaded subdocuments.
   [[nodiscard]] Subscription OnSubdocuments(std::function<void(const SubdocumentsEvent&)> observer);
 

@@ -223,6 +223,7 @@ class DocCore {
   Subscription OnUpdate(std::function<void(const UpdateEvent&)> observer, UpdateFormat format);
   Subscription OnTransaction(TransactionPhase phase,
                              std::function<void(const TransactionEvent&)> observer);
+  Subscription OnSettled(std::function<void()> observer);
   Subscription OnSubdocuments(std::function<void(const SubdocumentsEvent&)> observer);
   // For UndoManager: called once observers have been, before anything is collected.
   Subscription AfterTransaction(std::function<void(const Transaction&)> observer) {
@@ -603,7 +604,8 @@ class DocCore {
   }
   bool has_transaction_observers() const {
     return !on_before_transaction_.empty() || !on_after_transaction_.empty() ||
-           !on_cleaned_transaction_.empty() || !on_emitted_transaction_.empty();
+           !on_cleaned_transaction_.empty() || !on_emitted_transaction_.empty() ||
+           !on_settled_.empty();
   }
 
   // -- Deleting (deleting.cc) --
@@ -692,6 +694,7 @@ class DocCore {
   ObserverList<const TransactionEvent&> on_after_transaction_;
   ObserverList<const TransactionEvent&> on_cleaned_transaction_;
   ObserverList<const TransactionEvent&> on_emitted_transaction_;
+  ObserverList<> on_settled_;
   ObserverList<const SubdocumentsEvent&> on_subdocuments_;
   ObserverList<const Transaction&> after_transaction_;
 };

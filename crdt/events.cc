@@ -56,6 +56,10 @@ Subscription DocCore::OnTransaction(TransactionPhase phase,
   return {};
 }
 
+Subscription DocCore::OnSettled(std::function<void()> observer) {
+  return on_settled_.Add(std::move(observer));
+}
+
 Subscription DocCore::OnSubdocuments(std::function<void(const SubdocumentsEvent&)> observer) {
   return on_subdocuments_.Add(std::move(observer));
 }

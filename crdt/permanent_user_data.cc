@@ -1,7 +1,6 @@
 #include "crdt/permanent_user_data.h"
 
 #include <deque>
-#include <map>
 #include <utility>
 #include <vector>
 
@@ -45,6 +44,7 @@ class PermanentUserData::State {
     subscriptions_.push_back(
         doc_.OnTransaction(TransactionPhase::kEmitted,
                            [this](const TransactionEvent& event) { AfterTransaction(event); }));
+    subscriptions_.push_back(doc_.OnSettled([this] { RunTasks(); }));
     for (const std::string& name : users_.keys()) Follow(name);
   }
 
@@ -65,14 +65,14 @@ class PermanentUserData::State {
   }
 
   std::optional<std::string> UserOfClient(ClientId client) const {
-    const auto found = clients_.find(ToNumber(client));
-    if (found == clients_.end()) return std::nullopt;
-    return found->second;
+    const auto found = client_numbers_.find(ToNumber(client));
+    if (found == client_numbers_.end()) return std::nullopt;
+    return clients_[found->second].second;
   }
 
   std::optional<std::string> UserOfDeleted(Id id) const {
-    for (const auto& [name, deletes] : deletes_) {
-      if (deletes.Contains(id)) return name;
+    for (const Known& known : known_) {
+      if (known.deletes.Contains(id)) return known.name;
     }
     return std::nullopt;
   }
@@ -83,10 +83,24 @@ class PermanentUserData::State {
     Map user;
     std::function<bool(const TransactionEvent&)> filter;
   };
+  struct Known {
+    std::string name;
+    DeleteSet deletes;
+  };
+
+  DeleteSet& DeletesOf(const std::string& name) {
+    const auto [found, is_new] = numbers_.try_emplace(name, known_.size());
+    if (is_new) known_.push_back({.name = name, .deletes = {}});
+    return known_[found->second].deletes;
+  }
 
   void AddClient(const Any& value, const std::string& name) {
-    if (const double* number = value.AsNumber(); number != nullptr && *number >= 0) {
-      clients_[static_cast<std::uint64_t>(*number)] = name;
+    const double* number = value.AsNumber();
+    if (number != nullptr && *number >= 0 && *number <= static_cast<double>(kMaxSafeInteger)) {
+      const auto client = static_cast<std::uint64_t>(*number);
+      const auto [found, is_new] = client_numbers_.try_emplace(client, clients_.size());
+      if (is_new) clients_.emplace_back(client, name);
+      clients_[found->second].second = name;
     }
   }
 
@@ -94,7 +108,7 @@ class PermanentUserData::State {
     if (value.AsBinary() == nullptr) return;
     ByteReader reader(*value.AsBinary());
     const DeleteSet deletes = ReadDeleteSet(reader);
-    if (reader.ok()) AddAll(deletes, deletes_[name]);
+    if (reader.ok()) AddAll(deletes, DeletesOf(name));
   }
 
   // Calls `add` for the values of an array, those there and those to come.
@@ -116,7 +130,7 @@ class PermanentUserData::State {
     const std::optional<Map> user = Member<Map>(users_, name);
     if (!user.has_value()) return;
     if (const auto deletes = Member<Array>(*user, "ds")) {
-      deletes_[name] = DeleteSet();
+      DeletesOf(name) = DeleteSet();
       FollowArray(*deletes, [this, name](const Any& value) { AddDeletes(value, name); });
     }
     if (const auto ids = Member<Array>(*user, "ids")) {
@@ -126,15 +140,24 @@ class PermanentUserData::State {
 
   void AfterTransaction(const TransactionEvent& event) {
     if (std::exchange(users_changed_, false)) {
-      for (Mapping& mapping : mappings_) MoveToPresent(mapping);
+      for (Mapping& mapping : mappings_) {
+        tasks_.push_back([this, &mapping] { MoveToPresent(mapping); });
+      }
     }
     if (!event.local || event.deletes->empty()) return;
     for (Mapping& mapping : mappings_) {
       if (mapping.filter && !mapping.filter(event)) continue;
-      if (auto deletes = Member<Array>(mapping.user, "ds")) {
-        deletes->Push({Encoded(*event.deletes)});
-      }
+      tasks_.push_back([&mapping, deleted = Encoded(*event.deletes)] {
+        if (auto deletes = Member<Array>(mapping.user, "ds")) deletes->Push({deleted});
+      });
     }
+  }
+
+  // Each task is transactions of its own, which may add tasks.
+  void RunTasks() {
+    if (std::exchange(running_tasks_, true)) return;
+    for (; !tasks_.empty(); tasks_.pop_front()) tasks_.front()();
+    running_tasks_ = false;
   }
 
   // Somebody else made the user too, and theirs won: what is known goes there.
@@ -150,17 +173,21 @@ class PermanentUserData::State {
       for (const std::uint64_t client : clients) ids->Push({static_cast<double>(client)});
     }
     const auto deletes = Member<Array>(*present, "ds");
-    if (const auto known = deletes_.find(mapping.name);
-        deletes.has_value() && known != deletes_.end()) {
-      Array(*deletes).Push({Encoded(known->second)});
+    if (deletes.has_value() && numbers_.contains(mapping.name)) {
+      Array(*deletes).Push({Encoded(DeletesOf(mapping.name))});
     }
   }
 
   Doc& doc_;
   Map users_;
-  std::map<std::uint64_t, std::string> clients_;
-  std::map<std::string, DeleteSet> deletes_;
-  std::deque<Mapping> mappings_;
+  // Both in the order in which they became known: who is asked first when two deleted the same.
+  std::vector<std::pair<std::uint64_t, std::string>> clients_;
+  std::vector<Known> known_;
+  absl::flat_hash_map<std::uint64_t, std::size_t> client_numbers_;
+  absl::flat_hash_map<std::string, std::size_t> numbers_;
+  std::deque<Mapping> mappings_;  // tasks refer to them
+  std::deque<std::function<void()>> tasks_;
+  bool running_tasks_ = false;
   bool users_changed_ = false;
   std::vector<Subscription> subscriptions_;
 };

@@ -7,8 +7,8 @@
 //
 // Nothing is recorded for a user before SetUserMapping was called for the client id in use.
 // Ownership: the Doc must outlive it. Threads: those of the document.
-// Source: Yjs 13.6, PermanentUserData.js. What Yjs writes in a timer, this writes right after the
-// update events of the transaction that caused it.
+// Source: Yjs 13.6, PermanentUserData.js. What Yjs writes in a timer, this writes when the
+// transactions at hand are done (Doc::OnSettled); `filter` is asked when one was emitted.
 
 #include <functional>
 #include <memory>
@@ -36,7 +36,7 @@ class PermanentUserData {
   void SetUserMapping(ClientId client, std::string_view user,
                       std::function<bool(const TransactionEvent&)> filter = {});
 
-  // None when nobody said so.
+  // None when nobody said so; of several who deleted the same, the one who became known first.
   std::optional<std::string> UserOfClient(ClientId client) const;
   std::optional<std::string> UserOfDeleted(Id id) const;
 

@@ -60,6 +60,7 @@ void DocCore::RunCleanups() {
     cleanups_.pop_front();
   }
   cleaning_ = false;
+  on_settled_.Call();
 }
 
 bool DocCore::IsAdded(const Item& item) const {

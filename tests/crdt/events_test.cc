@@ -5,8 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "crdt/doc.h"
 #include "crdt/json.h"
+#include "crdt/update_meta.h"
 
 namespace weft::crdt {
 namespace {
@@ -197,6 +199,30 @@ TEST(Events, TransactionsAreAnnouncedInTheirPhases) {
   map.Set("k", 1);
   EXPECT_EQ(log,
             (std::vector<std::string>{"before", "type", "after", "cleaned", "update", "emitted"}));
+}
+
+TEST(Events, WhatIsEditedWhenAllIsSettledIsOneTransactionAfterTheOther) {
+  Doc doc({.client_id = ClientId{1}});
+  Map map = doc.GetMap("m");
+  std::vector<std::string> log;
+  const Subscription updates = doc.OnUpdate([&](const UpdateEvent& event) {
+    log.push_back(absl::StrCat(ParseUpdateMeta(event.update)->clients.front().to));
+  });
+  // An observer's edits wait for the transaction that it observes, and share its settling.
+  const Subscription edits = map.Observe([&](const Event&) {
+    if (!map.Find("observed")) map.Set("observed", true);
+  });
+  int settled = 0;
+  const Subscription settling = doc.OnSettled([&] {
+    log.emplace_back("settled");
+    if (settled++ > 0) return;
+    map.Set("first", 1);
+    map.Set("second", 2);
+  });
+  map.Set("k", 1);
+  // An update holds what its transaction wrote and what stood in the document by then: the edits of
+  // the last observer are not in those before.
+  EXPECT_EQ(log, (std::vector<std::string>{"2", "2", "settled", "3", "settled", "4", "settled"}));
 }
 
 TEST(Events, ATransactionTellsWhatItAddedAndDeleted) {
