@@ -15,10 +15,6 @@ namespace {
 // and without an end.
 constexpr std::uint64_t kMadeUpNewlines = 1 << 16;
 
-absl::Status Refuse(std::string_view reason) {
-  return absl::InvalidArgumentError(std::string(reason));
-}
-
 // The type that an action names. Fails when it is of another kind than `Handle`.
 template <typename Handle>
 absl::StatusOr<Handle> FindTarget(Roots& roots, Members& members, TypeKind kind) {

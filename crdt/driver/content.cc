@@ -10,10 +10,6 @@
 namespace weft::crdt::driver {
 namespace {
 
-absl::Status Refuse(std::string_view reason) {
-  return absl::InvalidArgumentError(std::string(reason));
-}
-
 // Whether a BigInt stands anywhere in `value`: format v1 keeps formats and embeds as JSON text, and
 // JSON.stringify refuses a BigInt. Recurses as deep as the value is nested.
 bool HoldsBigInt(const Any& value) {

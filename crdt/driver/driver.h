@@ -9,8 +9,9 @@
 // does. tests/crdt/oracle/yjs_oracle.mjs answers the same with the real Yjs.
 //
 //   request                                                 → reply
-//   {"op":"new", doc, "clientID"?, "gc"?, "both"?, "holes"?} → {"clientID"}   both: v2 updates as
-//                                           well; holes: blocks behind a hole as in @y/y 14
+//   {"op":"new", doc, "clientID"?, "gc"?, "keep"?, "both"?, "holes"?} → {"clientID"}
+//       keep: deleted items whose first clock is a multiple of it keep their content; both: v2
+//       updates as well; holes: blocks behind a hole as in @y/y 14
 //   {"op":"drop", doc}                                      → {}
 //   {"op":"apply", doc, "update", "v"?, "origin"?}          → {"updates":[v1 updates emitted],
 //   "clientID"}
@@ -37,6 +38,11 @@
 //   {"op":"undo.clear", doc, "manager", "undo"?, "redo"?}   → as undo.undo without "done"
 //   {"op":"undo.drop", doc, "manager"}                      → {}
 //       "now" in any request sets the clock that capture timeouts are measured with, in ms.
+//
+//   {"op":"users.new", doc}                                 → {}   permanent user data, once
+//   {"op":"users.map", doc, "user", "clientID"?, "except"?: origin}       → {"updates","events"}
+//       clientID: else the document's own; except: what such transactions delete is not recorded
+//   {"op":"users.who", doc, "clientID" or "id":[client, clock]}           → {"user": text or null}
 //
 //   {"op":"snapshot", doc, "v"?}                            → {"snapshot"}
 //   {"op":"snapshot.doc", doc, "snapshot", "v"?, "as": doc, "clientID"?, "gc"?} → {"clientID"}
@@ -139,6 +145,9 @@ class Driver {
   absl::Status UndoStop(Members& members, Reply& reply);
   absl::Status UndoClear(Members& members, Reply& reply);
   absl::Status UndoDrop(Members& members, Reply& reply);
+  absl::Status UsersNew(Members& members, Reply& reply);
+  absl::Status UsersMap(Members& members, Reply& reply);
+  absl::Status UsersWho(Members& members, Reply& reply);
 
   // -- Points in time and in a sequence --
   absl::Status TakeSnapshot(Members& members, Reply& reply);

@@ -15,6 +15,10 @@ const AnyObject kNoMembers;
 
 }  // namespace
 
+absl::Status Refuse(std::string_view reason) {
+  return absl::InvalidArgumentError(std::string(reason));
+}
+
 std::optional<std::uint64_t> AsCount(const Any& json) {
   const double* number = json.AsNumber();
   if (number == nullptr || !(*number >= 0 && *number <= static_cast<double>(kMaxSafeInteger)) ||

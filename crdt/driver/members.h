@@ -17,6 +17,9 @@
 
 namespace weft::crdt::driver {
 
+// kInvalidArgument: what a request asks for cannot be done.
+absl::Status Refuse(std::string_view reason);
+
 class Members {
  public:
   explicit Members(const Any& object);

@@ -15,6 +15,7 @@
 #include "crdt/driver/reply.h"
 #include "crdt/driver/type_path.h"
 #include "crdt/event.h"
+#include "crdt/permanent_user_data.h"
 #include "crdt/undo_manager.h"
 
 namespace weft::crdt::driver {
@@ -45,6 +46,10 @@ class Replica {
   UndoManager* FindUndoManager(std::uint64_t number);
   void RemoveUndoManager(std::uint64_t number);
 
+  // Permanent user data, null until it is added. Yjs has no end for it, so there is one at most.
+  PermanentUserData* users() { return users_.get(); }
+  void AddUsers() { users_ = std::make_unique<PermanentUserData>(*doc_); }
+
  private:
   struct Undo {
     std::unique_ptr<UndoManager> manager;
@@ -67,6 +72,7 @@ class Replica {
   std::vector<Subscription> subscriptions_;
   std::map<std::uint64_t, Subscription> observers_;
   std::map<std::uint64_t, Undo> undo_managers_;
+  std::unique_ptr<PermanentUserData> users_;
 };
 
 }  // namespace weft::crdt::driver

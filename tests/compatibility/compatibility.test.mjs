@@ -44,7 +44,10 @@ const rows = [
   ['RelativePosition::Encode', ''], ['RelativePosition::Resolve', ''],
   ['ToJson, ToXml, ToDelta', ''],
   ['Text edits, the update of each', ''], ['Array, Map and XML edits, the update of each', ''],
-  ['UndoManager, the updates emitted', '']
+  ['UndoManager, the updates emitted', ''],
+  ['PermanentUserData, the updates emitted', ''], ['PermanentUserData::UserOfClient, UserOfDeleted', ''],
+  ['Doc::Options::gc_filter, then EncodeStateAsUpdate', 'v1'],
+  ['Doc::Options::gc_filter, then EncodeStateAsUpdate', 'v2']
 ].map(([name, format]) => ({ name, format, key: `${name} ${format}`.trim() }))
 
 /** Why a result is not the same bytes, by function and library. Each must be needed. */
@@ -166,6 +169,13 @@ const compareHistory = async (seed) => {
     await toAll({ op: 'snapshot.doc', doc: 'all', snapshot, as: 'then', clientID: 8 })
     await compare('Doc::DocAt, then EncodeStateAsUpdate v1', { op: 'state', doc: 'then' }, 'update', { only: 'Yjs 13.6' })
   }
+  for (const process_ of [weft, yjs]) {
+    await process_.ask({ op: 'new', doc: 'filtered', clientID: 9, keep: 2 + seed % 3 })
+    for (const update of updates) await process_.ask({ op: 'apply', doc: 'filtered', update })
+  }
+  for (const v of [1, 2]) {
+    await compare(`Doc::Options::gc_filter, then EncodeStateAsUpdate v${v}`, { op: 'state', doc: 'filtered', v }, 'update', { only: 'Yjs 13.6' })
+  }
   for (let index = 0; index < 3; index++) {
     for (const assoc of [0, -1]) {
       const { position } = await compare('RelativePosition::Encode', { op: 'position', doc: 'half', name: 'text', kind: 'text', index: 0, assoc }, 'position', { only: 'Yjs 13.6' })
@@ -209,6 +219,31 @@ const compareEdits = async (seed) => {
   }
 }
 
+// Three users of one document, who type and delete; the last asks that some of it is not recorded.
+const compareUsers = async (seed) => {
+  const doc = 'users'
+  for (const process_ of [weft, yjs]) {
+    await process_.ask({ op: 'new', doc, clientID: seed + 1 })
+    await process_.ask({ op: 'users.new', doc })
+  }
+  const only = { only: 'Yjs 13.6' }
+  const updates = 'PermanentUserData, the updates emitted'
+  const who = 'PermanentUserData::UserOfClient, UserOfDeleted'
+  const text = { name: 'text', kind: 'text' }
+  for (const [user, except] of [['ada'], ['berta'], ['clara', 'quiet']]) {
+    await compare(updates, { op: 'users.map', doc, user, clientID: user.length + seed, except }, 'updates', only)
+    const insert = { op: 'text.insert', ...text, index: 0, text: 'to be or not to be' }
+    const remove = { op: 'text.delete', ...text, index: seed % 7, len: 2 }
+    await compare(updates, { op: 'edit', doc, actions: [insert] }, 'update', only)
+    await compare(updates, { op: 'edit', doc, actions: [remove] }, 'updates', only)
+    await compare(updates, { op: 'edit', doc, actions: [remove], origin: 'quiet' }, 'updates', only)
+    await compare(who, { op: 'users.who', doc, clientID: user.length + seed }, 'user', only)
+    for (let clock = 0; clock < 40; clock++) {
+      await compare(who, { op: 'users.who', doc, id: [seed + 1, clock] }, 'user', only)
+    }
+  }
+}
+
 const status = ({ same, equal, total }) =>
   same === total ? 'identical' : same + equal === total ? 'equal in meaning' : 'different'
 
@@ -236,8 +271,8 @@ const document = () => {
   return `# Compatibility
 
 Written by \`./dev test compatibility\`, not by hand: ${kHistories} random histories of three replicas that edit every
-shared type, and ${kHistories} documents edited and undone, by weft and by the real libraries. *Identical* means: the same bytes
-each time. *Equal in meaning* means: other bytes that bring a Yjs 13.6 document to the same content and state. A dash means that
+shared type, and ${kHistories} documents edited, undone and shared by users, by weft and by the real libraries.
+*Identical* means: the same bytes each time. *Equal in meaning* means: other bytes that bring a Yjs 13.6 document to the same content and state. A dash means that
 there is nothing to compare.
 
 | function | Yjs ${version('yjs')} | @y/y ${version('@y/y')} |
@@ -253,6 +288,7 @@ before(async () => {
   for (let seed = 1; seed <= kHistories; seed++) {
     await compareHistory(seed)
     await compareEdits(seed)
+    await compareUsers(seed)
   }
 }, { timeout: 240_000 })
 

@@ -17,6 +17,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "crdt/doc.h"
+#include "crdt/driver/driver.h"
 #include "crdt/json.h"
 #include "crdt/value_language.h"
 #include "tests/crdt/oracle/conversation.h"
@@ -354,6 +355,55 @@ TEST(Differential, CrowdsAtOnePlaceStandInTheOrderOfYjs) {
                     "\n");
     ExpectAgreement(requests);
   }
+}
+
+// Two documents make the same user at once: one of the two has to take the other's, and records
+// there what it knows. Who deleted what both deleted depends on who became known first.
+TEST(Differential, AUserWhomTwoMadeIsOneUser) {
+  driver::Driver driver;
+  std::string requests;
+  const auto ask = [&](const std::string& request) {
+    absl::StrAppend(&requests, request, "\n");
+    return driver.Answer(request);
+  };
+  const auto exchange = [&] {
+    for (const auto& [to, from] : {std::pair(1, 0), std::pair(0, 1), std::pair(1, 0)}) {
+      const std::string state = ask(absl::StrCat(R"({"op":"state","doc":)", from, "}"));
+      ask(absl::StrCat(R"({"op":"apply","doc":)", to, ",", state.substr(1)));
+      ask(absl::StrCat(R"({"op":"state","doc":)", to, "}"));
+    }
+  };
+  const auto remove = [&](int doc, int index) {
+    ask(absl::StrCat(R"({"op":"edit","doc":)", doc,
+                     R"(,"actions":[{"op":"text.delete","name":"t","index":)", index,
+                     R"(,"len":2}]})"));
+  };
+  for (const int doc : {0, 1}) {
+    ask(absl::StrCat(R"({"op":"new","doc":)", doc, R"(,"clientID":)", doc + 1, "}"));
+    ask(absl::StrCat(R"({"op":"users.new","doc":)", doc, "}"));
+  }
+  ask(R"({"op":"edit","doc":0,"actions":[)"
+      R"({"op":"text.insert","name":"t","index":0,"text":"once upon a time"}]})");
+  exchange();
+  for (const int doc : {0, 1}) {
+    ask(absl::StrCat(R"({"op":"users.map","doc":)", doc, R"(,"user":"ada"})"));
+    ask(absl::StrCat(R"({"op":"users.map","doc":)", doc, R"(,"user":"of )", 1 - doc,
+                     R"(","clientID":)", doc + 10, "}"));
+    remove(doc, 3 * doc);
+    remove(doc, 4);
+  }
+  exchange();
+  remove(0, 0);
+  exchange();
+  for (const int doc : {0, 1}) {
+    for (const int client : {1, 2, 10, 11}) {
+      ask(absl::StrCat(R"({"op":"users.who","doc":)", doc, R"(,"clientID":)", client, "}"));
+    }
+    for (int clock = 0; clock < 16; ++clock) {
+      ask(absl::StrCat(R"({"op":"users.who","doc":)", doc, R"(,"id":[1,)", clock, "]}"));
+    }
+  }
+  ExpectAgreement(requests);
 }
 
 TEST(Differential, WeftAndYjsAnswerTheSameToRandomRequests) {

@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "crdt/base/utf.h"
 #include "crdt/delta.h"
 #include "tests/crdt/oracle/driver_values.h"
@@ -87,9 +88,13 @@ void RandomRequests::MakeProfile() {
   profile_.undo = Chance(25);
   profile_.snapshots = Chance(20);
   profile_.watched = Chance(25);
+  profile_.users = Chance(15);
+  if (profile_.gc && Chance(20)) profile_.keep = 1 + Below(4);
   // An undo manager of a whole document takes every transaction for a step, those too in which Yjs
   // names a root, works out an event or replaces a subdocument. Weft has none for these.
-  profile_.whole_undo = profile_.named_roots && !profile_.subdocuments && !profile_.watched;
+  // And of permanent user data that is undone, Yjs fails to read any.
+  profile_.whole_undo =
+      profile_.named_roots && !profile_.subdocuments && !profile_.watched && !profile_.users;
   profile_.depth = Below(4);
   profile_.remove_percent = Pick<std::uint64_t>({15, 30, 50});
   const std::vector<std::pair<std::string, std::string>> kinds = {
@@ -113,11 +118,14 @@ AnyObject RandomRequests::Types() const {
 
 void RandomRequests::Open(std::uint64_t doc, std::uint64_t client) {
   has_undo_[doc] = false;
-  ask_({{"op", "new"},
-        {"doc", Number(doc)},
-        {"clientID", Number(client)},
-        {"gc", profile_.gc},
-        {"both", profile_.both_formats}});
+  has_users_[doc] = false;
+  AnyObject request{{"op", "new"},
+                    {"doc", Number(doc)},
+                    {"clientID", Number(client)},
+                    {"gc", profile_.gc},
+                    {"both", profile_.both_formats}};
+  if (profile_.keep > 0) request.Set("keep", Number(profile_.keep));
+  ask_(request);
   if (profile_.named_roots) ask_({{"op", "json"}, {"doc", Number(doc)}, {"types", Types()}});
 }
 
@@ -147,6 +155,7 @@ void RandomRequests::RunStep(std::uint64_t step) {
   if (kind < 55 && profile_.undo) return Undo(doc);
   if (kind < 58 && profile_.watched) return Watch(doc);
   if (kind < 63 && profile_.snapshots) return UseSnapshots(doc);
+  if (kind < 70 && profile_.users) return UseUsers(doc);
   Edit(doc);
 }
 
@@ -181,7 +190,11 @@ void RandomRequests::Edit(std::uint64_t doc) {
   request.Set("actions", std::move(actions));
   const Any reply = ask_(request);
   const Any* update = reply.AsObject()->Find("update");
-  if (update != nullptr && update->AsString() != nullptr) updates_.push_back(*update);
+  if (reply.AsObject()->Find("updates") != nullptr) {
+    KeepUpdates(reply);
+  } else if (update != nullptr && update->AsString() != nullptr) {
+    updates_.push_back(*update);
+  }
   const Any* update_v2 = reply.AsObject()->Find("updateV2");
   if (update_v2 != nullptr && update_v2->AsString() != nullptr) updates_v2_.push_back(*update_v2);
   LookAt(doc);
@@ -192,8 +205,16 @@ void RandomRequests::ApplyUpdate(std::uint64_t doc, const Any& update, int forma
   if (format == 2) request.Set("v", 2);
   if (!Chance(10)) request.Set("origin", "remote");
   if (profile_.undo) request.Set("now", Number(now_ms_));
-  ask_(request);
+  const Any reply = ask_(request);
+  // What the document wrote itself about a remote update stands behind it.
+  if (has_users_[doc]) KeepUpdates(reply);
   LookAt(doc);
+}
+
+void RandomRequests::KeepUpdates(const Any& reply) {
+  const Any* updates = reply.AsObject()->Find("updates");
+  if (updates == nullptr) return;
+  for (const Any& update : *updates->AsArray()) updates_.push_back(update);
 }
 
 // An update that there is; in `format` it is written.
@@ -297,9 +318,7 @@ void RandomRequests::Undo(std::uint64_t doc) {
                                : "undo.clear";
   const Any reply =
       ask_({{"op", op}, {"doc", Number(doc)}, {"manager", 1}, {"now", Number(now_ms_)}});
-  if (const Any* updates = reply.AsObject()->Find("updates")) {
-    for (const Any& update : *updates->AsArray()) updates_.push_back(update);
-  }
+  KeepUpdates(reply);
   LookAt(doc);
 }
 
@@ -370,6 +389,29 @@ void RandomRequests::UsePositions(std::uint64_t doc) {
   request.Set("assoc", Chance(50) ? 0 : -1);
   const Any reply = ask_(request);
   if (const Any* position = reply.AsObject()->Find("position")) positions_.push_back(*position);
+}
+
+void RandomRequests::UseUsers(std::uint64_t doc) {
+  // Each document's own: a user whom two made at once is deleted in one place, and Yjs fails where
+  // that is known before the other (differential_test.cc has such users).
+  const std::vector<std::string> names = {absl::StrCat("ada", doc), absl::StrCat(doc),
+                                          absl::StrCat("ключ", doc)};
+  if (!has_users_[doc]) {
+    ask_({{"op", "users.new"}, {"doc", Number(doc)}});
+    has_users_[doc] = true;
+  } else if (Chance(30)) {
+    AnyObject request{{"op", "users.map"}, {"doc", Number(doc)}, {"user", Pick(names)}};
+    if (Chance(40)) request.Set("clientID", Number(Pick(kClients)));
+    if (Chance(30)) request.Set("except", Chance(50) ? "a" : "b");
+    const Any reply = ask_(request);
+    KeepUpdates(reply);
+    LookAt(doc);
+  } else {
+    const Any client = Number(Pick(kClients));
+    ask_({{"op", "users.who"}, {"doc", Number(doc)}, {"clientID", client}});
+    ask_(
+        {{"op", "users.who"}, {"doc", Number(doc)}, {"id", Any::Array{client, Number(Below(30))}}});
+  }
 }
 
 void RandomRequests::Watch(std::uint64_t doc) {

@@ -55,6 +55,9 @@ class RandomRequests {
     bool whole_undo = false;  // undo managers of whole documents too
     bool snapshots = false;
     bool watched = false;
+    bool users = false;  // permanent user data
+    std::uint64_t keep =
+        0;  // of items whose clock is a multiple, gc leaves the content; 0: of none
     std::uint64_t depth = 0;  // of nested types
     std::uint64_t remove_percent = 30;
     std::vector<std::pair<std::string, std::string>> roots;  // name and kind
@@ -89,6 +92,7 @@ class RandomRequests {
   void Undo(std::uint64_t doc);
   void UseSnapshots(std::uint64_t doc);
   void UsePositions(std::uint64_t doc);
+  void UseUsers(std::uint64_t doc);
   void Watch(std::uint64_t doc);
   void ReadSomething(std::uint64_t doc);
   void AskSomethingWrong(std::uint64_t doc);
@@ -116,6 +120,8 @@ class RandomRequests {
   std::vector<Place> PlacesOf(std::uint64_t doc);
   AnyObject PlaceMembers(const Place& place);
   const Any& PickUpdate(int& format);
+  // Those that a reply tells of can be delivered from now on.
+  void KeepUpdates(const Any& reply);
 
   const Ask& ask_;
   const Find& find_;
@@ -128,6 +134,7 @@ class RandomRequests {
   std::vector<Any> snapshots_;   // base64, format v1
   std::vector<Any> positions_;   // base64
   std::map<std::uint64_t, bool> has_undo_;
+  std::map<std::uint64_t, bool> has_users_;
   std::uint64_t last_index_ = 0;
   bool is_first_action_ = true;  // of an edit: the documents are as they will be for it
   std::uint64_t now_ms_ = 1000;

@@ -30,6 +30,10 @@ try {
 // Before Yjs is there, which keeps the function. Not 0, by which Yjs means that nothing has happened yet.
 let now = 1
 Date.now = () => now
+// What Yjs puts into timers (permanent user data) is done when the request is, before its reply.
+const timers = []
+globalThis.setTimeout = (task) => { timers.push(task) }
+const runTimers = () => { while (timers.length > 0) timers.shift()() }
 
 const Y = await import('yjs')
 const { asCount, encodeValue, fromBase64, toBase64 } = await import('./yjs_values.mjs')
@@ -37,7 +41,8 @@ const { findType, getRoot, kindOf, runAction } = await import('./yjs_actions.mjs
 const { makeUndoManager, observe } = await import('./yjs_watchers.mjs')
 const { deliver, writeHistory } = await import('../golden/yjs_history.mjs')
 
-// number → { doc, updates, updatesV2, events: since the last request, observers, managers: by number }
+// number → { doc, updates, updatesV2, events: since the last request, observers, managers: by number,
+//   users: permanent user data or null }
 const documents = new Map()
 const firstClientId = 500_000_000
 let nextClientId = firstClientId
@@ -49,7 +54,7 @@ const getEntry = (number) => {
 }
 
 const open = (number, doc, both = false) => {
-  const entry = { doc, both, updates: [], updatesV2: [], events: [], observers: new Map(), managers: new Map() }
+  const entry = { doc, both, updates: [], updatesV2: [], events: [], observers: new Map(), managers: new Map(), users: null }
   doc.on('update', (update) => entry.updates.push(toBase64(update)))
   if (both) doc.on('updateV2', (update) => entry.updatesV2.push(toBase64(update)))
   documents.get(number)?.doc.destroy()
@@ -108,8 +113,9 @@ const operations = {
 
   seed: ({ clientID }) => { nextClientId = asCount(clientID); return {} },
 
-  new: ({ doc: number, clientID, gc = true, both = false }) => {
-    const doc = new Y.Doc({ gc })
+  new: ({ doc: number, clientID, gc = true, keep, both = false }) => {
+    const gcFilter = keep === undefined ? undefined : (item) => item.id.clock % asCount(keep) !== 0
+    const doc = new Y.Doc(gcFilter === undefined ? { gc } : { gc, gcFilter })
     doc.clientID = clientID ?? nextClientId++
     return open(number, doc, both)
   },
@@ -131,6 +137,7 @@ const operations = {
       apply(doc, update, request.origin ?? null)
     } finally {
       keepClientIdsDeterministic(doc, before)
+      runTimers()
     }
     return { ...report(entry, false), clientID: doc.clientID }
   },
@@ -139,7 +146,11 @@ const operations = {
     const entry = getEntry(number)
     const { doc } = entry
     forget(entry)
-    doc.transact(() => actions.forEach((action) => runAction(doc, action)), origin)
+    try {
+      doc.transact(() => actions.forEach((action) => runAction(doc, action)), origin)
+    } finally {
+      runTimers()
+    }
     return report(entry, true)
   },
 
@@ -222,14 +233,18 @@ const operations = {
     const entry = getEntry(doc)
     const manager = getManager(entry, number)
     forget(entry)
-    return { done: manager.undo() !== null, ...reportUndo(entry, manager) }
+    const done = manager.undo() !== null
+    runTimers()
+    return { done, ...reportUndo(entry, manager) }
   },
 
   'undo.redo': ({ doc, manager: number }) => {
     const entry = getEntry(doc)
     const manager = getManager(entry, number)
     forget(entry)
-    return { done: manager.redo() !== null, ...reportUndo(entry, manager) }
+    const done = manager.redo() !== null
+    runTimers()
+    return { done, ...reportUndo(entry, manager) }
   },
 
   'undo.stop': ({ doc, manager: number }) => {
@@ -253,6 +268,32 @@ const operations = {
     getManager(entry, number).destroy()
     entry.managers.delete(number)
     return {}
+  },
+
+  'users.new': ({ doc: number }) => {
+    const entry = getEntry(number)
+    if (entry.users !== null) throw new Error('there is permanent user data already')
+    entry.users = new Y.PermanentUserData(entry.doc)
+    return {}
+  },
+
+  'users.map': ({ doc: number, user, clientID, except }) => {
+    const entry = getEntry(number)
+    const { doc, users } = entry
+    if (users === null) throw new Error('there is no permanent user data')
+    if (typeof user !== 'string' || user === '') throw new Error('a user has a name')
+    const filter = except === undefined ? undefined : (transaction) => transaction.origin !== except
+    forget(entry)
+    users.setUserMapping(doc, asCount(clientID ?? doc.clientID), user, { filter })
+    runTimers()
+    return report(entry, false)
+  },
+
+  'users.who': ({ doc: number, clientID, id }) => {
+    const { users } = getEntry(number)
+    if (users === null) throw new Error('there is no permanent user data')
+    if (clientID !== undefined) return { user: users.getUserByClientId(clientID) }
+    return { user: users.getUserByDeletedId(Y.createID(...id)) }
   },
 
   snapshot: (request) => {
@@ -346,6 +387,7 @@ const operations = {
 }
 
 const answer = (line) => {
+  timers.length = 0
   try {
     const request = JSON.parse(line)
     if (request.now !== undefined) now = request.now
