@@ -10,7 +10,7 @@
 namespace weft::crdt::internal {
 
 bool DocCore::DeleteShortly(TypeRef type, std::uint64_t index, std::uint64_t count) {
-  if (count == 0 || !may_take_short_ways() || !gc_ || gc_filter_) return false;
+  if (count == 0 || !may_take_short_ways() || !gc_) return false;
   const TypeNode& node = types_.At(type);
   CHECK(count <= node.length && index <= node.length - count && "a range is inside the type");
   if (node.holds_formats) return false;
@@ -51,8 +51,7 @@ bool DocCore::DeleteShortly(TypeRef type, std::uint64_t index, std::uint64_t cou
 }
 
 bool DocCore::HearDeleted(ByteView update, std::string_view origin) {
-  if (!may_take_short_ways() || has_pending() || hole_mode_ != HoleMode::kWait || !gc_ ||
-      gc_filter_) {
+  if (!may_take_short_ways() || has_pending() || hole_mode_ != HoleMode::kWait || !gc_) {
     return false;
   }
   // No blocks, and one range of one client.

@@ -598,9 +598,10 @@ class DocCore {
     FlushTyping();
     typing_ = {};
   }
-  // Whether nobody has to be told more than the update.
+  // Whether nobody has to be told more than the update, nor be asked about items as they are before
+  // the end of a transaction merges them.
   bool may_take_short_ways() const {
-    return !cleaning_ && !WantsChanges() && !has_transaction_observers();
+    return !cleaning_ && !WantsChanges() && !has_transaction_observers() && !gc_filter_;
   }
   bool has_transaction_observers() const {
     return !on_before_transaction_.empty() || !on_after_transaction_.empty() ||

@@ -357,6 +357,15 @@ TEST(Differential, CrowdsAtOnePlaceStandInTheOrderOfYjs) {
   }
 }
 
+// A filter is asked about what was typed in one transaction piece by piece.
+TEST(Differential, AFilterOfCollectionIsAskedAboutItemsBeforeTheyMerge) {
+  ExpectAgreement(R"(
+    {"op":"new","doc":0,"clientID":2,"keep":2}
+    {"op":"edit","doc":0,"actions":[{"op":"text.insert","name":"t","index":0,"text":"abc"}]}
+    {"op":"edit","doc":0,"actions":[{"op":"text.insert","name":"t","index":3,"text":"d"},{"op":"text.insert","name":"t","index":4,"text":"e"},{"op":"text.delete","name":"t","index":1,"len":4}]}
+    {"op":"state","doc":0})");
+}
+
 // Two documents make the same user at once: one of the two has to take the other's, and records
 // there what it knows. Who deleted what both deleted depends on who became known first.
 TEST(Differential, AUserWhomTwoMadeIsOneUser) {
