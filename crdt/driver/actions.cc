@@ -141,6 +141,8 @@ absl::Status InsertIntoArray(Array array, Members& members) {
   if (!members.ok()) return members.status();
   const absl::StatusOr<std::vector<Content>> contents = DecodeElements(values);
   if (!contents.ok()) return contents.status();
+  // Nothing is inserted too: a run is cut there, which a filter of collection may see.
+  if (contents->empty()) array.Insert(index, {});
   InsertInto(array, index, *contents);
   return absl::OkStatus();
 }

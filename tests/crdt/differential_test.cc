@@ -366,6 +366,14 @@ TEST(Differential, AFilterOfCollectionIsAskedAboutItemsBeforeTheyMerge) {
     {"op":"state","doc":0})");
 }
 
+TEST(Differential, ToInsertNothingIntoARunCutsItUntilTheTransactionEnds) {
+  ExpectAgreement(R"(
+    {"op":"new","doc":0,"clientID":2,"keep":4}
+    {"op":"edit","doc":0,"actions":[{"op":"array.insert","name":"a","index":0,"values":[1,2]}]}
+    {"op":"edit","doc":0,"actions":[{"op":"array.insert","name":"a","index":1,"values":[]},{"op":"array.delete","name":"a","index":0,"len":2}]}
+    {"op":"state","doc":0})");
+}
+
 // Two documents make the same user at once: one of the two has to take the other's, and records
 // there what it knows. Who deleted what both deleted depends on who became known first.
 TEST(Differential, AUserWhomTwoMadeIsOneUser) {
