@@ -49,6 +49,13 @@ void DeleteSet::Add(ClientId client, IdRange range) {
   }
 }
 
+void DeleteSet::AddMerged(ClientId client, std::span<const IdRange> ranges) {
+  if (ranges.empty()) return;
+  std::vector<IdRange>& own = RangesOf(client).ranges;
+  DCHECK(own.empty());
+  own.assign(ranges.begin(), ranges.end());
+}
+
 DeleteSet::ClientRanges& DeleteSet::RangesOf(ClientId client) {
   if (latest_ < clients_.size() && clients_[latest_].client == client) return clients_[latest_];
   if (clients_.size() - sorted_ > kUnsortedClients + sorted_) SortClients();

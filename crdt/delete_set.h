@@ -10,6 +10,7 @@
 // Source: Yjs, DeleteSet.
 
 #include <cstddef>
+#include <span>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -33,6 +34,8 @@ class DeleteSet {
   // client's last one ended, or ends where it began, extends it. Empty ranges are dropped.
   // Requires: range.end() <= kMaxSafeInteger.
   void Add(ClientId client, IdRange range);
+  // Adds ranges that are sorted and merged. Requires: of the client there are none yet.
+  void AddMerged(ClientId client, std::span<const IdRange> ranges);
 
   // Sorts clients and ranges and joins what overlaps or touches. O(n log n), O(n) when sorted.
   void SortAndMerge();

@@ -475,6 +475,8 @@ class DocCore {
   void WriteBlocks(Writer& writer, ClientIndex client, Clock from) const;
   template <typename Writer>
   void WriteItem(Writer& writer, const Item& item, Clock offset) const;
+  bool WritePlainItem(ByteWriter& out, const Item& item) const;
+  std::size_t RoughSize(std::span<const std::pair<ClientIndex, Clock>> starts) const;
   template <typename Writer>
   void WriteContent(Writer& writer, const Item& item, Clock offset) const;
   // In format v2: the blocks of each client, whole, up to a clock that one begins at or all end at.

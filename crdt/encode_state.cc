@@ -1,6 +1,8 @@
 // Blocks become bytes, in either format.
 
 #include <algorithm>
+#include <cstring>
+#include <type_traits>
 
 #include "crdt/base/utf.h"
 #include "crdt/block_stream.h"
@@ -10,6 +12,34 @@
 #include "crdt/update_merge.h"
 
 namespace weft::crdt::internal {
+
+// What most blocks are, in format v1 and in one go: neighbours, and a length or ASCII. False, and
+// nothing is written, for any other.
+inline bool DocCore::WritePlainItem(ByteWriter& out, const Item& item) const {
+  if (!item.origin.has_value() && !item.right_origin.has_value()) return false;
+  std::string_view text;
+  if (item.kind == ContentKind::kString) {
+    if (item.wide) return false;
+    const TextBuffer& buffer = clients_[item.id.client()].text;
+    text = buffer.NarrowText(RunOf(item));
+    if (!buffer.is_ascii() && !IsAscii(text)) return false;
+  } else if (item.kind != ContentKind::kDeleted) {
+    return false;
+  }
+  std::uint8_t* next = out.Room(1 + 5 * ByteWriter::kMaxVarUint + text.size());
+  *next++ = static_cast<std::uint8_t>(
+      static_cast<unsigned>(item.kind) | (item.origin.has_value() ? 0x80u : 0u) |
+      (item.right_origin.has_value() ? 0x40u : 0u) | (item.key() != kNoKey ? 0x20u : 0u));
+  for (const PackedId id : {item.origin, item.right_origin}) {
+    if (!id.has_value()) continue;
+    next = ByteWriter::PutVarUint(next, ToNumber(clients_[id.client()].id));
+    next = ByteWriter::PutVarUint(next, id.clock());
+  }
+  next = ByteWriter::PutVarUint(next, item.length());
+  if (!text.empty()) std::memcpy(next, text.data(), text.size());
+  out.Written(next + text.size());
+  return true;
+}
 
 template <typename Writer>
 void DocCore::WriteItem(Writer& writer, const Item& item, Clock offset) const {
@@ -119,7 +149,13 @@ void DocCore::WriteBlocks(Writer& writer, ClientIndex client, Clock from) const 
   writer.WriteClock(from);
   BlockList::Cursor cursor = begin;
   WriteItem(writer, At(blocks.At(cursor)), from - At(blocks.At(cursor)).clock());
-  while (blocks.Next(cursor)) WriteItem(writer, At(blocks.At(cursor)), 0);
+  while (blocks.Next(cursor)) {
+    const Item& item = At(blocks.At(cursor));
+    if constexpr (std::is_same_v<Writer, UpdateWriterV1>) {
+      if (WritePlainItem(writer.rest(), item)) continue;
+    }
+    WriteItem(writer, item, 0);
+  }
 }
 
 const std::vector<IdRange>& DocCore::DeletedOf(const Client& client) const {
@@ -149,7 +185,7 @@ DeleteSet DocCore::AllDeletes() const {
   const std::vector<ClientIndex>& descending = ClientsDescending();
   for (auto index = descending.rbegin(); index != descending.rend(); ++index) {
     const Client& client = clients_[*index];
-    for (const IdRange& range : DeletedOf(client)) deletes.Add(client.id, range);
+    deletes.AddMerged(client.id, DeletedOf(client));
   }
   return deletes;
 }
@@ -175,11 +211,22 @@ Bytes DocCore::EncodeBlocksUpTo(std::span<const std::pair<ClientIndex, Clock>> e
   return std::move(writer).Finish();
 }
 
+// Of whole clients, about what they take in format v1; else nothing.
+std::size_t DocCore::RoughSize(std::span<const std::pair<ClientIndex, Clock>> starts) const {
+  constexpr std::size_t kOfBlock = 12;  // and of what is deleted; its text comes on top
+  std::size_t size = 0;
+  for (const auto& [client, from] : starts) {
+    if (from == 0) size += clients_[client].blocks.size() * kOfBlock + clients_[client].text.size();
+  }
+  return size;
+}
+
 template <typename Writer>
 Bytes DocCore::EncodeBlocks(std::span<const std::pair<ClientIndex, Clock>> starts,
                             const DeleteSet& deletes) const {
   Writer writer;
   writer.WriteCount(starts.size());
+  if constexpr (std::is_same_v<Writer, UpdateWriterV1>) writer.rest().Reserve(RoughSize(starts));
   for (const auto& [client, from] : starts) WriteBlocks(writer, client, from);
   writer.WriteDeletes(deletes);
   return std::move(writer).Finish();

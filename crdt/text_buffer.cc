@@ -13,11 +13,6 @@ std::u16string_view TextBuffer::Wide(TextRun run) const {
   return {reinterpret_cast<const char16_t*>(bytes_.data() + run.offset), run.units};
 }
 
-std::string_view TextBuffer::Narrow(TextRun run) const {
-  DCHECK(!run.wide && run.end() <= bytes_.size());
-  return {bytes_.data() + run.offset, run.units};
-}
-
 void TextBuffer::AlignForWide() {
   if (bytes_.size() % 2 == 1) {
     bytes_.push_back(0);

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "crdt/base/allocated.h"
+#include "crdt/base/check.h"
 
 namespace weft::crdt::internal {
 
@@ -75,6 +76,8 @@ class TextBuffer {
   bool IsAsciiText(TextRun run, std::string_view ascii) const;
   // The run, one byte a unit (Latin-1), until the buffer is changed. Requires: not wide.
   std::string_view NarrowText(TextRun run) const { return Narrow(run); }
+  // Whether all of it is below 0x80, for certain.
+  bool is_ascii() const { return is_ascii_; }
   char16_t UnitAt(TextRun run, std::uint32_t index) const;
   void SetUnit(TextRun run, std::uint32_t index, char16_t unit);
 
@@ -96,7 +99,10 @@ class TextBuffer {
 
  private:
   std::u16string_view Wide(TextRun run) const;
-  std::string_view Narrow(TextRun run) const;
+  std::string_view Narrow(TextRun run) const {
+    DCHECK(!run.wide && run.end() <= bytes_.size());
+    return {bytes_.data() + run.offset, run.units};
+  }
   void AlignForWide();
   // Copies a run to the end as wide units and returns it there.
   TextRun AppendWidened(TextRun run);

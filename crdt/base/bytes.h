@@ -145,15 +145,7 @@ class ByteWriter {
       Grow(1);
     bytes_[size_++] = byte;
   }
-  void WriteVarUint(std::uint64_t value) {
-    std::uint8_t* next = Room(10);
-    while (value >= 0x80) {
-      *next++ = static_cast<std::uint8_t>(value | 0x80);
-      value >>= 7;
-    }
-    *next++ = static_cast<std::uint8_t>(value);
-    size_ = static_cast<std::size_t>(next - bytes_.data());
-  }
+  void WriteVarUint(std::uint64_t value) { Written(PutVarUint(Room(kMaxVarUint), value)); }
   void WriteVarInt(std::uint64_t magnitude, bool negative);
   void WriteBytes(ByteView bytes) {
     if (bytes.empty()) return;
@@ -168,13 +160,27 @@ class ByteWriter {
   void WriteBigEndian32(std::uint32_t value);
   void WriteBigEndian64(std::uint64_t value);
 
- private:
-  // Where `count` bytes may be written next.
+  // Where `count` bytes may be written next, for who writes many small things at once. What was
+  // written there counts once `Written` is told its end.
   std::uint8_t* Room(std::size_t count) {
     if (bytes_.size() - size_ < count) [[unlikely]]
       Grow(count);
     return bytes_.data() + size_;
   }
+  void Written(const std::uint8_t* end) { size_ = static_cast<std::size_t>(end - bytes_.data()); }
+  // The bytes that a varuint takes at most.
+  static constexpr std::size_t kMaxVarUint = 10;
+  // Writes `value` to `next` and returns what is behind it. Requires: room for kMaxVarUint.
+  static std::uint8_t* PutVarUint(std::uint8_t* next, std::uint64_t value) {
+    while (value >= 0x80) {
+      *next++ = static_cast<std::uint8_t>(value | 0x80);
+      value >>= 7;
+    }
+    *next++ = static_cast<std::uint8_t>(value);
+    return next;
+  }
+
+ private:
   void Grow(std::size_t count);
 
   Bytes bytes_;  // longer than what was written
