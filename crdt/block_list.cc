@@ -57,6 +57,13 @@ void BlockList::Rebase(Chunk& chunk) {
 
 void BlockList::MoveBoundary(Cursor cursor, Clock clock) {
   Chunk& chunk = chunks_[cursor.chunk];
+  if (cursor.slot > 0 && clock - chunk.first >= kChunkSpan) {
+    // Nothing in the chunk begins as late as that, so it is the last one there.
+    const ItemRef ref = chunk.entries.back().ref;
+    chunk.entries.pop_back();
+    chunks_.insert(chunks_.begin() + cursor.chunk + 1, {.first = clock, .entries = {{0, ref}}});
+    return;
+  }
   if (cursor.slot > 0) {
     chunk.entries[cursor.slot].offset = static_cast<std::uint32_t>(clock - chunk.first);
     return;

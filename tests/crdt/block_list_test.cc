@@ -37,6 +37,24 @@ std::size_t CountBackwards(const BlockList& list) {
   return count;
 }
 
+// A boundary that moves further from the first block of its chunk than an offset can say.
+TEST(BlockList, ABoundaryMovesPastTheSpanOfAChunk) {
+  constexpr Clock kLong = Clock{1} << 33;
+  ItemPool pool;
+  BlockList list;
+  for (const Clock begin : {Clock{0}, Clock{8}, kLong + 8}) {
+    const Clock length = begin == 8 ? kLong : 8;
+    list.PushBack(MakeBlock(pool, begin, length), begin, length);
+  }
+  const BlockList::Cursor cursor = list.Find(8);
+  const ItemRef ref = list.At(cursor);
+  list.MoveBoundary(cursor, kLong);
+  EXPECT_EQ(list.At(list.Find(kLong)), ref);
+  EXPECT_EQ(list.ClockAt(list.Find(kLong)), kLong);
+  EXPECT_EQ(list.ClockAt(list.Find(kLong - 1)), Clock{0});
+  EXPECT_EQ(list.ClockAt(list.Find(kLong + 8)), kLong + 8);
+}
+
 // Appends, splits and merges against a map from clock to length.
 RC_GTEST_PROP(BlockList, FindsEveryClockAfterAnySplitsAndMerges, ()) {
   ItemPool pool;
