@@ -79,14 +79,36 @@ class TypedBlockStream final : public BlockStream {
     block = Block{.id = {client_, clock_}};
     DecodeBlock(block);
     Spend(kBlockMemory + (block.has_origin || block.has_right_origin ? kSplitMemory : 0));
-    if (!reader_->ok()) return false;
-    if (block.length == 0) in_.Fail("a block of no elements");
-    if (clock_ > kMaxClock || block.length > kMaxClock - clock_) {
-      in_.Fail("a clock above 2^52 - 1");
+    return reader_->ok() && EndBlock(block.length);
+  }
+
+  bool NextPlain(PlainBlock& block) override {
+    if (blocks_left_ == 0) return false;
+    const std::uint8_t info = reader_->PeekInfo();
+    const auto kind = static_cast<ContentKind>(info & kKindMask);
+    if (kind != ContentKind::kString && kind != ContentKind::kDeleted) return false;
+    block.has_origin = (info & kOriginBit) != 0;
+    block.has_right_origin = (info & kRightOriginBit) != 0;
+    if (!block.has_origin && !block.has_right_origin) return false;
+    if (++blocks_ % Reader::kBlocksPerCheck == 0 && !reader_->ok()) return false;
+    reader_->ReadInfo();
+    block.id = {client_, clock_};
+    if (block.has_origin) block.origin = ReadEarlierId(block.id, reader_->ReadLeftId());
+    if (block.has_right_origin) {
+      block.right_origin = ReadEarlierId(block.id, reader_->ReadRightId());
     }
-    if (!in_.ok()) return false;
-    clock_ = block.end();
-    --blocks_left_;
+    if (kind == ContentKind::kDeleted) {
+      block.text = {};
+      block.length = reader_->ReadLength();
+    } else {
+      block.text = reader_->ReadString();
+      block.is_ascii = IsAscii(block.text);
+      block.length = block.is_ascii  ? block.text.size()
+                     : reader_->ok() ? Utf16Length(block.text)
+                                     : 0;
+    }
+    Spend(kBlockMemory + kSplitMemory);
+    if (!EndBlock(block.length)) return false;
     return true;
   }
 
@@ -103,6 +125,22 @@ class TypedBlockStream final : public BlockStream {
   void TakeOwnedStrings(std::deque<std::string>& strings) override { strings.swap(owned_); }
 
  private:
+  // A block of that length was read. False after an error.
+  bool EndBlock(Clock length) {
+    if (length - 1 >= kMaxClock || clock_ > kMaxClock - length || !in_.ok()) [[unlikely]] {
+      return RefuseBlock(length);
+    }
+    clock_ += length;
+    --blocks_left_;
+    return true;
+  }
+  bool RefuseBlock(Clock length) {
+    if (!reader_->ok()) return false;
+    if (length == 0) in_.Fail("a block of no elements");
+    in_.Fail("a clock above 2^52 - 1");
+    return false;
+  }
+
   void Begin(ByteView bytes) {
     if constexpr (Reader::kOwnsStrings) {
       reader_.emplace(in_, limits_, budget_, owned_);
@@ -162,11 +200,11 @@ class TypedBlockStream final : public BlockStream {
     }
     if ((info & kOriginBit) != 0) {
       block.has_origin = true;
-      block.origin = ReadEarlierId(block, reader_->ReadLeftId());
+      block.origin = ReadEarlierId(block.id, reader_->ReadLeftId());
     }
     if ((info & kRightOriginBit) != 0) {
       block.has_right_origin = true;
-      block.right_origin = ReadEarlierId(block, reader_->ReadRightId());
+      block.right_origin = ReadEarlierId(block.id, reader_->ReadRightId());
     }
     if (!block.has_origin && !block.has_right_origin) {
       if (reader_->ReadParentInfo()) {
@@ -174,7 +212,7 @@ class TypedBlockStream final : public BlockStream {
         block.root_name = reader_->ReadName();
       } else {
         block.parent = Block::Parent::kItem;
-        block.parent_item = ReadEarlierId(block, reader_->ReadLeftId());
+        block.parent_item = ReadEarlierId(block.id, reader_->ReadLeftId());
       }
       if ((info & kKeyBit) != 0) {
         block.has_key = true;
@@ -185,12 +223,17 @@ class TypedBlockStream final : public BlockStream {
   }
 
   // What a block refers to was there before it.
-  Id ReadEarlierId(const Block& block, Id id) {
-    if (id.clock > kMaxClock) in_.Fail("a clock above 2^52 - 1");
-    if (id.client == block.id.client && id.clock >= block.id.clock) {
-      in_.Fail("a block that refers to itself or to a later block of its client");
-    }
+  Id ReadEarlierId(Id block, Id id) {
+    const bool is_later = id.client == block.client && id.clock >= block.clock;
+    if (is_later || id.clock > kMaxClock) [[unlikely]]
+      RefuseId(id);
     return id;
+  }
+  void RefuseId(Id id) {
+    if (!reader_->ok()) return;  // what a column lacks reads as 0
+    in_.Fail(id.clock > kMaxClock
+                 ? "a clock above 2^52 - 1"
+                 : "a block that refers to itself or to a later block of its client");
   }
 
   void DecodeContent(Block& block) {
@@ -274,6 +317,17 @@ class TypedBlockStream final : public BlockStream {
 };
 
 }  // namespace
+
+Block PlainBlock::ToBlock() const {
+  Block block{.id = id, .length = length};
+  block.kind = text.empty() ? ContentKind::kDeleted : ContentKind::kString;
+  block.has_origin = has_origin;
+  block.has_right_origin = has_right_origin;
+  if (has_origin) block.origin = origin;
+  if (has_right_origin) block.right_origin = right_origin;
+  block.text = text;
+  return block;
+}
 
 std::unique_ptr<BlockStream> BlockStream::Open(ByteView bytes, UpdateFormat format,
                                                const DecodeLimits& limits, DecodeBudget& budget) {

@@ -30,6 +30,21 @@
 
 namespace weft::crdt {
 
+// An item that names a neighbour, of text or of deleted content: what most blocks are.
+struct PlainBlock {
+  Id id;
+  Clock length = 0;
+  Id origin;              // if has_origin
+  Id right_origin;        // if has_right_origin
+  std::string_view text;  // as in Block; empty: deleted content
+  bool has_origin = false;
+  bool has_right_origin = false;
+  bool is_ascii = false;
+
+  Clock end() const { return id.clock + length; }
+  Block ToBlock() const;
+};
+
 class BlockStream {
  public:
   // Several streams may share a budget, which then bounds them together.
@@ -43,6 +58,11 @@ class BlockStream {
   // Reads the next block into `block` and appends its values to `values`. False at the end of the
   // blocks and after an error. Strings of the block are views into the bytes or into the stream.
   virtual bool Next(Block& block, std::vector<Any>& values) = 0;
+
+  // Reads the next block if it is plain and not the first of its section. False, and nothing was
+  // read, when it is another; false after an error too, which may be found some blocks late: then
+  // what was read in between means nothing.
+  virtual bool NextPlain(PlainBlock& block) = 0;
 
   // The client of each section begun so far, those without blocks too.
   virtual const std::vector<ClientId>& sections() const = 0;

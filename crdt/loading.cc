@@ -76,22 +76,33 @@ class Loader {
   // holds a part of it.
   Outcome Run() {
     Block block{};
-    while (stream_.Next(block, scratch_.values)) {
-      if (stream_.sections().size() != sections_seen_ && !BeginSections()) {
-        return Outcome::kOutOfOrder;
+    PlainBlock plain;
+    for (;;) {
+      if (client_ != nullptr && stream_.NextPlain(plain)) {
+        if (PlacePlain(plain)) continue;
+        block = plain.ToBlock();
+      } else {
+        if (!stream_.Next(block, scratch_.values)) break;
+        if (stream_.sections().size() != sections_seen_ && !BeginSections()) {
+          return Outcome::kOutOfOrder;
+        }
+        if (block.parent == Block::Parent::kRoot) doc_.EnsureRoot(block.root_name);
       }
-      if (block.parent == Block::Parent::kRoot) doc_.EnsureRoot(block.root_name);
       if (!Place(block)) {
         if (!DecodeRest(block)) return Outcome::kOutOfOrder;
         break;
       }
       if (!scratch_.values.empty()) scratch_.values.clear();
     }
+    EndSection();
     rest_.deletes = stream_.ReadDeletes();
     if (!stream_.status().ok()) return Outcome::kMalformed;
+    if (doc_.pending_.any || !rest_.blocks.empty()) may_merge_ = true;
+    LeaveOutKnownDeletes();
     stream_.TakeOwnedStrings(rest_.owned);
     const bool retry = doc_.ApplyDecoded(rest_);
     CHECK(!retry && "nothing waited before");
+    doc_.transaction_->nothing_new_merges = !MayMergeAny();
     return Outcome::kLoaded;
   }
 
@@ -106,10 +117,57 @@ class Loader {
         return false;
       }
     }
+    EndSection();
     client_id_ = sections.back();
     client_ = nullptr;
+    previous_ = kNoItem;
     guide_.Clear();
     return true;
+  }
+
+  // What was deleted of a client is known when its blocks are there.
+  void EndSection() {
+    if (!deleted_.empty()) known_deletes_.AddMerged(client_id_, deleted_);
+    deleted_.clear();
+  }
+
+  void NoteDeleted(IdRange range) {
+    if (!deleted_.empty() && deleted_.back().end() == range.clock) {
+      deleted_.back().length += range.length;
+    } else {
+      deleted_.push_back(range);
+    }
+  }
+
+  // An update that was made of a document deletes mostly what came deleted.
+  void LeaveOutKnownDeletes() {
+    known_deletes_.SortAndMerge();
+    auto known = known_deletes_.clients().begin();
+    const auto known_end = known_deletes_.clients().end();
+    DeleteSet others;
+    for (const DeleteSet::ClientRanges& client : rest_.deletes.clients()) {
+      while (known != known_end && known->client < client.client) ++known;
+      if (known == known_end || known->client != client.client) {
+        others.AddMerged(client.client, client.ranges);
+        continue;
+      }
+      auto here = known->ranges.begin();
+      for (const IdRange& range : client.ranges) {
+        while (here != known->ranges.end() && here->end() < range.end()) ++here;
+        if (here == known->ranges.end() || range.clock < here->clock) {
+          others.Add(client.client, range);
+        }
+      }
+    }
+    rest_.deletes = std::move(others);
+  }
+
+  // Whether two blocks that came may be one: an update that was made of a document has none.
+  bool MayMergeAny() const {
+    return may_merge_ || std::ranges::any_of(merge_candidates_, [&](ItemRef ref) {
+             const Item& item = doc_.At(ref);
+             return doc_.MayMerge(doc_.At(item.left), item.left, item, ref);
+           });
   }
 
   // Decodes what is left from `block` on.
@@ -137,48 +195,105 @@ class Loader {
     if (block.kind == ContentKind::kGc) {
       if (client_ == nullptr) UseClient();
       doc_.IntegrateGc(PackedId::Make(index_, block.id.clock), block.length);
-      guide_.Add(block.end());
-      return true;
+      return Placed(block.end());
     }
     if (client_ == nullptr || (!block.has_origin && !block.has_right_origin)) {
       return PlaceInGeneral(block);
     }
-    // The neighbours, when they are ends of blocks.
-    ItemRef left = kNoItem;
-    ItemRef right = kNoItem;
-    if (block.has_origin) {
-      left = FindBlock(block.origin);
-      if (left == kNoItem) return false;
-      const Item& item = doc_.At(left);
-      if (item.end() != block.origin.clock + 1 || item.keyed || item.is_gc()) {
+    Item item;
+    switch (FindNeighbours(block, item)) {
+      case Neighbours::kUnknown:
+        return false;
+      case Neighbours::kOthers:
         return PlaceInGeneral(block);
-      }
-      right = item.right;
+      case Neighbours::kFound:
+        break;
     }
-    if (block.has_right_origin) {
-      if (!block.has_origin || right == kNoItem || !Begins(right, block.right_origin)) {
-        const ItemRef found = FindBlock(block.right_origin);
-        if (found == kNoItem) return false;
-        if (block.has_origin) return PlaceInGeneral(block);  // something came in between
-        const Item& item = doc_.At(found);
-        if (item.clock() != block.right_origin.clock || item.left != kNoItem || item.keyed ||
-            item.is_gc()) {
-          return PlaceInGeneral(block);
-        }
-        right = found;
-      } else if (doc_.At(right).is_gc()) {
-        return PlaceInGeneral(block);
-      }
-    } else if (right != kNoItem) {
-      return PlaceInGeneral(block);
-    }
-    Link(block, left, right);
+    item.kind = block.kind;
+    const ItemRef ref = Link(item);
+    FillContent(block, ref);
+    Count(ref, block.id.clock, block.length);
     return true;
   }
 
-  bool Begins(ItemRef ref, Id id) const {
-    const PackedId begin = doc_.At(ref).id;
-    return begin.clock() == id.clock && doc_.clients_[begin.client()].id == id.client;
+  // The same in short, where that is possible; else false, and nothing happened.
+  bool PlacePlain(const PlainBlock& block) {
+    if (block.end() > kClockEnd) return false;
+    const bool is_deleted = block.text.empty();
+    if (!is_deleted && !block.is_ascii) return false;
+    Item item;
+    if (FindNeighbours(block, item) != Neighbours::kFound) return false;
+    if (is_deleted) {
+      item.kind = ContentKind::kDeleted;
+      item.deleted = true;
+      NoteDeleted({block.id.clock, block.length});
+    } else {
+      item.kind = ContentKind::kString;
+      item.content = client_->text.AppendAscii(block.text).offset;
+    }
+    item.set_length(block.length);
+    const ItemRef ref = Link(item);
+    if (is_deleted && parent_->has_formats) {
+      doc_.NoteDeleted(item);
+    } else if (is_deleted && wants_deletes_) {
+      doc_.transaction_->settled_deletes.Add(client_id_, {block.id.clock, block.length});
+    }
+    Count(ref, block.id.clock, block.length);
+    return true;
+  }
+
+  enum class Neighbours : std::uint8_t {
+    kFound,    // they are ends of blocks, and nothing stands between them
+    kOthers,   // another case
+    kUnknown,  // one is not there
+  };
+
+  // Sets id, neighbours and parent of an item of a sequence, when they are `kFound`.
+  template <typename AnyBlock>
+  Neighbours FindNeighbours(const AnyBlock& block, Item& item) {
+    item.id = PackedId::Make(index_, block.id.clock);
+    if (block.has_origin) {
+      const ItemRef left = FindBlock(block.origin);
+      if (left == kNoItem) return Neighbours::kUnknown;
+      const Item& before = doc_.At(left);
+      if (before.end() != block.origin.clock + 1 || before.keyed || before.is_gc()) {
+        return Neighbours::kOthers;
+      }
+      item.left = left;
+      item.right = before.right;
+      item.origin = before.last_id();
+      item.parent = before.parent;
+    }
+    const ItemRef right = item.right;
+    if (!block.has_right_origin) {
+      return right == kNoItem ? Neighbours::kFound : Neighbours::kOthers;
+    }
+    if (block.has_origin && right != kNoItem) {
+      const Item& behind = doc_.At(right);
+      if (Begins(behind, block.right_origin)) {
+        if (behind.is_gc()) return Neighbours::kOthers;
+        item.right_origin = behind.id;
+        return Neighbours::kFound;
+      }
+    }
+    const ItemRef found = FindBlock(block.right_origin);
+    if (found == kNoItem) return Neighbours::kUnknown;
+    const Item& behind = doc_.At(found);
+    // Behind an origin something came in between.
+    if (block.has_origin || behind.clock() != block.right_origin.clock || behind.left != kNoItem ||
+        behind.keyed || behind.is_gc()) {
+      return Neighbours::kOthers;
+    }
+    item.right = found;
+    item.right_origin = behind.id;
+    item.parent = behind.parent;
+    return Neighbours::kFound;
+  }
+
+  bool Begins(const Item& item, Id id) const {
+    if (item.clock() != id.clock) return false;
+    const ClientIndex client = item.id.client();
+    return id.client == client_id_ ? client == index_ : doc_.clients_[client].id == id.client;
   }
 
   // kNoItem when it is not there.
@@ -186,6 +301,7 @@ class Loader {
     if (id.client == client_id_) {
       // Of its own client a block names only earlier ones.
       const BlockList& blocks = client_->blocks;
+      if (id.clock + 1 == blocks.end()) return previous_;
       return blocks.At(blocks.FindNear<16>(BlockList::PlaceOf(guide_.Near(id.clock)), id.clock));
     }
     const std::optional<ClientIndex> index = doc_.FindClient(id.client);
@@ -193,64 +309,37 @@ class Loader {
     return doc_.FindBlock(PackedId::Make(*index, id.clock));
   }
 
-  // Puts an item of a sequence between two neighbours.
-  void Link(const Block& block, ItemRef left, ItemRef right) {
-    Item item;
-    item.id = PackedId::Make(index_, block.id.clock);
-    item.kind = block.kind;
-    item.left = left;
-    item.right = right;
-    TypeRef parent_ref;
-    if (left != kNoItem) {
-      const Item& before = doc_.At(left);
-      item.origin = before.last_id();
-      parent_ref = before.parent;
-    } else {
-      parent_ref = doc_.At(right).parent;
-    }
-    if (right != kNoItem) {
-      const Item& behind = doc_.At(right);
-      if (block.has_right_origin) item.right_origin = behind.id;
-    }
-    if (parent_ref != parent_ref_) UseParent(parent_ref);
-    TypeNode& parent = *parent_;
-    item.parent = parent_ref;
-    const bool is_plain = FillPlainContent(block, item);
+  // Puts an item of a sequence between its neighbours.
+  ItemRef Link(const Item& item) {
+    if (item.parent != parent_ref_) UseParent(item.parent);
     const ItemRef ref = doc_.items_.Add(item);
-    if (left != kNoItem) {
-      doc_.At(left).right = ref;
+    if (item.left != kNoItem) {
+      Item& before = doc_.At(item.left);
+      before.right = ref;
+      // Nothing leaves the sequence: what does not stand together now never will.
+      if (item.left == previous_ && before.kind == item.kind && before.deleted == item.deleted &&
+          before.right_origin == item.right_origin) {
+        merge_candidates_.push_back(ref);
+      }
     } else {
-      parent.start = ref;
+      parent_->start = ref;
     }
-    if (right != kNoItem) doc_.At(right).left = ref;
-    if (!is_plain) FillContent(block, ref);
-    client_->blocks.PushBack(ref, block.id.clock, block.length);
-    parent.length += doc_.At(ref).visible_length();
-    if (parent.index != nullptr) parent.index->Insert(left, ref);
-    if (parent_is_watched_) doc_.AddChanged(parent_ref, kNoKey);
-    guide_.Add(block.end());
+    if (item.right != kNoItem) doc_.At(item.right).left = ref;
+    return ref;
+  }
+
+  // Counts a linked item, whose content is there, in.
+  void Count(ItemRef ref, Clock clock, Clock length) {
+    client_->blocks.PushBack(ref, clock, length);
+    parent_->length += doc_.At(ref).visible_length();
+    if (parent_->index != nullptr) parent_->index->Insert(doc_.At(ref).left, ref);
+    if (parent_is_watched_) doc_.AddChanged(parent_ref_, kNoKey);
+    guide_.Add(clock + length);
+    previous_ = ref;
     if (parent_is_deleted_) {
       doc_.Delete(ref);
       Forget();
     }
-  }
-
-  // Text of ASCII, and deleted content. False for any other.
-  bool FillPlainContent(const Block& block, Item& item) {
-    if (block.kind == ContentKind::kString && block.length == block.text.size()) {
-      item.content = client_->text.AppendAscii(block.text).offset;
-    } else if (block.kind == ContentKind::kDeleted) {
-      item.deleted = true;
-    } else {
-      return false;
-    }
-    item.set_length(block.length);
-    if (item.deleted && parent_->has_formats) {
-      doc_.NoteDeleted(item);
-    } else if (item.deleted && wants_deletes_) {
-      doc_.transaction_->settled_deletes.Add(client_id_, {block.id.clock, block.length});
-    }
-    return true;
   }
 
   void FillContent(const Block& block, ItemRef ref) {
@@ -262,14 +351,25 @@ class Loader {
     item.wide = fields.wide;
     item.set_length(block.length);
     doc_.NoteContent(ref);
-    Forget();
+    UseParent(item.parent);  // it may have changed
   }
 
   bool PlaceInGeneral(const Block& block) {
     if (doc_.MissingClient(block).has_value()) return false;
     if (!doc_.IntegrateBlock(scratch_, block, 0)) return false;
     UseClient();
-    guide_.Add(block.end());
+    return Placed(block.end());
+  }
+
+  // A block was placed in general.
+  bool Placed(Clock end) {
+    const BlockList& blocks = client_->blocks;
+    const ItemRef ref = blocks.At(blocks.last());
+    if (previous_ != kNoItem) {
+      may_merge_ |= doc_.MayMerge(doc_.At(previous_), previous_, doc_.At(ref), ref);
+    }
+    previous_ = ref;
+    guide_.Add(end);
     Forget();
     return true;
   }
@@ -298,7 +398,12 @@ class Loader {
   ClientId client_id_{};
   Client* client_ = nullptr;  // none before its first block
   ClientIndex index_ = 0;
-  BlockGuide guide_;  // to its blocks
+  BlockGuide guide_;                       // to its blocks
+  ItemRef previous_ = kNoItem;             // its latest block
+  std::vector<IdRange> deleted_;           // what came deleted in the short way
+  DeleteSet known_deletes_;                // the same of all clients
+  bool may_merge_ = false;                 // two blocks that came may be one, for all that is known
+  std::vector<ItemRef> merge_candidates_;  // blocks that came right behind the one before them
 
   TypeRef parent_ref_ = kNoType;
   TypeNode* parent_ = nullptr;

@@ -43,7 +43,7 @@ class TextBuffer {
   TextRun AppendAscii(std::string_view ascii) {
     const TextRun run{.offset = static_cast<std::uint32_t>(bytes_.size()),
                       .units = static_cast<std::uint32_t>(ascii.size())};
-    bytes_.insert(bytes_.end(), ascii.begin(), ascii.end());
+    bytes_.append(ascii);
     return run;
   }
   // Appends units. Requires: the buffer stays below kMaxBytes.
@@ -107,7 +107,7 @@ class TextBuffer {
   // Copies a run to the end as wide units and returns it there.
   TextRun AppendWidened(TextRun run);
 
-  std::vector<char> bytes_;
+  std::string bytes_;
   std::uint64_t dropped_ = 0;
   bool is_ascii_ = true;  // all that was ever in it, for certain
 };

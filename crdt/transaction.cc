@@ -39,7 +39,7 @@ void DocCore::RunCleanups() {
     CallObservers(transaction);
     if (gc_) CollectGarbage(transaction.deletes);
     MergeDeleted(transaction);
-    MergeTouched(transaction);
+    if (!transaction.nothing_new_merges || !transaction.deletes.empty()) MergeTouched(transaction);
     MergeCandidates(transaction);
     if (has_transaction_observers() || !on_update_v1_.empty() || !on_update_v2_.empty()) {
       transaction.AddSettledDeletes();

@@ -150,6 +150,8 @@ struct Transaction {
   // are not all left out. Only kept where somebody wants to know (DocCore::WantsChanges).
   std::vector<std::pair<TypeRef, KeyRef>> changed;
   bool needs_format_cleanup = false;
+  // Of the blocks that came no two may be one, so far as nothing else is done to them.
+  bool nothing_new_merges = false;
 
   std::vector<Subdocument> subdocuments_added;
   std::vector<Subdocument> subdocuments_removed;
@@ -193,6 +195,7 @@ struct Transaction {
     merge_candidates.clear();
     changed.clear();
     needs_format_cleanup = false;
+    nothing_new_merges = false;
     subdocuments_added.clear();
     subdocuments_removed.clear();
     subdocuments_loaded.clear();

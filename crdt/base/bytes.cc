@@ -41,7 +41,7 @@ std::uint64_t ByteReader::ReadLongVarUint() {
   return 0;
 }
 
-ByteReader::SignedInteger ByteReader::ReadVarInt() {
+ByteReader::SignedInteger ByteReader::ReadLongVarInt() {
   const std::uint8_t first = ReadByte();
   SignedInteger value{.magnitude = first & 0x3fu, .negative = (first & 0x40) != 0};
   if (first < 0x80) return value;

@@ -60,6 +60,9 @@ class ByteReader {
     return *next_++;
   }
 
+  // The next byte, which stays; 0 at the end.
+  std::uint8_t PeekByte() const { return next_ == end_ ? 0 : *next_; }
+
   // Fails: past the end, or above kMaxSafeInteger.
   std::uint64_t ReadVarUint() {
     if (end_ - next_ >= 3) [[likely]] {
@@ -88,7 +91,13 @@ class ByteReader {
     std::uint64_t magnitude = 0;
     bool negative = false;
   };
-  SignedInteger ReadVarInt();
+  SignedInteger ReadVarInt() {
+    if (next_ != end_ && *next_ < 0x80) [[likely]] {
+      const std::uint8_t only = *next_++;
+      return {.magnitude = only & 0x3fu, .negative = (only & 0x40) != 0};
+    }
+    return ReadLongVarInt();
+  }
 
   ByteView ReadBytes(std::uint64_t size);
   // A varuint length and that many bytes.
@@ -112,6 +121,7 @@ class ByteReader {
  private:
   void Stop(const char* reason, absl::StatusCode code);
   std::uint64_t ReadLongVarUint();
+  SignedInteger ReadLongVarInt();
 
   const std::uint8_t* begin_;
   const std::uint8_t* next_;

@@ -39,23 +39,10 @@ Bytes StringColumnWriter::Finish() && {
   return out.Take();
 }
 
-std::uint64_t DiffColumnReader::Read() {
-  if (left_ == 0) {
-    const ByteReader::SignedInteger coded = in_.ReadVarInt();
-    const auto magnitude = static_cast<std::int64_t>(coded.magnitude);
-    const bool repeats = (magnitude & 1) != 0;
-    // Half of it, rounded down.
-    difference_ = coded.negative ? -((magnitude + 1) / 2) : magnitude / 2;
-    left_ = repeats ? in_.ReadVarUint() + 2 : 1;
-  }
-  --left_;
-  value_ += difference_;
-  if (value_ < 0 || value_ > static_cast<std::int64_t>(kMaxSafeInteger)) {
-    in_.Fail("a number that runs out of the range 0 to 2^53 - 1");
-    value_ = 0;
-    left_ = 0;
-  }
-  return static_cast<std::uint64_t>(value_);
+void DiffColumnReader::Refuse() {
+  in_.Fail("a number that runs out of the range 0 to 2^53 - 1");
+  value_ = 0;
+  left_ = 0;
 }
 
 StringColumnReader::StringColumnReader(ByteView column, std::deque<std::string>& owned)
@@ -65,11 +52,11 @@ StringColumnReader::StringColumnReader(ByteView column, std::deque<std::string>&
     in_.Fail("a string that is not UTF-8");
     text_ = {};
   }
+  is_ascii_ = IsAscii(text_);
   lengths_ = UintColumnReader(in_.ReadBytes(in_.remaining()));
 }
 
-std::string_view StringColumnReader::Read() {
-  std::uint64_t units = lengths_.Read();
+std::string_view StringColumnReader::ReadUnits(std::uint64_t units) {
   std::string prefix;  // the second half of a pair whose first half went to the string before
   if (half_consumed_ && units > 0) {
     const char16_t low =

@@ -135,6 +135,8 @@ class ByteColumnReader {
     if (left_ != kForEver) --left_;
     return value_;
   }
+  // What Read would answer; 0 behind the end.
+  std::uint8_t Peek() const { return left_ == 0 ? in_.PeekByte() : value_; }
   const ByteReader& in() const { return in_; }
 
  private:
@@ -171,10 +173,26 @@ class DiffColumnReader {
   explicit DiffColumnReader(ByteView column) : in_(column) {}
 
   // Fails: below 0, above 2^53 - 1.
-  std::uint64_t Read();
+  std::uint64_t Read() {
+    if (left_ == 0) {
+      const ByteReader::SignedInteger coded = in_.ReadVarInt();
+      const auto magnitude = static_cast<std::int64_t>(coded.magnitude);
+      const bool repeats = (magnitude & 1) != 0;
+      // Half of it, rounded down.
+      difference_ = coded.negative ? -((magnitude + 1) / 2) : magnitude / 2;
+      left_ = repeats ? in_.ReadVarUint() + 2 : 1;
+    }
+    --left_;
+    value_ += difference_;
+    if (value_ < 0 || value_ > static_cast<std::int64_t>(kMaxSafeInteger)) [[unlikely]]
+      Refuse();
+    return static_cast<std::uint64_t>(value_);
+  }
   const ByteReader& in() const { return in_; }
 
  private:
+  void Refuse();
+
   ByteReader in_;
   std::int64_t value_ = 0;
   std::int64_t difference_ = 0;
@@ -187,13 +205,22 @@ class StringColumnReader {
   StringColumnReader(ByteView column, std::deque<std::string>& owned);
 
   // UTF-8 (WTF-8 where a pair was cut); a view into the column, or into `owned`.
-  std::string_view Read();
+  std::string_view Read() {
+    const std::uint64_t units = lengths_.Read();
+    if (!is_ascii_) return ReadUnits(units);
+    const std::string_view text = text_.substr(next_, units);
+    next_ += text.size();
+    return text;
+  }
   const ByteReader& in() const { return in_; }
   const UintColumnReader& lengths() const { return lengths_; }
 
  private:
+  std::string_view ReadUnits(std::uint64_t units);
+
   ByteReader in_;  // only for its error
   std::string_view text_;
+  bool is_ascii_ = false;  // all of it
   UintColumnReader lengths_;
   std::deque<std::string>& owned_;
   std::size_t next_ = 0;        // byte of the next character

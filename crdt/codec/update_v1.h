@@ -90,6 +90,8 @@ class UpdateReaderV1 {
   static constexpr bool kOwnsStrings = false;
   // The most blocks that so many bytes can hold.
   static std::uint64_t MaxBlocksIn(std::size_t bytes) { return bytes / 2; }
+  // After how many plain blocks `ok` is asked.
+  static constexpr std::size_t kBlocksPerCheck = 1;
 
   UpdateReaderV1(ByteReader& in, const DecodeLimits& limits, DecodeBudget& budget)
       : in_(in), limits_(limits), budget_(budget) {}
@@ -102,6 +104,8 @@ class UpdateReaderV1 {
 
   ClientId ReadClient() { return ClientId{in_.ReadVarUint()}; }
   std::uint8_t ReadInfo() { return in_.ReadByte(); }
+  // What ReadInfo would answer; 0 at the end.
+  std::uint8_t PeekInfo() const { return in_.PeekByte(); }
   Clock ReadLength() { return in_.ReadVarUint(); }
   Id ReadLeftId() { return ReadId(); }
   Id ReadRightId() { return ReadId(); }

@@ -153,6 +153,8 @@ class UpdateReaderV2 {
   static constexpr bool kOwnsStrings = true;
   // The most blocks that so many bytes of the rest can hold: any number, all of it in columns.
   static std::uint64_t MaxBlocksIn(std::size_t) { return kMaxSafeInteger; }
+  // After how many plain blocks `ok` is asked: it looks at every column.
+  static constexpr std::size_t kBlocksPerCheck = 64;
 
   // `in` is the whole update and becomes its rest. `owned` keeps strings that are no plain part of
   // the input; it must live as long as what is read.
@@ -194,6 +196,8 @@ class UpdateReaderV2 {
 
   ClientId ReadClient() { return ClientId{clients_.Read()}; }
   std::uint8_t ReadInfo() { return infos_.Read(); }
+  // What ReadInfo would answer; 0 behind the end.
+  std::uint8_t PeekInfo() { return infos_.Peek(); }
   Clock ReadLength() { return lengths_.Read(); }
   Id ReadLeftId() {
     const ClientId client = ReadClient();
