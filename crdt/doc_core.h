@@ -5,6 +5,7 @@
 //   doc_core.cc      tables: clients, keys, roots; finding and splitting blocks
 //   integrate.cc     one new item finds its place among concurrent ones; deletion
 //   apply_update.cc  a decoded update becomes blocks, or waits
+//   pending.cc       what waits, and when it is tried again
 //   loading.cc       the first update of an empty document, on a short way
 //   collisions.cc    known ids that come with another content
 //   pending_report.cc  what waits
@@ -392,17 +393,8 @@ class DocCore {
   bool IsKnown(Id id) const;
   // Takes out what is known: with holes, that is not the front alone (HoleMode::kIntegrate).
   void ExcludeKnown(Update& update) const;
-  // Both answer whether what waits is worth another try.
+  // Answers whether what waits is worth another try.
   bool ApplyDecoded(const Update& update);
-  bool RetryPending();
-  // What waits, in bytes.
-  std::size_t PendingBytes() const;
-  // The blocks that wait, as one update. Requires: there are any.
-  const Bytes& PendingUpdate() const;
-  // What could not be integrated joins what waits.
-  void AddPending(PendingBlocks rest);
-  // Whether a part of the update would wait. May say yes where none would.
-  bool MayWait(const Update& update) const;
   // Gives memory back that a text grew into while an update of so many bytes made most of it.
   static void TrimLoaded(Client& client, std::size_t update_bytes);
   // For bytes of our own making, whose parts were within the limits when they came.
@@ -414,6 +406,18 @@ class DocCore {
   std::uint32_t StoreContent(const Update& update, const Block& block, NewItem& item);
   // Deletes what is known of `deletes` and returns the rest.
   DeleteSet ApplyDeletes(const DeleteSet& deletes);
+
+  // -- What waits (pending.cc) --
+  // What waits, in bytes.
+  std::size_t PendingBytes() const;
+  // The blocks that wait, as one update. Requires: there are any.
+  const Bytes& PendingUpdate() const;
+  // What could not be integrated joins what waits.
+  void AddPending(PendingBlocks rest);
+  // Whether a part of the update would wait. May say yes where none would.
+  bool MayWait(const Update& update) const;
+  // Applies what waits. Whether what then waits is worth another try.
+  bool RetryPending();
 
   // -- The end of a transaction (transaction.cc) --
   void RunCleanups();

@@ -114,6 +114,12 @@ struct Listening {
           format));
     }
   }
+  // Who watches transactions gets all of them the general way.
+  void TakeTheGeneralWay() {
+    subscriptions.push_back(
+        doc.OnTransaction(TransactionPhase::kBefore, [](const TransactionEvent&) {}));
+  }
+
   Doc doc;
   std::vector<Subscription> subscriptions;
   std::vector<Bytes> told;
@@ -139,9 +145,7 @@ TEST(Loading, LeadsWhereTheGeneralWayLeads) {
     const bool gc = history.Below(3) != 0;
     Listening loaded(gc);
     Listening general(gc);
-    // Who watches transactions gets all of them the general way.
-    general.subscriptions.push_back(
-        general.doc.OnTransaction(TransactionPhase::kBefore, [](const TransactionEvent&) {}));
+    general.TakeTheGeneralWay();
     ASSERT_EQ(loaded.doc.ApplyUpdate(state, "", format), absl::OkStatus());
     ASSERT_EQ(general.doc.ApplyUpdate(state, "", format), absl::OkStatus());
     ExpectEqual(loaded.doc, general.doc);
@@ -170,7 +174,13 @@ TEST(Loading, AMalformedUpdateLeavesNothingBehind) {
       damaged[history.Below(damaged.size())] ^= static_cast<std::uint8_t>(1 + history.Below(255));
     }
     Listening tried(true);
-    if (tried.doc.ApplyUpdate(damaged, "", format).ok()) continue;
+    Listening general(true);
+    general.TakeTheGeneralWay();
+    const absl::Status status = tried.doc.ApplyUpdate(damaged, "", format);
+    ASSERT_EQ(status.code(), general.doc.ApplyUpdate(damaged, "", format).code());
+    ExpectEqual(tried.doc, general.doc);
+    EXPECT_EQ(tried.told, general.told);
+    if (status.ok()) continue;
     ++refused;
     Listening fresh(true);
     ExpectEqual(tried.doc, fresh.doc);
