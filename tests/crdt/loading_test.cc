@@ -61,7 +61,7 @@ class History {
     Map map = doc.GetMap("map");
     XmlFragment xml = doc.GetXmlFragment("xml");
     const std::string key(1, static_cast<char>('a' + Below(3)));
-    switch (Below(13)) {
+    switch (Below(16)) {
       case 0:
       case 1:
       case 2:
@@ -90,12 +90,21 @@ class History {
         return array.InsertMap(Below(array.length() + 1)).Set(key, "nested");
       case 11:
         return map.SetText(key).Insert(0, "inner");
+      case 12:
+      case 13:
+      case 14: {
+        // Typing on: what comes of it are blocks that may be one.
+        const std::size_t at = std::min<std::size_t>(typed_, text.length());
+        typed_ = at + 2;
+        return text.Insert(at, "on");
+      }
       default:
         return xml.InsertElement(Below(xml.length() + 1), "p").SetAttribute(key, "v");
     }
   }
 
   std::mt19937 random_;
+  std::size_t typed_ = 0;  // where somebody typed last
   std::vector<std::unique_ptr<Doc>> docs_;
   std::vector<Subscription> subscriptions_;
   std::vector<Bytes> updates_;
