@@ -357,6 +357,35 @@ TEST(Differential, CrowdsAtOnePlaceStandInTheOrderOfYjs) {
   }
 }
 
+// What waits is tried again when one of the clients that it was seen to wait for moves on, and not
+// for what else it turned out to need: so it may wait on though all of it is there.
+TEST(Differential, SomethingMayWaitUntilTheNextUpdateThoughAllOfItIsThere) {
+  ExpectAgreement(R"(
+    {"op":"new","doc":0,"clientID":1004}
+    {"op":"apply","doc":0,"update":"AQHoBwAEAQF0AsOpAA=="}
+    {"op":"apply","doc":0,"update":"AQHoBwbEAQUBAATwn5iAAegHAQMD"}
+    {"op":"apply","doc":0,"update":"AQH/////////DwGE/////////w8AAmFhAA=="}
+    {"op":"apply","doc":0,"update":"AQYBDsToBwH/////////DwAFaGVsbG9HAQEABwABEwEnAAEUAW4CBAABFQZuZXN0ZWSE/////////w8CBPCfmIAA"}
+    {"op":"apply","doc":0,"update":"AQHoBwGE6AcAA+KCrAA="}
+    {"op":"apply","doc":0,"update":"AQHoBwLIAQEBAgR9GXcBdn0QdwF2AA=="}
+    {"op":"apply","doc":0,"update":"AQH/////////DwAEAQF0AWEA"}
+    {"op":"apply","doc":0,"update":"AQMBAAQBAXQCw6kIAQFhAn2TAXcBdkQBAAN4eXoA"}
+    {"op":"apply","doc":0,"update":"AQQBBsToBwboBwcFaGVsbG8nAQFtAWMACAABCwF4gwEMAgECAA=="}
+    {"op":"pending","doc":0}
+    {"op":"state","doc":0}
+    {"op":"apply","doc":0,"update":"AQHoBwAEAQF0AsOpAA=="}
+    {"op":"apply","doc":0,"update":"AQHoBwbEAQUBAATwn5iAAegHAQMD"}
+    {"op":"apply","doc":0,"update":"AQH/////////DwGE/////////w8AAmFhAA=="}
+    {"op":"apply","doc":0,"update":"AQYBDsToBwH/////////DwAFaGVsbG9HAQEABwABEwEnAAEUAW4CBAABFQZuZXN0ZWSE/////////w8CBPCfmIAA"}
+    {"op":"apply","doc":0,"update":"AQHoBwGE6AcAA+KCrAA="}
+    {"op":"apply","doc":0,"update":"AQHoBwLIAQEBAgR9GXcBdn0QdwF2AA=="}
+    {"op":"apply","doc":0,"update":"AQH/////////DwAEAQF0AWEA"}
+    {"op":"apply","doc":0,"update":"AQMBAAQBAXQCw6kIAQFhAn2TAXcBdkQBAAN4eXoA"}
+    {"op":"apply","doc":0,"update":"AQQBBsToBwboBwcFaGVsbG8nAQFtAWMACAABCwF4gwEMAgECAA=="}
+    {"op":"pending","doc":0}
+    {"op":"state","doc":0})");
+}
+
 // A filter is asked about what was typed in one transaction piece by piece.
 TEST(Differential, AFilterOfCollectionIsAskedAboutItemsBeforeTheyMerge) {
   ExpectAgreement(R"(
