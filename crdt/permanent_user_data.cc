@@ -16,7 +16,6 @@ void AddAll(const DeleteSet& from, DeleteSet& to) {
   for (const DeleteSet::ClientRanges& client : from.clients()) {
     for (const IdRange& range : client.ranges) to.Add(client.client, range);
   }
-  to.SortAndMerge();
 }
 
 template <typename Handle>
@@ -71,8 +70,8 @@ class PermanentUserData::State {
   }
 
   std::optional<std::string> UserOfDeleted(Id id) const {
-    for (const Known& known : known_) {
-      if (known.deletes.Contains(id)) return known.name;
+    for (Known& known : known_) {
+      if (known.Merged().Contains(id)) return known.name;
     }
     return std::nullopt;
   }
@@ -85,13 +84,22 @@ class PermanentUserData::State {
   };
   struct Known {
     std::string name;
-    DeleteSet deletes;
+    DeleteSet deletes;       // as it came
+    bool is_merged = false;  // only for who reads it: to merge at each deletion is quadratic
+
+    const DeleteSet& Merged() {
+      if (!std::exchange(is_merged, true)) deletes.SortAndMerge();
+      return deletes;
+    }
   };
 
+  // To be added to.
   DeleteSet& DeletesOf(const std::string& name) {
     const auto [found, is_new] = numbers_.try_emplace(name, known_.size());
     if (is_new) known_.push_back({.name = name, .deletes = {}});
-    return known_[found->second].deletes;
+    Known& known = known_[found->second];
+    known.is_merged = false;
+    return known.deletes;
   }
 
   void AddClient(const Any& value, const std::string& name) {
@@ -174,7 +182,7 @@ class PermanentUserData::State {
     }
     const auto deletes = Member<Array>(*present, "ds");
     if (deletes.has_value() && numbers_.contains(mapping.name)) {
-      Array(*deletes).Push({Encoded(DeletesOf(mapping.name))});
+      Array(*deletes).Push({Encoded(known_[numbers_.at(mapping.name)].Merged())});
     }
   }
 
@@ -182,7 +190,7 @@ class PermanentUserData::State {
   Map users_;
   // Both in the order in which they became known: who is asked first when two deleted the same.
   std::vector<std::pair<std::uint64_t, std::string>> clients_;
-  std::vector<Known> known_;
+  mutable std::vector<Known> known_;  // merged when read
   absl::flat_hash_map<std::uint64_t, std::size_t> client_numbers_;
   absl::flat_hash_map<std::string, std::size_t> numbers_;
   std::deque<Mapping> mappings_;  // tasks refer to them

@@ -94,6 +94,8 @@ struct DriverLimits {
   std::size_t update_blocks = std::size_t{1} << 22;
   // Memory that an update may take beside its request.
   std::size_t update_memory = std::size_t{512} << 20;
+  // Mappings of clients to users in one document: each deletion is recorded for every one.
+  std::size_t user_mappings = 1000;
   // Milliseconds after which an edit is ended before its next action, where the driver has a clock:
   // the largest requests take a third of it, unless each action looks through thousands of
   // attributes.

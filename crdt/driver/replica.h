@@ -48,6 +48,8 @@ class Replica {
 
   // Permanent user data, null until it is added. Yjs has no end for it, so there is one at most.
   PermanentUserData* users() { return users_.get(); }
+  // How many mappings there are with one more, which is to be made.
+  std::size_t CountUserMapping() { return ++user_mappings_; }
   void AddUsers() { users_ = std::make_unique<PermanentUserData>(*doc_); }
 
  private:
@@ -73,6 +75,7 @@ class Replica {
   std::map<std::uint64_t, Subscription> observers_;
   std::map<std::uint64_t, Undo> undo_managers_;
   std::unique_ptr<PermanentUserData> users_;
+  std::size_t user_mappings_ = 0;
 };
 
 }  // namespace weft::crdt::driver

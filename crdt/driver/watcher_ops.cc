@@ -153,6 +153,9 @@ absl::Status Driver::UsersMap(Members& members, Reply& reply) {
   }
   if (!members.ok()) return members.status();
   if (user.empty()) return Refuse("a user has a name");
+  if (replica->CountUserMapping() > limits_.user_mappings) {
+    return Refuse(absl::StrCat("a document has at most ", limits_.user_mappings, " mappings"));
+  }
   replica->Forget();
   replica->users()->SetUserMapping(client, user, std::move(filter));
   replica->Report(Replica::Emitted::kAll, reply);

@@ -359,6 +359,17 @@ TEST(Driver, SurvivesAnyBytes) {
   }
 }
 
+// Each deletion is recorded for every mapping.
+TEST(Driver, ADocumentHasABoundedNumberOfUserMappings) {
+  Driver driver(DriverLimits{.user_mappings = 2});
+  driver.Answer(R"({"op":"new","doc":0,"clientID":1})");
+  driver.Answer(R"({"op":"users.new","doc":0})");
+  const std::string map = R"({"op":"users.map","doc":0,"user":"ada"})";
+  EXPECT_EQ(driver.Answer(map).find("error"), std::string::npos);
+  EXPECT_EQ(driver.Answer(map).find("error"), std::string::npos);
+  EXPECT_EQ(driver.Answer(map), R"({"error":"a document has at most 2 mappings"})");
+}
+
 // A loop over what they declare would not end within the time that tests have, or allocate.
 TEST(Driver, AFewBytesThatDeclareManyBlocksCostLittle) {
   // Issue 687 of Yjs, and a claim of 2^31 blocks.
