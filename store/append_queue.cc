@@ -135,7 +135,7 @@ void AppendQueue::Acknowledge(std::vector<QueuedAppend>& batch, const absl::Stat
     } else if (!append.refused.ok()) {
       append.done(append.refused);
     } else {
-      append.done(append.sequence);
+      append.done(append.stored);
     }
   }
 }

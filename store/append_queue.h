@@ -33,7 +33,7 @@ struct Append {
 };
 
 // Told what became of an accepted append.
-using AppendDone = std::move_only_function<void(absl::StatusOr<Sequence>)>;
+using AppendDone = std::move_only_function<void(absl::StatusOr<Appended>)>;
 
 // A change of rooms that is no append, made inside the writer's transaction. May run several times
 // (a transaction that did not fit is put again), so all that it does beside writing must be to set
@@ -48,8 +48,8 @@ struct QueuedAppend {
   std::optional<Generation> generation;
   Edit edit;  // instead of a record, when given
   AppendDone done;
-  // Given by the writer: a sequence, or why this append alone is not stored.
-  Sequence sequence = 0;
+  // Given by the writer: its place, or why this append alone is not stored.
+  Appended stored;
   absl::Status refused;
 
   // What it counts against the queue's bound: its bytes, and an allowance for the bookkeeping.

@@ -109,7 +109,7 @@ int BatchWriter::Put(QueuedAppend& append) {
     return 0;
   }
   const int put = PutRecord(*room, append.time_ms, append.origin, append.payload);
-  append.sequence = room->row.head;
+  append.stored = {.sequence = room->row.head, .generation = room->row.generation};
   return put;
 }
 

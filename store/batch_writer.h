@@ -57,7 +57,7 @@ class BatchWriter {
   BatchWriter(const Transaction& transaction, RoomCache& cache)
       : transaction_(transaction), cache_(cache) {}
 
-  // Stores the append as the next record of its room and sets its sequence, or why this append is
+  // Stores the append as the next record of its room and sets its place, or why this append is
   // refused; makes the room when it is unknown. Runs an edit. LMDB's code.
   int Put(QueuedAppend& append);
 

@@ -37,6 +37,15 @@ enum class RoomId : std::uint32_t {};
 // a random number, drawn when the room is made; 0 when it is not known.
 enum class Generation : std::uint64_t {};
 
+// Where an append ended up. It reads as its sequence where nothing else is of interest.
+struct Appended {
+  Sequence sequence = 0;
+  Generation generation{};  // of the room's history that has it
+
+  operator Sequence() const { return sequence; }
+  friend bool operator==(const Appended&, const Appended&) = default;
+};
+
 // Room names are byte strings of this many bytes at most; the empty name is a name.
 inline constexpr std::size_t kMaxRoomNameBytes = 512;
 // Names of versions are byte strings of 1 to this many bytes.

@@ -129,6 +129,8 @@ class UpdateLog {
   // Returns when every append accepted before the call is on the medium, or has failed.
   void Flush();
 
+  Durability durability() const { return options_.durability; }
+
   // OK, or why this log takes no more appends until it is opened anew: after a failed fsync nobody
   // knows what the medium holds, so the log stops promising instead of pretending. Reads go on.
   absl::Status append_status() const;
