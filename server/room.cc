@@ -20,6 +20,15 @@ constexpr std::uint64_t kNobody = 0;
 // the first.
 constexpr int kMaxRefusals = 16;
 
+constexpr std::string_view kMayNotWrite = "this connection may read but not write";
+
+// How many writes a message is, for who wants receipts.
+std::uint64_t CountWrites(crdt::ByteView message) {
+  const auto decoded = sync::DecodeMessage(message);
+  return decoded.ok() && (std::holds_alternative<sync::SyncStep2>(*decoded) ||
+                          std::holds_alternative<sync::Update>(*decoded));
+}
+
 }  // namespace
 
 Room::Room(std::string name, const RoomServices& services)
@@ -34,12 +43,16 @@ Room::~Room() = default;
 // --- Members
 // ----------------------------------------------------------------------------------------
 
-void Room::Join(Connection& connection) {
+void Room::Join(Connection& connection, JoinOptions options) {
   CHECK(Find(connection) == nullptr);
   auto member = std::make_unique<Member>();
   member->id = ++last_member_;
   member->connection = &connection;
   member->index = members_.size();
+  member->options = std::move(options);
+  member->joined = services_.now();
+  member->wants_receipts = connection.WantsReceipts();
+  receipt_members_ += member->wants_receipts;
   Member& joined = *member;
   by_connection_.emplace(&connection, &joined);
   by_id_.emplace(joined.id, &joined);
@@ -70,6 +83,7 @@ void Room::Expel(Member& member, CloseCode code, std::string_view reason) {
 void Room::Remove(Member& member) {
   by_connection_.erase(member.connection);
   by_id_.erase(member.id);
+  receipt_members_ -= member.wants_receipts;
   const std::size_t index = member.index;
   if (index + 1 != members_.size()) {
     std::swap(members_[index], members_.back());
@@ -79,6 +93,74 @@ void Room::Remove(Member& member) {
   if (members_.empty()) {
     empty_since_ = services_.now();
     awareness_news_.Clear();
+  }
+}
+
+std::vector<MemberView> Room::members() const {
+  std::vector<MemberView> views;
+  views.reserve(members_.size());
+  for (const auto& member : members_) {
+    views.push_back({member->connection, &member->options, member->joined});
+  }
+  return views;
+}
+
+std::size_t Room::CloseMembers(const std::function<bool(const MemberView&)>& whom, CloseCode code,
+                               std::string_view reason) {
+  std::vector<MemberId> chosen;
+  for (const auto& member : members_) {
+    if (whom({member->connection, &member->options, member->joined})) chosen.push_back(member->id);
+  }
+  for (const MemberId id : chosen) {
+    if (Member* member = Find(id)) Expel(*member, code, reason);
+  }
+  return chosen.size();
+}
+
+// --- Access
+// -----------------------------------------------------------------------------------------
+
+sync::Access Room::EffectiveAccess(const Member& member) const {
+  return frozen_ ? sync::Access::kReadOnly : member.options.access;
+}
+
+std::string Room::Refusal(const Member& member) const {
+  const bool may_write = member.options.access == sync::Access::kReadWrite;
+  return frozen_ && may_write ? *frozen_ : std::string(kMayNotWrite);
+}
+
+void Room::SetAccess(Connection& connection, sync::Access access, std::string_view reason) {
+  Member* member = Find(connection);
+  if (member == nullptr || std::exchange(member->options.access, access) == access) return;
+  if (frozen_) return;  // it changes when that ends
+  connection.OnAccess(access, reason);
+  ApplyAccess(*member);
+}
+
+void Room::ApplyAccess(Member& member) {
+  if (!member.session) return;
+  Carry(member.session->SetAccess(EffectiveAccess(member), Refusal(member)), member.id);
+}
+
+void Room::Freeze(std::string reason) {
+  const bool was_frozen = frozen_.has_value();
+  frozen_ = std::move(reason);
+  for (const auto& member : members_) {
+    if (!was_frozen && member->options.access == sync::Access::kReadWrite) {
+      member->connection->OnAccess(sync::Access::kReadOnly, *frozen_);
+    }
+    ApplyAccess(*member);
+  }
+}
+
+void Room::Unfreeze() {
+  if (!frozen_) return;
+  frozen_.reset();
+  for (const auto& member : members_) {
+    if (member->options.access == sync::Access::kReadWrite) {
+      member->connection->OnAccess(sync::Access::kReadWrite, "");
+    }
+    ApplyAccess(*member);
   }
 }
 
@@ -97,20 +179,20 @@ Room::Member* Room::Find(const Connection& connection) {
 
 void Room::StartLoading() {
   state_ = State::kLoading;
-  services_.log.Load(name_, [this](auto updates) { OnLoaded(std::move(updates)); });
+  services_.log.Load(name_, [this](auto loaded) { OnLoaded(std::move(loaded)); });
 }
 
-void Room::OnLoaded(absl::StatusOr<std::vector<crdt::Bytes>> updates) {
+void Room::OnLoaded(absl::StatusOr<RoomLog::Loaded> loaded) {
   CHECK(state_ == State::kLoading);
-  if (!updates.ok()) {
+  if (!loaded.ok()) {
     LogError("the room \"{}\" cannot be loaded: {}", PrintableName(name_),
-             updates.status().ToString());
+             loaded.status().ToString());
     state_ = State::kEmpty;
     while (!members_.empty()) {
       Expel(*members_.back(), CloseCode::kRoomUnavailable,
             "the room cannot be loaded; try again later");
     }
-    return;
+    return CallWaiting(absl::UnavailableError("the room cannot be loaded; try again later"));
   }
   const Limits& limits = services_.limits;
   document_ = std::make_unique<sync::SharedDocument>(sync::SharedDocument::Options{
@@ -118,14 +200,15 @@ void Room::OnLoaded(absl::StatusOr<std::vector<crdt::Bytes>> updates) {
       .awareness = {.state_bytes = limits.awareness_bytes, .bytes = limits.room_awareness_bytes},
       .document_bytes = limits.document_bytes});
   std::size_t number = 0;
-  for (const crdt::Bytes& update : *updates) {
+  for (const crdt::Bytes& update : loaded->updates) {
     ++number;
     const auto applied = document_->ApplyUpdate(update);
     if (!applied.ok()) {
       LogError("the room \"{}\" goes on without its stored update {} of {}: {}",
-               PrintableName(name_), number, updates->size(), applied.status().ToString());
+               PrintableName(name_), number, loaded->updates.size(), applied.status().ToString());
     }
   }
+  head_ = loaded->head;
   state_ = State::kOpen;
   memory_.Set(document_->memory_bytes());
   // Opening a session may remove members, but adds none.
@@ -134,6 +217,65 @@ void Room::OnLoaded(absl::StatusOr<std::vector<crdt::Bytes>> updates) {
   for (const MemberId id : waiting) {
     if (Member* member = Find(id)) OpenSession(*member);
   }
+  CallWaiting(absl::OkStatus());
+}
+
+void Room::WhenOpen(Completion visit) {
+  if (state_ == State::kOpen) return visit(absl::OkStatus());
+  waiting_.push_back(std::move(visit));
+  if (state_ == State::kEmpty) StartLoading();
+}
+
+void Room::CallWaiting(const absl::Status& status) {
+  for (Completion& visit : std::exchange(waiting_, {})) visit(status);
+}
+
+// --- What others than members ask
+// -------------------------------------------------------------------
+
+void Room::Query(Read read, ReadDone done) {
+  WhenOpen(
+      [this, read = std::move(read), done = std::move(done)](const absl::Status& open) mutable {
+        if (!open.ok()) return done(open);
+        AfterCommit([done = std::move(done),
+                     result = read(*document_)](const absl::Status& committed) mutable {
+          done(committed.ok() ? std::move(result) : committed);
+        });
+      });
+}
+
+void Room::Submit(crdt::Bytes update, bool past_freeze, SubmitDone done) {
+  WhenOpen([this, update = std::move(update), past_freeze,
+            done = std::move(done)](const absl::Status& open) mutable {
+    if (!open.ok()) return done(open);
+    const absl::StatusOr<bool> news = AcceptSubmitted(update, past_freeze);
+    if (!news.ok()) return done(news.status());
+    AfterCommit(
+        [this, news = *news, done = std::move(done)](const absl::Status& committed) mutable {
+          if (!committed.ok()) return done(committed);
+          done(Submitted{.place = head_, .news = news});
+        });
+  });
+}
+
+// Whether it brought anything.
+absl::StatusOr<bool> Room::AcceptSubmitted(crdt::ByteView update, bool past_freeze) {
+  const bool may_write = !refusing_ && (!frozen_ || past_freeze);
+  if (!may_write) {
+    const absl::StatusOr<bool> news = document_->BringsNews(update);
+    if (!news.ok() || !*news) return news;
+    if (frozen_ && !past_freeze) return absl::PermissionDeniedError(*frozen_);
+    return absl::UnavailableError("the server cannot store edits at the moment; try again later");
+  }
+  if (absl::Status space = document_->CheckSpace(update); !space.ok()) return space;
+  const absl::StatusOr<sync::SharedDocument::Applied> applied = document_->ApplyUpdate(update);
+  if (!applied.ok()) return applied.status();
+  if (applied->news) CarryUpdate(sync::MakePublishUpdate(update), kNobody);
+  return applied->news;
+}
+
+void Room::ReadTail(const LogPlace& after, std::size_t max_bytes, RoomLog::TailDone done) {
+  services_.log.LoadTail(name_, after, max_bytes, std::move(done));
 }
 
 void Room::OpenSession(Member& member) {
@@ -141,14 +283,15 @@ void Room::OpenSession(Member& member) {
   member.to_be_asked = false;
   member.session.emplace(
       document_.get(),
-      sync::Session::Options{.access = sync::Access::kReadWrite,
+      sync::Session::Options{.access = EffectiveAccess(member),
+                             .refusal = Refusal(member),
                              // Each message was within its bound; those of one read are joined.
                              .frame_bytes = services_.limits.message_bytes + Limits::kFairBytes});
   Carry(member.session->Open(), id);
-  for (const crdt::Bytes& message : std::exchange(member.inbox, {})) {
+  for (const Message& message : std::exchange(member.inbox, {})) {
     Member* still_here = Find(id);
     if (still_here == nullptr) return;
-    Process(*still_here, message);
+    Process(*still_here, message.bytes, message.writes);
   }
   // While too much is uncommitted nobody new is read from: whoever writes, leaves and comes back
   // would have one message more under way each time.
@@ -165,26 +308,45 @@ void Room::OpenSession(Member& member) {
 void Room::Receive(Connection& connection, std::span<const crdt::ByteView> messages) {
   sync::TypingRun run;
   // Handling a message may end the membership.
-  const auto process = [&](crdt::ByteView message) {
-    if (Member* member = Find(connection)) Process(*member, message);
+  const auto process = [&](crdt::ByteView message, std::uint64_t writes) {
+    if (Member* member = Find(connection)) Process(*member, message, writes);
+  };
+  const auto process_run = [&] {
+    if (run.empty()) return;
+    const std::uint64_t writes = run.count();
+    process(run.Take(), writes);
+  };
+  const auto process_single = [&](crdt::ByteView message) {
+    process(message, receipt_members_ > 0 ? CountWrites(message) : 0);
   };
   for (const crdt::ByteView message : messages) {
     if (messages.size() > 1 && run.Add(message)) continue;
-    if (!run.empty()) process(run.Take());
-    if (messages.size() == 1 || !run.Add(message)) process(message);
+    process_run();
+    if (messages.size() == 1 || !run.Add(message)) process_single(message);
   }
-  if (!run.empty()) process(run.Take());
+  process_run();
 }
 
-void Room::Process(Member& member, crdt::ByteView message) {
+void Room::Process(Member& member, crdt::ByteView message, std::uint64_t writes) {
   if (state_ != State::kOpen || !member.session) {
-    member.inbox.emplace_back(message.begin(), message.end());
+    member.inbox.push_back({crdt::Bytes(message.begin(), message.end()), writes});
     return;
   }
   if (refusing_ && RefuseWrite(member, message)) return;
   const MemberId id = member.id;
   absl::StatusOr<sync::Effects> effects = member.session->Receive(message, services_.now());
-  if (effects.ok()) return Carry(*std::move(effects), id);
+  if (effects.ok()) {
+    const bool owes = member.wants_receipts && writes > 0;
+    OwedReceipt receipt{.count = writes, .refusal = {}};
+    for (const sync::Effect& effect : *effects) {
+      if (const auto* refused = std::get_if<sync::RefuseWrite>(&effect)) {
+        receipt.refusal = refused->reason;
+      }
+    }
+    Carry(*std::move(effects), id);
+    if (owes) OweReceipt(std::move(receipt), id);
+    return;
+  }
   const sync::Close close = sync::CloseFor(effects.status());
   if (close.code == sync::CloseCode::kInternalError) return Break(effects.status());
   CountRefusal(effects.status(), message);
@@ -226,12 +388,14 @@ void Room::CatchUp(Connection& connection) {
 bool Room::RefuseWrite(Member& member, crdt::ByteView message) {
   const absl::StatusOr<sync::Message> decoded = sync::DecodeMessage(message);
   if (!decoded.ok()) return false;
-  if (std::holds_alternative<sync::SyncStep2>(*decoded)) {
+  const bool answers = std::holds_alternative<sync::SyncStep2>(*decoded);
+  // Who waits for receipts of its writes would wait for this one for ever.
+  if (answers && !member.wants_receipts) {
     // Every client answers so when it joins, with or without edits to bring. It keeps them.
     member.to_be_asked = true;
     return true;
   }
-  if (!std::holds_alternative<sync::Update>(*decoded)) return false;
+  if (!answers && !std::holds_alternative<sync::Update>(*decoded)) return false;
   Expel(member, CloseCode::kNotStored,
         "the server cannot store edits at the moment; try again later");
   return true;
@@ -243,6 +407,8 @@ void Room::Carry(sync::Effects effects, MemberId from) {
       CarryUpdate(*update, from);
     } else if (auto* awareness = std::get_if<sync::PublishAwareness>(&effect)) {
       CarryAwareness(*awareness);
+    } else if (auto* refusal = std::get_if<sync::RefuseWrite>(&effect)) {
+      CarryRefusal(*refusal, from);
     } else {
       CarryReply(std::move(std::get<sync::Reply>(effect).frame), from);
     }
@@ -254,9 +420,10 @@ void Room::CarryUpdate(const sync::PublishUpdate& update, MemberId from) {
   const Ticket ticket = ++appended_;
   pending_.push_back({from, bytes.size()});
   uncommitted_bytes_ += bytes.size();
-  held_.push_back({ticket, from, false, update.frame});
-  services_.log.Append(name_, bytes,
-                       [this, ticket](const absl::Status& result) { OnAppended(ticket, result); });
+  held_.push_back({ticket, from, Told{update.frame}});
+  services_.log.Append(
+      name_, head_.generation, bytes,
+      [this, ticket](const absl::StatusOr<LogPlace>& result) { OnAppended(ticket, result); });
   Member* writer = Find(from);
   if (writer == nullptr) return;
   ++writer->appends;
@@ -272,10 +439,56 @@ void Room::CarryUpdate(const sync::PublishUpdate& update, MemberId from) {
 // A reply may show the document as it is now, so it waits for the commits of all that is in it.
 void Room::CarryReply(sync::Frame frame, MemberId to) {
   if (appended_ != completed_) {
-    held_.push_back({appended_, to, true, std::move(frame)});
+    held_.push_back({appended_, to, Answer{std::move(frame)}});
   } else if (Member* member = Find(to)) {
     member->connection->SendShared(frame);
   }
+}
+
+// Who wants receipts is told by one.
+void Room::CarryRefusal(const sync::RefuseWrite& refusal, MemberId to) {
+  const Member* member = Find(to);
+  if (member == nullptr || member->wants_receipts) return;
+  CarryReply(sync::MakeFrame(sync::PermissionDenied{refusal.reason}), to);
+}
+
+// A receipt comes after the commits of all that was accepted before it.
+void Room::OweReceipt(OwedReceipt receipt, MemberId to) {
+  if (appended_ != completed_) {
+    held_.push_back({appended_, to, std::move(receipt)});
+  } else if (const Member* member = Find(to)) {
+    GiveReceipt(receipt, *member);
+  }
+}
+
+void Room::GiveReceipt(const OwedReceipt& receipt, const Member& to) const {
+  if (!receipt.refusal.empty()) {
+    to.connection->Acknowledge({.kind = Receipt::Kind::kRefused,
+                                .count = receipt.count,
+                                .place = {},
+                                .reason = receipt.refusal});
+    return;
+  }
+  to.connection->Acknowledge({.kind = services_.log.answers_when_durable()
+                                          ? Receipt::Kind::kDurable
+                                          : Receipt::Kind::kReceived,
+                              .count = receipt.count,
+                              .place = head_,
+                              .reason = {}});
+}
+
+void Room::TellHeard() {
+  if (receipt_members_ == 0) return;
+  for (const auto& member : members_) {
+    if (!member->wants_receipts) continue;
+    member->connection->Acknowledge(
+        {.kind = Receipt::Kind::kHeard, .count = 0, .place = head_, .reason = {}});
+  }
+}
+
+void Room::AfterCommit(Completion done) {
+  if (appended_ == completed_) return done(absl::OkStatus());
+  held_.push_back({appended_, kNobody, std::move(done)});
 }
 
 // The first news after a pause leave at once; what follows gathers for a tick. Renewals wait for
@@ -312,16 +525,18 @@ void Room::Broadcast(const sync::Frame& frame, MemberId except) {
 // --- Commits
 // ----------------------------------------------------------------------------------------
 
-void Room::OnAppended(Ticket ticket, const absl::Status& result) {
+void Room::OnAppended(Ticket ticket, const absl::StatusOr<LogPlace>& result) {
   CHECK(ticket == completed_ + 1);
   completed_ = ticket;
   const Pending done = pending_.front();
   pending_.pop_front();
   uncommitted_bytes_ -= done.bytes;
-  if (!result.ok() && state_ == State::kOpen) BeginFailing(result);
+  if (!result.ok() && state_ == State::kOpen) BeginFailing(result.status());
   if (result.ok()) {
     refusal_ = {};
+    head_ = *result;
     ReleaseHeld();
+    TellHeard();
   } else {
     std::erase_if(held_, [ticket](const Held& held) { return held.ticket == ticket; });
   }
@@ -342,7 +557,8 @@ void Room::ReadAnew() {
   for (const auto& member : members_) member->session.reset();
   document_.reset();
   memory_.Set(0);
-  if (members_.empty()) {
+  head_ = {};
+  if (members_.empty() && waiting_.empty()) {
     state_ = State::kEmpty;
   } else {
     StartLoading();
@@ -352,7 +568,12 @@ void Room::ReadAnew() {
 void Room::Break(const absl::Status& reason) {
   LogError("the room \"{}\" closes all its connections: {}", PrintableName(name_),
            reason.ToString());
-  CloseAll(CloseCode::kInternalError, "an internal error; the room is read anew");
+  Reset(CloseCode::kInternalError, "an internal error; the room is read anew");
+}
+
+void Room::Reset(CloseCode code, std::string_view reason) {
+  CloseAll(code, reason);
+  DropHeldAnswers();
   held_.clear();
   if (document_ == nullptr) return;
   state_ = State::kFailing;
@@ -361,12 +582,18 @@ void Room::Break(const absl::Status& reason) {
 
 void Room::ReleaseHeld() {
   while (!held_.empty() && held_.front().ticket <= completed_) {
-    const Held held = std::move(held_.front());
+    Held held = std::move(held_.front());
     held_.pop_front();
-    if (!held.is_reply) {
-      Broadcast(held.frame, held.member);
+    if (const auto* told = std::get_if<Told>(&held.what)) {
+      Broadcast(told->frame, held.member);
+    } else if (auto* done = std::get_if<Completion>(&held.what)) {
+      (*done)(absl::OkStatus());
     } else if (Member* member = Find(held.member)) {
-      member->connection->SendShared(held.frame);
+      if (const auto* answer = std::get_if<Answer>(&held.what)) {
+        member->connection->SendShared(answer->frame);
+      } else {
+        GiveReceipt(std::get<OwedReceipt>(held.what), *member);
+      }
     }
   }
 }
@@ -379,22 +606,35 @@ void Room::BeginFailing(const absl::Status& reason) {
   refusal_ = std::clamp(2 * refusal_, services_.limits.store_retry,
                         kMaxRefusals * services_.limits.store_retry);
   refuse_until_ = services_.now() + refusal_;
-  DropHeldReplies();
-  for (const auto& member : members_) member->connection->SetReading(false);
-}
-
-// Replies that are still held could show what was not stored; who waits for one must ask again.
-void Room::DropHeldReplies() {
-  std::vector<MemberId> waiting;
-  for (const Held& held : held_) {
-    if (held.is_reply) waiting.push_back(held.member);
-  }
-  std::erase_if(held_, [](const Held& held) { return held.is_reply; });
-  for (const MemberId id : waiting) {
-    if (Member* member = Find(id)) {
+  for (const MemberId id : DropHeldAnswers()) {
+    Member* member = Find(id);
+    if (member == nullptr) continue;
+    if (member->appends > 0) {
+      Expel(*member, CloseCode::kNotStored, "an edit may not be stored; try again later");
+    } else {
       Expel(*member, CloseCode::kBusy, "the room is read anew after a failure; join again");
     }
   }
+  for (const auto& member : members_) member->connection->SetReading(false);
+}
+
+// Answers that are still held could show what was not stored; who waits for one must ask again.
+std::vector<Room::MemberId> Room::DropHeldAnswers() {
+  std::vector<MemberId> receivers;
+  std::vector<Completion> completions;
+  std::erase_if(held_, [&](Held& held) {
+    if (std::holds_alternative<Told>(held.what)) return false;
+    if (auto* done = std::get_if<Completion>(&held.what)) {
+      completions.push_back(std::move(*done));
+    } else {
+      receivers.push_back(held.member);
+    }
+    return true;
+  });
+  for (Completion& done : completions) {
+    done(absl::UnavailableError("the room is read anew after a failure; try again"));
+  }
+  return receivers;
 }
 
 bool Room::IsOverfull() const {

@@ -32,6 +32,8 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
+#include <variant>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -59,8 +61,31 @@ struct RoomServices {
   std::function<void(Room&)> awareness_waits = {};
 };
 
+// Who a member is and what it may do.
+struct JoinOptions {
+  sync::Access access = sync::Access::kReadWrite;
+  std::string subject = {};  // as its token names it; empty when nobody asked
+  std::string address = {};  // where it comes from
+};
+
+// A member, as others are told of it. Valid until the next call of the room.
+struct MemberView {
+  const Connection* connection = nullptr;
+  const JoinOptions* options = nullptr;
+  sync::TimePoint joined{};
+};
+
 class Room {
  public:
+  // The room's document, to be read or, by whoever knows better, changed within the call.
+  using Read = std::move_only_function<absl::StatusOr<std::string>(sync::SharedDocument&)>;
+  using ReadDone = std::move_only_function<void(absl::StatusOr<std::string>)>;
+  struct Submitted {
+    LogPlace place;     // of the last committed update when this one was
+    bool news = false;  // whether it brought anything
+  };
+  using SubmitDone = std::move_only_function<void(absl::StatusOr<Submitted>)>;
+
   Room(std::string name, const RoomServices& services);
   // Requires: idle(), or the log is gone: callbacks of the log point here.
   ~Room();
@@ -70,7 +95,7 @@ class Room {
   const std::string& name() const { return name_; }
 
   // Requires: `connection` is no member yet.
-  void Join(Connection& connection);
+  void Join(Connection& connection, JoinOptions options = {});
   // Messages of a member, in order; those of others are ignored. They are not kept. What comes
   // together is joined where it continues itself (sync/typing_run.h): stored and told as one.
   void Receive(Connection& connection, std::span<const crdt::ByteView> messages);
@@ -82,6 +107,42 @@ class Room {
   void CatchUp(Connection& connection);
   // The connection has ended. Not being a member (any more) is fine.
   void Leave(Connection& connection);
+
+  // From now on a member may do this; `reason` is what it is told when it may do less. Others than
+  // members are ignored.
+  void SetAccess(Connection& connection, sync::Access access, std::string_view reason);
+
+  // Nobody writes until Unfreeze, but by Submit with `past_freeze`; `reason` is what who tries is
+  // told. A frozen room is not forgotten; the end of the server ends it.
+  void Freeze(std::string reason);
+  void Unfreeze();
+  const std::optional<std::string>& frozen() const { return frozen_; }
+
+  // Reads the document as soon as the room is open, and answers when all that can be seen in it is
+  // committed. Fails: kUnavailable when the room cannot be loaded, or could not store what was seen;
+  // and as `read`.
+  void Query(Read read, ReadDone done);
+
+  // Takes an update that no member sends, as it would take one of a member, and answers when it is
+  // committed. Fails, and then nothing changed: kInvalidArgument, kResourceExhausted,
+  // kFailedPrecondition (as sync::Session), kPermissionDenied (the room is frozen); kUnavailable
+  // when it is not known to be stored: to send it once more does no harm.
+  void Submit(crdt::Bytes update, bool past_freeze, SubmitDone done);
+
+  // Reads the updates after `after`, as RoomLog::LoadTail.
+  void ReadTail(const LogPlace& after, std::size_t max_bytes, RoomLog::TailDone done);
+
+  // The last update that is known to be committed. Before the room is open: nothing.
+  const LogPlace& head() const { return head_; }
+
+  std::vector<MemberView> members() const;
+  // Closes those of whom `whom` says so. How many they were.
+  std::size_t CloseMembers(const std::function<bool(const MemberView&)>& whom, CloseCode code,
+                           std::string_view reason);
+
+  // All members are closed with this, the document is thrown away, and the next to join reads it
+  // from the log: for a room whose log was deleted or replaced.
+  void Reset(CloseCode code, std::string_view reason);
 
   // Something that should not happen was found in this room: see above.
   void Break(const absl::Status& reason);
@@ -103,7 +164,10 @@ class Room {
   // Whether no callback of the log is awaited.
   bool idle() const { return state_ != State::kLoading && appended_ == completed_; }
   // Whether nobody is here and nothing is under way: it can be forgotten without a loss.
-  bool unused() const { return members_.empty() && idle() && held_.empty() && !awareness_waits_; }
+  bool unused() const {
+    return members_.empty() && idle() && held_.empty() && waiting_.empty() && !frozen_ &&
+           !awareness_waits_;
+  }
   // Whether it is unused, and nobody was here for Limits::room_idle.
   bool CanUnload() const;
   // When the last member left, or the room was made. Requires: no members.
@@ -123,23 +187,47 @@ class Room {
   using Ticket = std::uint64_t;
   using MemberId = std::uint64_t;
 
+  // One message, and how many writes of its sender it holds, joined.
+  struct Message {
+    crdt::Bytes bytes;
+    std::uint64_t writes = 0;
+  };
+
   struct Member {
     MemberId id = 0;
     Connection* connection = nullptr;
-    std::size_t index = 0;                 // in members_
+    std::size_t index = 0;  // in members_
+    JoinOptions options;
+    bool wants_receipts = false;
+    sync::TimePoint joined{};
     std::optional<sync::Session> session;  // while the room is open
-    std::vector<crdt::Bytes> inbox;        // messages that came while there was no session
+    std::vector<Message> inbox;            // what came while there was no session
     std::uint64_t appends = 0;             // of this member, under way
     bool paused = false;                   // not read from until its appends are through
     bool to_be_asked = false;              // its SyncStep2 was refused: ask again later
   };
 
-  // Something to be sent once the append `ticket` has completed.
+  // An update for all members but the one who sent it.
+  struct Told {
+    sync::Frame frame;
+  };
+  // What its receiver alone is sent.
+  struct Answer {
+    sync::Frame frame;
+  };
+  // What the receiver is to know of its writes; refused when there is a reason.
+  struct OwedReceipt {
+    std::uint64_t count = 0;
+    std::string refusal;
+  };
+  // Called with OK after the commit, or with why it is in doubt.
+  using Completion = std::move_only_function<void(const absl::Status&)>;
+
+  // Something to be done once the append `ticket` has completed.
   struct Held {
     Ticket ticket = 0;
-    MemberId member = 0;  // of a reply the receiver, of an update the one who sent it
-    bool is_reply = false;
-    sync::Frame frame;
+    MemberId member = 0;  // the sender of what is told, the receiver of all else
+    std::variant<Told, Answer, OwedReceipt, Completion> what;
   };
   // One append under way.
   struct Pending {
@@ -148,22 +236,36 @@ class Room {
   };
 
   void StartLoading();
-  void OnLoaded(absl::StatusOr<std::vector<crdt::Bytes>> updates);
+  void OnLoaded(absl::StatusOr<RoomLog::Loaded> loaded);
   void OpenSession(Member& member);
+  // Calls `visit` with OK when the room is open, or with why that will not be.
+  void WhenOpen(Completion visit);
+  void CallWaiting(const absl::Status& status);
+  absl::StatusOr<bool> AcceptSubmitted(crdt::ByteView update, bool past_freeze);
 
-  void Process(Member& member, crdt::ByteView message);
+  void ApplyAccess(Member& member);
+  sync::Access EffectiveAccess(const Member& member) const;
+  std::string Refusal(const Member& member) const;
+
+  void Process(Member& member, crdt::ByteView message, std::uint64_t writes);
   void CountRefusal(const absl::Status& reason, crdt::ByteView message);
   bool RefuseWrite(Member& member, crdt::ByteView message);
   void Carry(sync::Effects effects, MemberId from);
   void CarryUpdate(const sync::PublishUpdate& update, MemberId from);
   void CarryReply(sync::Frame frame, MemberId to);
+  void CarryRefusal(const sync::RefuseWrite& refusal, MemberId to);
+  void OweReceipt(OwedReceipt receipt, MemberId to);
+  void GiveReceipt(const OwedReceipt& receipt, const Member& to) const;
+  void TellHeard();
+  void AfterCommit(Completion done);
   void CarryAwareness(const sync::PublishAwareness& awareness);
   void Broadcast(const sync::Frame& frame, MemberId except);
 
-  void OnAppended(Ticket ticket, const absl::Status& result);
+  void OnAppended(Ticket ticket, const absl::StatusOr<LogPlace>& result);
   void ReleaseHeld();
   void BeginFailing(const absl::Status& reason);
-  void DropHeldReplies();
+  // Drops what is held for one receiver. Who those are.
+  std::vector<MemberId> DropHeldAnswers();
   void ReadAnew();
 
   void Expel(Member& member, CloseCode code, std::string_view reason);
@@ -188,6 +290,11 @@ class Room {
   absl::flat_hash_map<MemberId, Member*> by_id_;
   MemberId last_member_ = 0;
 
+  std::size_t receipt_members_ = 0;  // who want receipts
+  std::vector<Completion> waiting_;  // for the room to be open
+  std::optional<std::string> frozen_;
+
+  LogPlace head_;
   Ticket appended_ = 0;          // given to the log
   Ticket completed_ = 0;         // answered by it
   std::deque<Pending> pending_;  // of the tickets (completed_, appended_]

@@ -47,6 +47,11 @@ class RoomTable {
   void TellAwareness();
 
   std::size_t size() const { return rooms_.size(); }
+  // All of them, in no order.
+  template <typename Visit>
+  void ForEach(Visit visit) {
+    for (const auto& [name, room] : rooms_) visit(*room);
+  }
 
   // The way to the end of a server: reading stops, then all rooms become idle, then members are
   // closed.

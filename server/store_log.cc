@@ -10,11 +10,10 @@
 namespace weft::server {
 namespace {
 
-absl::StatusOr<std::vector<crdt::Bytes>> ReadUpdates(store::UpdateLog& log,
-                                                     const std::string& room) {
-  std::vector<crdt::Bytes> updates;
-  const auto report = log.Load(room, [&updates](const store::Record& record) {
-    updates.emplace_back(record.payload.begin(), record.payload.end());
+absl::StatusOr<RoomLog::Loaded> ReadUpdates(store::UpdateLog& log, const std::string& room) {
+  RoomLog::Loaded loaded;
+  const auto report = log.Load(room, [&loaded](const store::Record& record) {
+    loaded.updates.emplace_back(record.payload.begin(), record.payload.end());
   });
   if (!report.ok()) return report.status();
   if (!report->status().ok()) {
@@ -24,23 +23,62 @@ absl::StatusOr<std::vector<crdt::Bytes>> ReadUpdates(store::UpdateLog& log,
     const absl::Status aside = log.Quarantine(room, report->damage, WallTimeMs());
     if (!aside.ok()) LogError("damaged records could not be set aside: {}", aside.ToString());
   }
+  loaded.head = {report->head, static_cast<std::uint64_t>(report->generation)};
+  return loaded;
+}
+
+absl::StatusOr<std::vector<crdt::Bytes>> ReadTail(const store::UpdateLog& log,
+                                                  const std::string& room, const LogPlace& after,
+                                                  std::size_t max_bytes) {
+  const auto info = log.FindRoom(room);
+  if (!info.ok()) return info.status();
+  if (!*info || static_cast<std::uint64_t>((*info)->generation) != after.generation ||
+      after.sequence > (*info)->head) {
+    return absl::NotFoundError("the room has another history");
+  }
+  if (after.sequence + 1 < (*info)->first) {
+    return absl::NotFoundError("the room does not keep so old updates one by one");
+  }
+  std::vector<crdt::Bytes> updates;
+  std::size_t bytes = 0;
+  const auto report = log.reader().ReadRecords(
+      room, {.begin = after.sequence + 1}, [&](const store::Record& record) {
+        bytes += record.payload.size();
+        if (bytes <= max_bytes) {
+          updates.emplace_back(record.payload.begin(), record.payload.end());
+        }
+      });
+  if (!report.ok()) return report.status();
+  // Between the two reads the room may have been deleted, or its history cut off.
+  const bool whole = report->status().ok() && report->damage.empty() &&
+                     report->head >= after.sequence &&
+                     report->records == report->head - after.sequence &&
+                     static_cast<std::uint64_t>(report->generation) == after.generation;
+  if (!whole) return absl::NotFoundError("the room does not keep all these updates");
+  if (bytes > max_bytes) return absl::ResourceExhaustedError("more updates than are wanted");
   return updates;
 }
 
 }  // namespace
 
-void StoreLog::Append(std::string_view room, crdt::ByteView update, AppendDone done) {
-  if (waiting_.empty() && TryAppend(room, update, done)) return;
-  waiting_.push_back(
-      {std::string(room), crdt::Bytes(update.begin(), update.end()), std::move(done)});
+void StoreLog::Append(std::string_view room, std::uint64_t generation, crdt::ByteView update,
+                      AppendDone done) {
+  if (waiting_.empty() && TryAppend(room, generation, update, done)) return;
+  waiting_.push_back({.room = std::string(room),
+                      .generation = generation,
+                      .update = crdt::Bytes(update.begin(), update.end()),
+                      .done = std::move(done)});
 }
 
-bool StoreLog::TryAppend(std::string_view room, crdt::ByteView update, AppendDone& done) {
-  const store::Append append{
-      .room = room, .time_ms = WallTimeMs(), .origin = {}, .payload = update};
-  const absl::Status accepted = log_.TryAppend(
-      append,
-      [this](const absl::StatusOr<store::Sequence>& result) { OnCompleted(result.status()); });
+bool StoreLog::TryAppend(std::string_view room, std::uint64_t generation, crdt::ByteView update,
+                         AppendDone& done) {
+  store::Append append{.room = room, .time_ms = WallTimeMs(), .origin = {}, .payload = update};
+  if (generation != 0) append.generation = store::Generation{generation};
+  const absl::Status accepted =
+      log_.TryAppend(append, [this](const absl::StatusOr<store::Appended>& stored) {
+        if (!stored.ok()) return OnCompleted(stored.status());
+        OnCompleted(LogPlace{stored->sequence, static_cast<std::uint64_t>(stored->generation)});
+      });
   if (accepted.code() == absl::StatusCode::kResourceExhausted) {
     WaitForSpace();
     return false;
@@ -52,12 +90,12 @@ bool StoreLog::TryAppend(std::string_view room, crdt::ByteView update, AppendDon
   return true;
 }
 
-void StoreLog::OnCompleted(const absl::Status& status) {
+void StoreLog::OnCompleted(absl::StatusOr<LogPlace> result) {
   bool first = false;
   {
     const std::lock_guard lock(completed_mutex_);
     first = completed_.empty();
-    completed_.push_back(status);
+    completed_.push_back(std::move(result));
   }
   if (first) asio::post(rooms_, [this] { Answer(); });
 }
@@ -67,10 +105,10 @@ void StoreLog::Answer() {
     const std::lock_guard lock(completed_mutex_);
     answering_.swap(completed_);
   }
-  for (const absl::Status& status : answering_) {
+  for (absl::StatusOr<LogPlace>& result : answering_) {
     AppendDone done = std::move(in_flight_.front());
     in_flight_.pop_front();
-    done(status);
+    done(std::move(result));
   }
   answering_.clear();
   if (in_flight_.empty()) RetryWaiting();
@@ -89,7 +127,7 @@ void StoreLog::WaitForSpace() {
 void StoreLog::RetryWaiting() {
   while (!waiting_.empty()) {
     Waiting& next = waiting_.front();
-    if (!TryAppend(next.room, next.update, next.done)) return;
+    if (!TryAppend(next.room, next.generation, next.update, next.done)) return;
     waiting_.pop_front();
   }
 }
@@ -97,8 +135,17 @@ void StoreLog::RetryWaiting() {
 void StoreLog::Load(std::string_view room, LoadDone done) {
   auto shared = std::make_shared<LoadDone>(std::move(done));
   asio::post(loading_, [this, room = std::string(room), shared] {
-    auto updates =
-        std::make_shared<absl::StatusOr<std::vector<crdt::Bytes>>>(ReadUpdates(log_, room));
+    auto loaded = std::make_shared<absl::StatusOr<Loaded>>(ReadUpdates(log_, room));
+    asio::post(rooms_, [shared, loaded] { (*shared)(std::move(*loaded)); });
+  });
+}
+
+void StoreLog::LoadTail(std::string_view room, const LogPlace& after, std::size_t max_bytes,
+                        TailDone done) {
+  auto shared = std::make_shared<TailDone>(std::move(done));
+  asio::post(loading_, [this, room = std::string(room), after, max_bytes, shared] {
+    auto updates = std::make_shared<absl::StatusOr<std::vector<crdt::Bytes>>>(
+        ReadTail(log_, room, after, max_bytes));
     asio::post(rooms_, [shared, updates] { (*shared)(std::move(*updates)); });
   });
 }

@@ -30,24 +30,32 @@ class StoreLog final : public RoomLog {
   StoreLog(store::UpdateLog& log, asio::io_context& rooms, asio::any_io_executor loading)
       : log_(log), rooms_(rooms), loading_(std::move(loading)) {}
 
-  void Append(std::string_view room, crdt::ByteView update, AppendDone done) override;
+  void Append(std::string_view room, std::uint64_t generation, crdt::ByteView update,
+              AppendDone done) override;
   void Load(std::string_view room, LoadDone done) override;
+  void LoadTail(std::string_view room, const LogPlace& after, std::size_t max_bytes,
+                TailDone done) override;
+  bool answers_when_durable() const override {
+    return log_.durability() == store::Durability::kFsync;
+  }
   bool congested() const override { return !waiting_.empty(); }
 
  private:
   struct Waiting {
     std::string room;
+    std::uint64_t generation = 0;
     crdt::Bytes update;
     AppendDone done;
   };
 
   // Whether the log took it, or refused it for good and that is being said: `done` is then moved
   // from. False when it has to wait.
-  bool TryAppend(std::string_view room, crdt::ByteView update, AppendDone& done);
+  bool TryAppend(std::string_view room, std::uint64_t generation, crdt::ByteView update,
+                 AppendDone& done);
   void WaitForSpace();
   void RetryWaiting();
   // The writer's thread: the oldest append without a result has this one.
-  void OnCompleted(const absl::Status& status);
+  void OnCompleted(absl::StatusOr<LogPlace> result);
   // The rooms' thread: tells all results that have come.
   void Answer();
 
@@ -60,8 +68,8 @@ class StoreLog final : public RoomLog {
 
   // What the writer hands over. Not empty: Answer is on its way.
   std::mutex completed_mutex_;
-  std::vector<absl::Status> completed_;
-  std::vector<absl::Status> answering_;
+  std::vector<absl::StatusOr<LogPlace>> completed_;
+  std::vector<absl::StatusOr<LogPlace>> answering_;
 };
 
 }  // namespace weft::server

@@ -72,6 +72,26 @@ void Worker::Admit(Arrival arrival) {
   ScheduleFlush(connection);
 }
 
+// --- Visits
+// -----------------------------------------------------------------------------------------
+
+void Worker::WithRoom(std::string name, Visit visit) {
+  asio::post(io_, [this, name = std::move(name), visit = std::move(visit)]() mutable {
+    if (stop_ != Stop::kNo) return visit(absl::UnavailableError("the server stops"));
+    visit(rooms_.Enter(name));
+  });
+}
+
+void Worker::WithRoomInMemory(std::string name, std::move_only_function<void(Room*)> visit) {
+  asio::post(io_, [this, name = std::move(name), visit = std::move(visit)]() mutable {
+    visit(rooms_.Find(name));
+  });
+}
+
+void Worker::WithRooms(std::move_only_function<void(RoomTable&)> visit) {
+  asio::post(io_, [this, visit = std::move(visit)]() mutable { visit(rooms_); });
+}
+
 void Worker::Forget(SocketConnection& connection) {
   const std::size_t index = connection.index_;
   forgotten_.push_back(std::move(connections_[index]));

@@ -40,6 +40,16 @@ class Worker {
   // Any thread. Takes a client in.
   void Receive(Arrival arrival);
 
+  // Any thread. Runs `visit` on the worker's thread with the room of that name, made when it is not
+  // in memory; it has to call Query, Submit or the like within the call for the room to stay. Fails,
+  // and says so to `visit`: as RoomTable::Enter; kUnavailable when the server stops.
+  using Visit = std::move_only_function<void(absl::StatusOr<Room*>)>;
+  void WithRoom(std::string name, Visit visit);
+  // The same with nothing made: null when the room is not in memory.
+  void WithRoomInMemory(std::string name, std::move_only_function<void(Room*)> visit);
+  // The same with all rooms of this worker.
+  void WithRooms(std::move_only_function<void(RoomTable&)> visit);
+
   // Any thread. Stops reading, waits for the log, closes all clients with 1012, and calls `stopped`
   // on the worker's thread when they are gone or close_timeout has passed.
   void BeginStop(std::function<void()> stopped);

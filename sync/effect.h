@@ -6,6 +6,7 @@
 // Threads: values; the frames in them are immutable and may be queued on any thread.
 
 #include <cstddef>
+#include <string>
 #include <variant>
 
 #include "absl/container/inlined_vector.h"
@@ -42,7 +43,13 @@ struct PublishAwareness {
   crdt::ByteView update() const { return crdt::ByteView(*frame).subspan(update_offset); }
 };
 
-using Effect = std::variant<Reply, PublishUpdate, PublishAwareness>;
+// A SyncStep2 or an Update of the peer brought something, and was not taken: the peer is to be told
+// why, in the way of its dialect. Its edits are with the peer alone.
+struct RefuseWrite {
+  std::string reason;
+};
+
+using Effect = std::variant<Reply, PublishUpdate, PublishAwareness, RefuseWrite>;
 using Effects = absl::InlinedVector<Effect, 2>;
 
 // Make the effects that publish `update`; the one copy of it is in the frame.

@@ -7,14 +7,21 @@
 
 namespace weft::sync {
 
-Session::Session(SharedDocument* document, const Options& options)
-    : document_(document), options_(options), id_(document->NewSessionId()) {}
+Session::Session(SharedDocument* document, Options options)
+    : document_(document), options_(std::move(options)), id_(document->NewSessionId()) {}
 
 Effects Session::Open() {
   Effects effects;
   if (options_.access == Access::kReadWrite) effects.push_back(AskForMissing());
   if (!document_->awareness().empty()) effects.push_back(TellAwareness());
   return effects;
+}
+
+Effects Session::SetAccess(Access access, std::string refusal) {
+  options_.refusal = std::move(refusal);
+  if (std::exchange(options_.access, access) == access || access == Access::kReadOnly) return {};
+  asked_gap_ = 0;
+  return Effects{AskForMissing()};
 }
 
 absl::StatusOr<Effects> Session::TellEverything() {
@@ -62,7 +69,10 @@ absl::StatusOr<Effects> Session::On(const Update& message, TimePoint) {
 
 absl::StatusOr<Effects> Session::AcceptUpdate(crdt::ByteView update) {
   if (options_.access == Access::kReadOnly) {
-    return Effects{Reply{MakeFrame(PermissionDenied{"this connection may read but not write"})}};
+    const absl::StatusOr<bool> news = document_->BringsNews(update);
+    if (!news.ok()) return news.status();
+    if (!*news) return Effects();
+    return Effects{RefuseWrite{options_.refusal}};
   }
   if (absl::Status space = document_->CheckSpace(update); !space.ok()) return space;
   const absl::StatusOr<SharedDocument::Applied> applied = document_->ApplyUpdate(update);

@@ -20,13 +20,15 @@
 //   anything else        nothing
 //   on Close             PublishAwareness: the clients that this session spoke for have left
 //
-// A reader is not asked for what it made offline; its SyncStep2 or Update changes nothing and is
-// answered by PermissionDenied. Its awareness is as good as anyone's.
+// A reader is not asked for what it made offline; its SyncStep2 or Update changes nothing and, if it
+// brings something, leads to RefuseWrite. Its awareness is as good as anyone's.
 //
 // Laws: an update is never sent back to where it came from; effects stand in the order of what
 // caused them; what is published was checked first; a frame that fails changed nothing.
 // Threads: that of its document.
 // Source: y-websocket 3 (client), @y/websocket-server (server).
+
+#include <string>
 
 #include "absl/status/statusor.h"
 #include "crdt/base/bytes.h"
@@ -42,13 +44,15 @@ class Session {
  public:
   struct Options {
     Access access = Access::kReadWrite;
+    // What a reader is told who writes.
+    std::string refusal = "this connection may read but not write";
     // Bytes of one frame. Someone who comes back with a book written offline sends a few megabytes.
     std::size_t frame_bytes = std::size_t{64} << 20;
   };
 
   // Requires: `document` outlives the session.
   explicit Session(SharedDocument* document) : Session(document, Options{}) {}
-  Session(SharedDocument* document, const Options& options);
+  Session(SharedDocument* document, Options options);
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
@@ -59,6 +63,10 @@ class Session {
   // Fails, and then changed nothing: see CloseFor (close.h), which says how to end the
   // conversation. Close is still to be called.
   absl::StatusOr<Effects> Receive(crdt::ByteView frame, TimePoint now);
+
+  // From now on the peer may do this; `refusal` is told to readers who write. Who may write again is
+  // asked for what it made meanwhile.
+  Effects SetAccess(Access access, std::string refusal);
 
   // For a peer that has missed messages: replies that tell all there is, and ask as Open does. To
   // have the same twice does no harm. Fails: as DiffFor of SharedDocument.

@@ -1,9 +1,12 @@
 #include "sync/shared_document.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "crdt/snapshot.h"
+#include "crdt/update.h"
 #include "crdt/update_meta.h"
 
 namespace weft::sync {
@@ -22,6 +25,21 @@ crdt::Doc::Options DocOptions(const crdt::DecodeLimits& limits) {
   crdt::Doc::Options options;
   options.limits = limits;
   return options;
+}
+
+// Both are merged: a range lies within one of the other, or something of it is missing there.
+bool Contains(const crdt::DeleteSet& all, const crdt::DeleteSet& part) {
+  for (const crdt::DeleteSet::ClientRanges& wanted : part.clients()) {
+    const auto found =
+        std::ranges::find(all.clients(), wanted.client, &crdt::DeleteSet::ClientRanges::client);
+    if (found == all.clients().end()) return false;
+    for (const crdt::IdRange& range : wanted.ranges) {
+      const auto after =
+          std::ranges::upper_bound(found->ranges, range.clock, {}, &crdt::IdRange::clock);
+      if (after == found->ranges.begin() || std::prev(after)->end() < range.end()) return false;
+    }
+  }
+  return true;
 }
 
 }  // namespace
@@ -46,6 +64,20 @@ absl::StatusOr<SharedDocument::Applied> SharedDocument::ApplyUpdate(crdt::ByteVi
   if (news) counted_bytes_ += update.size();
   if (counted_bytes_ > std::max(measured_bytes_, kMeasureBytes)) Measure();
   return Applied{.news = news, .gap = has_pending ? gap_count_ : 0};
+}
+
+absl::StatusOr<bool> SharedDocument::BringsNews(crdt::ByteView update) const {
+  const absl::StatusOr<crdt::UpdateMeta> meta =
+      crdt::ParseUpdateMeta(update, crdt::UpdateFormat::kV1, options_.limits);
+  if (!meta.ok()) return meta.status();
+  const crdt::StateVector known = doc_.GetStateVector();
+  for (const crdt::UpdateMeta::ClientClocks& clocks : meta->clients) {
+    if (clocks.to > known.Get(clocks.client)) return true;
+  }
+  const absl::StatusOr<crdt::Update> decoded = crdt::DecodeUpdate(update, options_.limits);
+  if (!decoded.ok()) return decoded.status();
+  if (decoded->deletes.empty()) return false;
+  return !Contains(doc_.TakeSnapshot().deletes(), decoded->deletes);
 }
 
 absl::Status SharedDocument::CheckSpace(crdt::ByteView update) {

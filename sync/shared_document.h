@@ -50,6 +50,11 @@ class SharedDocument {
   // was.
   absl::StatusOr<Applied> ApplyUpdate(crdt::ByteView update);
 
+  // Whether ApplyUpdate would do something: blocks or deletions in it are not known here. What waits
+  // for missing blocks counts as known only where it is integrated. O(update), and O(document) when
+  // it deletes something. Fails: kInvalidArgument, kResourceExhausted.
+  absl::StatusOr<bool> BringsNews(crdt::ByteView update) const;
+
   // OK when the document has space for what `update` brings, or it brings no blocks that are not here:
   // at the bound people can still delete, and come back with what they have. To be asked before an
   // update of a peer is applied; what the log holds is never refused. The bound is kept to within

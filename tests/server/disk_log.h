@@ -67,26 +67,43 @@ class DiskLog final : public RoomLog {
   }
 
   // --- RoomLog
-  void Append(std::string_view room, crdt::ByteView update, AppendDone done) override {
+  void Append(std::string_view room, std::uint64_t generation, crdt::ByteView update,
+              AppendDone done) override {
     largest_update = std::max(largest_update, update.size());
-    appends_.push_back({std::string(room), {update.begin(), update.end()}, std::move(done)});
+    appends_.push_back(
+        {std::string(room), generation, {update.begin(), update.end()}, std::move(done)});
   }
   void Load(std::string_view room, LoadDone done) override {
     loads_.emplace_back(std::string(room), std::move(done));
   }
+  void LoadTail(std::string_view, const LogPlace&, std::size_t, TailDone done) override {
+    done(absl::NotFoundError("no tail is kept here"));
+  }
+  bool answers_when_durable() const override { return true; }
   bool congested() const override { return appends_.size() > 8; }
 
   // --- What happens in its own time
   // The log's writer commits what has gathered, in one transaction.
   void Commit() {
     if (appends_.empty()) return;
-    std::vector<absl::Status> results(appends_.size());
+    std::vector<absl::StatusOr<LogPlace>> results(appends_.size(), LogPlace{});
     {
       store::HeldWriter gathers(*log_);
       for (std::size_t i = 0; i < appends_.size(); ++i) {
-        const absl::Status accepted = log_->TryAppend(
-            {.room = appends_[i].room, .time_ms = 0, .origin = {}, .payload = appends_[i].update},
-            [&results, i](const auto& result) { results[i] = result.status(); });
+        store::Append append{
+            .room = appends_[i].room, .time_ms = 0, .origin = {}, .payload = appends_[i].update};
+        if (appends_[i].generation != 0) {
+          append.generation = store::Generation{appends_[i].generation};
+        }
+        const absl::Status accepted =
+            log_->TryAppend(append, [&results, i](const absl::StatusOr<store::Appended>& stored) {
+              if (!stored.ok()) {
+                results[i] = stored.status();
+              } else {
+                results[i] =
+                    LogPlace{stored->sequence, static_cast<std::uint64_t>(stored->generation)};
+              }
+            });
         if (!accepted.ok()) results[i] = accepted;
       }
     }
@@ -168,6 +185,7 @@ class DiskLog final : public RoomLog {
  private:
   struct Pending {
     std::string room;
+    std::uint64_t generation = 0;
     crdt::Bytes update;
     AppendDone done;
   };
@@ -181,16 +199,17 @@ class DiskLog final : public RoomLog {
     recording_.emplace(disk_->path() + "/data.mdb");
   }
 
-  std::vector<crdt::Bytes> ReadAll(const std::string& room) {
-    std::vector<crdt::Bytes> updates;
+  Loaded ReadAll(const std::string& room) {
+    Loaded loaded;
     const auto report = log_->Load(room, [&](const store::Record& record) {
-      updates.emplace_back(record.payload.begin(), record.payload.end());
+      loaded.updates.emplace_back(record.payload.begin(), record.payload.end());
     });
     EXPECT_TRUE(report.ok()) << report.status();
     if (report.ok()) {
       EXPECT_EQ(report->status(), absl::OkStatus());
+      loaded.head = {report->head, static_cast<std::uint64_t>(report->generation)};
     }
-    return updates;
+    return loaded;
   }
 
   void Compact(const std::string& room) {
@@ -200,7 +219,7 @@ class DiskLog final : public RoomLog {
 
   void CheckNothingIsLost(const std::string& room) {
     Durable found;
-    found.updates = ReadAll(room);
+    found.updates = ReadAll(room).updates;
     for (const crdt::Bytes& update : found.updates) {
       EXPECT_TRUE(found.doc->ApplyUpdate(update).ok());
     }
@@ -217,7 +236,7 @@ class DiskLog final : public RoomLog {
   std::optional<store::DiskRecording> recording_;
   std::optional<store::ScopedFault> fault_;
   std::deque<Pending> appends_;
-  std::deque<std::pair<absl::Status, AppendDone>> answers_;
+  std::deque<std::pair<absl::StatusOr<LogPlace>, AppendDone>> answers_;
   std::deque<std::pair<std::string, LoadDone>> loads_;
 };
 

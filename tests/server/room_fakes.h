@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "crdt/base/check.h"
 #include "crdt/doc.h"
 #include "server/connection.h"
 #include "server/room_table.h"
@@ -27,8 +28,10 @@ namespace weft::server {
 
 class FakeLog final : public RoomLog {
  public:
-  void Append(std::string_view room, crdt::ByteView update, AppendDone done) override {
-    appends_.push_back({std::string(room), {update.begin(), update.end()}, std::move(done)});
+  void Append(std::string_view room, std::uint64_t generation, crdt::ByteView update,
+              AppendDone done) override {
+    appends_.push_back(
+        {std::string(room), generation, {update.begin(), update.end()}, std::move(done)});
   }
 
   void Load(std::string_view room, LoadDone done) override {
@@ -36,6 +39,18 @@ class FakeLog final : public RoomLog {
     loads_.emplace_back(std::string(room), std::move(done));
   }
 
+  void LoadTail(std::string_view room, const LogPlace& after, std::size_t max_bytes,
+                TailDone done) override {
+    const std::vector<crdt::Bytes>& all = stored[std::string(room)];
+    CHECK(after.sequence <= all.size());
+    std::size_t bytes = 0;
+    for (std::size_t i = after.sequence; i < all.size(); ++i) bytes += all[i].size();
+    if (bytes > max_bytes) return done(absl::ResourceExhaustedError("more than is wanted"));
+    done(std::vector<crdt::Bytes>(all.begin() + static_cast<std::ptrdiff_t>(after.sequence),
+                                  all.end()));
+  }
+
+  bool answers_when_durable() const override { return is_durable; }
   bool congested() const override { return is_congested; }
 
   std::size_t append_count() const { return appends_.size(); }
@@ -45,8 +60,14 @@ class FakeLog final : public RoomLog {
   void FinishAppend(const absl::Status& result = absl::OkStatus()) {
     Pending append = std::move(appends_.front());
     appends_.pop_front();
-    if (result.ok()) stored[append.room].push_back(append.update);
-    append.done(result);
+    const auto generation = generations.find(append.room);
+    if (append.generation != 0 &&
+        (generation == generations.end() || append.generation != generation->second)) {
+      return append.done(absl::FailedPreconditionError("the room was deleted or made anew"));
+    }
+    if (!result.ok()) return append.done(result);
+    stored[append.room].push_back(append.update);
+    append.done(HeadOf(append.room));
   }
   void FinishAppends(const absl::Status& result = absl::OkStatus()) {
     for (std::size_t count = appends_.size(); count > 0; --count) FinishAppend(result);
@@ -56,19 +77,36 @@ class FakeLog final : public RoomLog {
     auto [room, done] = std::move(loads_.front());
     loads_.pop_front();
     if (!result.ok()) return done(result);
-    done(stored[room]);
+    if (stored[room].empty()) return done(Loaded{});
+    done(Loaded{.updates = stored[room], .head = HeadOf(room)});
+  }
+
+  // The room is gone; one of its name begins anew.
+  void Delete(const std::string& room) {
+    stored.erase(room);
+    generations.erase(room);
+  }
+
+  LogPlace HeadOf(const std::string& room) {
+    const auto [generation, is_new] = generations.try_emplace(room, last_generation_ + 1);
+    if (is_new) ++last_generation_;
+    return {.sequence = stored[room].size(), .generation = generation->second};
   }
 
   std::map<std::string, std::vector<crdt::Bytes>> stored;
+  std::map<std::string, std::uint64_t> generations;
+  bool is_durable = true;
   bool is_congested = false;
   int load_count = 0;
 
  private:
   struct Pending {
     std::string room;
+    std::uint64_t generation = 0;
     crdt::Bytes update;
     AppendDone done;
   };
+  std::uint64_t last_generation_ = 0;
   std::deque<Pending> appends_;
   std::deque<std::pair<std::string, LoadDone>> loads_;
 };
@@ -110,7 +148,7 @@ class Editor final : public Connection {
     overflowed_ = false;
     received.clear();
     to_room_.clear();
-    room.Join(*this);
+    room.Join(*this, options);
     const crdt::Bytes state_vector = crdt::EncodeStateVector(doc_.GetStateVector());
     Say(sync::SyncStep1{state_vector});
   }
@@ -218,6 +256,33 @@ class Editor final : public Connection {
     return std::accumulate(received.begin(), received.end(), std::size_t{0},
                            [](std::size_t sum, const auto& bytes) { return sum + bytes.size(); });
   }
+
+  bool WantsReceipts() const override { return wants_receipts; }
+  void Acknowledge(const Receipt& receipt) override {
+    if (receipt.kind == Receipt::Kind::kHeard) {
+      heard = receipt.place;
+    } else {
+      receipts.push_back({receipt.kind, receipt.count, receipt.place, std::string(receipt.reason)});
+    }
+  }
+  void OnAccess(sync::Access access, std::string_view reason) override {
+    access_changes.emplace_back(access, reason);
+  }
+
+  // A receipt that outlives the call.
+  struct KeptReceipt {
+    Receipt::Kind kind = Receipt::Kind::kDurable;
+    std::uint64_t count = 0;
+    LogPlace place;
+    std::string reason;
+    friend bool operator==(const KeptReceipt&, const KeptReceipt&) = default;
+  };
+
+  JoinOptions options;  // of the next Join
+  bool wants_receipts = false;
+  std::vector<KeptReceipt> receipts;
+  LogPlace heard;
+  std::vector<std::pair<sync::Access, std::string>> access_changes;
 
   std::size_t queue_bytes = std::numeric_limits<std::size_t>::max();
   std::function<void(crdt::ByteView)> on_send;

@@ -42,19 +42,23 @@ class StoreLogTest : public testing::Test {
 TEST_F(StoreLogTest, WhatWasAppendedIsLoadedInOrder) {
   Open(1 << 20);
   std::size_t done = 0;
+  LogPlace last;
   for (std::uint8_t i = 0; i < 50; ++i) {
-    store_log->Append("a", crdt::Bytes{i}, [&done](const absl::Status& status) {
-      EXPECT_TRUE(status.ok());
-      ++done;
+    store_log->Append("a", 0, crdt::Bytes{i}, [&](const absl::StatusOr<LogPlace>& place) {
+      ASSERT_TRUE(place.ok());
+      EXPECT_EQ(place->sequence, ++done);
+      last = *place;
     });
   }
   EXPECT_EQ(done, 0U);
   RunUntil(done, 50);
   std::size_t loaded = 0;
-  store_log->Load("a", [&loaded](const auto& updates) {
-    ASSERT_TRUE(updates.ok());
-    ASSERT_EQ(updates->size(), 50U);
-    for (std::uint8_t i = 0; i < 50; ++i) EXPECT_EQ((*updates)[i], crdt::Bytes{i});
+  store_log->Load("a", [&](const absl::StatusOr<RoomLog::Loaded>& all) {
+    ASSERT_TRUE(all.ok());
+    ASSERT_EQ(all->updates.size(), 50U);
+    for (std::uint8_t i = 0; i < 50; ++i) EXPECT_EQ(all->updates[i], crdt::Bytes{i});
+    EXPECT_EQ(all->head, last);
+    EXPECT_NE(last.generation, 0U);
     ++loaded;
   });
   RunUntil(loaded, 1);
@@ -63,12 +67,75 @@ TEST_F(StoreLogTest, WhatWasAppendedIsLoadedInOrder) {
 TEST_F(StoreLogTest, AnUnknownRoomHasNoUpdates) {
   Open(1 << 20);
   std::size_t loaded = 0;
-  store_log->Load("never", [&loaded](const auto& updates) {
-    ASSERT_TRUE(updates.ok());
-    EXPECT_TRUE(updates->empty());
+  store_log->Load("never", [&loaded](const absl::StatusOr<RoomLog::Loaded>& all) {
+    ASSERT_TRUE(all.ok());
+    EXPECT_TRUE(all->updates.empty());
+    EXPECT_EQ(all->head, LogPlace{});
     ++loaded;
   });
   RunUntil(loaded, 1);
+}
+
+TEST_F(StoreLogTest, ATailIsAllThatCameAfterAPlace) {
+  Open(1 << 20);
+  std::size_t done = 0;
+  LogPlace place;
+  for (std::uint8_t i = 1; i <= 9; ++i) {
+    store_log->Append("a", 0, crdt::Bytes{i}, [&](const absl::StatusOr<LogPlace>& stored) {
+      place = *stored;
+      ++done;
+    });
+  }
+  RunUntil(done, 9);
+  using Tail = absl::StatusOr<std::vector<crdt::Bytes>>;
+  const auto tail = [&](const LogPlace& after, std::size_t max_bytes) {
+    Tail answer;
+    std::size_t answered = 0;
+    store_log->LoadTail("a", after, max_bytes, [&](Tail updates) {
+      answer = std::move(updates);
+      ++answered;
+    });
+    RunUntil(answered, 1);
+    return answer;
+  };
+  const std::uint64_t generation = place.generation;
+  EXPECT_EQ(tail({7, generation}, 100).value(), (std::vector<crdt::Bytes>{{8}, {9}}));
+  EXPECT_EQ(tail({0, generation}, 100).value().size(), 9U);
+  EXPECT_TRUE(tail({9, generation}, 100).value().empty());
+  EXPECT_TRUE(absl::IsNotFound(tail({10, generation}, 100).status()));
+  EXPECT_TRUE(absl::IsNotFound(tail({7, generation + 1}, 100).status()));
+  EXPECT_TRUE(absl::IsResourceExhausted(tail({7, generation}, 1).status()));
+  // Merged with what came before it, an update is not to be had alone any more.
+  const store::Merge first = [](std::span<const crdt::ByteView> payloads) {
+    return absl::StatusOr<crdt::Bytes>(crdt::Bytes(payloads[0].begin(), payloads[0].end()));
+  };
+  ASSERT_TRUE(log->Compact("a", first, {.now_ms = 1LL << 60, .retention_ms = 0}).ok());
+  EXPECT_TRUE(absl::IsNotFound(tail({7, generation}, 100).status()));
+  EXPECT_TRUE(tail({9, generation}, 100).value().empty());
+}
+
+TEST_F(StoreLogTest, AnUpdateOfAnotherHistoryIsRefused) {
+  Open(1 << 20);
+  std::size_t done = 0;
+  LogPlace place;
+  store_log->Append("a", 0, crdt::Bytes{1}, [&](const absl::StatusOr<LogPlace>& stored) {
+    place = *stored;
+    ++done;
+  });
+  RunUntil(done, 1);
+  ASSERT_TRUE(log->DeleteRoom("a").ok());
+  const auto append = [&](std::uint64_t generation) {
+    absl::Status answer;
+    std::size_t answered = 0;
+    store_log->Append("a", generation, crdt::Bytes{2}, [&](const absl::StatusOr<LogPlace>& stored) {
+      answer = stored.status();
+      ++answered;
+    });
+    RunUntil(answered, 1);
+    return answer;
+  };
+  EXPECT_TRUE(absl::IsFailedPrecondition(append(place.generation)));
+  EXPECT_TRUE(append(0).ok());
 }
 
 TEST_F(StoreLogTest, AppendsBeyondTheQueueWaitAndKeepTheirOrder) {
@@ -77,8 +144,8 @@ TEST_F(StoreLogTest, AppendsBeyondTheQueueWaitAndKeepTheirOrder) {
   std::size_t done = 0;
   bool was_congested = false;
   for (int i = 0; i < 200; ++i) {
-    store_log->Append("a", crdt::Bytes(1'000), [&, i](const absl::Status& status) {
-      EXPECT_TRUE(status.ok()) << status.ToString();
+    store_log->Append("a", 0, crdt::Bytes(1'000), [&, i](const absl::StatusOr<LogPlace>& place) {
+      EXPECT_TRUE(place.ok()) << place.status().ToString();
       order.push_back(i);
       ++done;
     });
@@ -95,11 +162,12 @@ TEST_F(StoreLogTest, AnUpdateThatTheLogRefusesIsAnsweredInItsTurn) {
   std::vector<int> order;
   std::size_t done = 0;
   for (int i = 0; i < 3; ++i) {
-    store_log->Append("a", crdt::Bytes(i == 1 ? 100'000 : 10), [&, i](const absl::Status& status) {
-      EXPECT_EQ(status.ok(), i != 1) << status.ToString();
-      order.push_back(i);
-      ++done;
-    });
+    store_log->Append("a", 0, crdt::Bytes(i == 1 ? 100'000 : 10),
+                      [&, i](const absl::StatusOr<LogPlace>& place) {
+                        EXPECT_EQ(place.ok(), i != 1) << place.status().ToString();
+                        order.push_back(i);
+                        ++done;
+                      });
   }
   RunUntil(done, 3);
   EXPECT_EQ(order, (std::vector<int>{0, 1, 2}));

@@ -146,10 +146,36 @@ TEST_F(SessionTest, AReaderIsNotAskedForItsEditsAndMayNotWrite) {
   for (const Message& message : std::vector<Message>{SyncStep2{update}, Update{update}}) {
     const Effects effects = Receive(reader_, message);
     ASSERT_EQ(effects.size(), 1u);
-    const auto answer = DecodeMessage(*std::get<Reply>(effects[0]).frame);
-    EXPECT_TRUE(std::holds_alternative<PermissionDenied>(*answer));
+    EXPECT_EQ(std::get<RefuseWrite>(effects[0]).reason, "this connection may read but not write");
   }
   EXPECT_EQ(Everything(), before);
+}
+
+TEST_F(SessionTest, AReaderThatSaysWhatIsKnownIsNotRefused) {
+  crdt::Doc doc({.client_id = crdt::ClientId{5}, .gc = true, .limits = {}});
+  doc.GetText("content").Insert(0, "hello");
+  Receive(anna_, Update{doc.EncodeStateAsUpdate()});
+  EXPECT_TRUE(Receive(reader_, SyncStep2{doc.EncodeStateAsUpdate()}).empty());
+  doc.GetText("content").Delete(1, 2);
+  const Bytes with_deletion = doc.EncodeStateAsUpdate();
+  EXPECT_EQ(Receive(reader_, SyncStep2{with_deletion}).size(), 1u);
+  Receive(anna_, Update{with_deletion});
+  EXPECT_TRUE(Receive(reader_, SyncStep2{with_deletion}).empty());
+}
+
+TEST_F(SessionTest, WhoMayWriteAgainIsAskedForWhatItMade) {
+  const Bytes update = Typed("later");
+  EXPECT_TRUE(anna_.SetAccess(Access::kReadOnly, "frozen").empty());
+  const Effects refused = Receive(anna_, Update{update});
+  ASSERT_EQ(refused.size(), 1u);
+  EXPECT_EQ(std::get<RefuseWrite>(refused[0]).reason, "frozen");
+  EXPECT_TRUE(anna_.SetAccess(Access::kReadOnly, "still").empty());
+  const Effects asked = anna_.SetAccess(Access::kReadWrite, "");
+  ASSERT_EQ(asked.size(), 1u);
+  EXPECT_TRUE(std::holds_alternative<SyncStep1>(*DecodeMessage(*std::get<Reply>(asked[0]).frame)));
+  const Effects taken = Receive(anna_, Update{update});
+  ASSERT_EQ(taken.size(), 1u);
+  EXPECT_TRUE(std::holds_alternative<PublishUpdate>(taken[0]));
 }
 
 TEST_F(SessionTest, AReaderReadsAndShowsItsCursor) {
