@@ -61,12 +61,24 @@ absl::Status AppendQueue::Admit(QueuedAppend queued, bool bounded) {
       return absl::ResourceExhaustedError(absl::StrCat(
           "the log's queue holds ", stats_.queued_bytes, " bytes of at most ", bound_bytes_));
     }
+    edit_waits_ = edit_waits_ || queued.edit;
     queue_.push_back(std::move(queued));
     stats_.queued_bytes += bytes;
     ++accepted_count_;
+    if (Hurries()) hurry_.notify_one();
   }
   work_.notify_one();
   return absl::OkStatus();
+}
+
+bool AppendQueue::Hurries() const {
+  return edit_waits_ || closed_ || !waiters_.empty() || flush_count_ > released_count_ ||
+         stats_.queued_bytes > bound_bytes_ / 2;
+}
+
+void AppendQueue::Gather(Clock::time_point until) {
+  std::unique_lock lock(mutex_);
+  hurry_.wait_until(lock, until, [this] { return Hurries(); });
 }
 
 void AppendQueue::CallWhenSpace(std::move_only_function<void()> ready) {
@@ -75,6 +87,7 @@ void AppendQueue::CallWhenSpace(std::move_only_function<void()> ready) {
     waiters_.push_back(std::move(ready));
   }
   work_.notify_one();
+  hurry_.notify_one();
 }
 
 std::vector<std::move_only_function<void()>> AppendQueue::TakeReadyWaiters() {
@@ -107,6 +120,7 @@ AppendQueue::Taken AppendQueue::Take(std::vector<QueuedAppend>& batch,
     }
   }
   if (queue_.size() <= kMaxBatchAppends) {
+    edit_waits_ = false;
     batch.clear();
     batch.swap(queue_);  // both keep their memory
     return Taken::kBatch;
@@ -168,6 +182,7 @@ void AppendQueue::Flush() {
   const std::uint64_t accepted = accepted_count_;
   flush_count_ = std::max(flush_count_, accepted);
   work_.notify_one();
+  hurry_.notify_one();
   completed_.wait(lock, [&] { return released_count_ >= accepted; });
 }
 
@@ -177,6 +192,7 @@ void AppendQueue::Close() {
     closed_ = true;
   }
   work_.notify_one();
+  hurry_.notify_one();
 }
 
 AppendQueue::Stats AppendQueue::stats() const {

@@ -94,6 +94,10 @@ class AppendQueue {
   // queue is closed and nothing is left.
   Taken Take(std::vector<QueuedAppend>& batch, std::optional<Clock::time_point> deadline);
 
+  // Waits until `until` for appends to gather. Ends at once when somebody waits for what is in the
+  // queue (an edit, a flush) or for space in it, it was closed, or half its bound is in use.
+  void Gather(Clock::time_point until);
+
   // Tells each append of the batch its sequence, or `result` when that is an error.
   void Acknowledge(std::vector<QueuedAppend>& batch, const absl::Status& result);
   // Gives the bytes of the batch back, ends the waiting of Flush, and clears the batch.
@@ -113,6 +117,8 @@ class AppendQueue {
 
  private:
   absl::Status Admit(QueuedAppend queued, bool bounded);
+  // Whether Gather is over. Requires: mutex_ is held.
+  bool Hurries() const;
   // Whom to call now. Requires: mutex_ is held.
   std::vector<std::move_only_function<void()>> TakeReadyWaiters();
 
@@ -120,11 +126,13 @@ class AppendQueue {
 
   mutable std::mutex mutex_;
   std::condition_variable work_;       // there is something for the writer
+  std::condition_variable hurry_;      // Hurries() has become true
   std::condition_variable completed_;  // released_count_ has grown
   std::vector<QueuedAppend> queue_;
   std::vector<std::move_only_function<void()>> waiters_;
   absl::Status failure_;
   bool closed_ = false;
+  bool edit_waits_ = false;  // is in queue_, perhaps
   std::uint64_t accepted_count_ = 0;
   std::uint64_t released_count_ = 0;
   std::uint64_t flush_count_ = 0;  // somebody waits until so many are released

@@ -107,10 +107,12 @@ absl::Status UpdateLog::append_status() const { return queue_.failure(); }
 void UpdateLog::RunWriter() {
   std::vector<QueuedAppend> batch;
   while (queue_.Take(batch, std::nullopt) == AppendQueue::Taken::kBatch) {
+    const Clock::time_point begin = Clock::now();
     absl::Status result = queue_.failure();
     if (result.ok()) result = CommitBatch(batch);
     queue_.Acknowledge(batch, result);
     queue_.Release(batch);
+    if (options_.commit_gap.count() > 0) queue_.Gather(begin + options_.commit_gap);
   }
 }
 

@@ -64,6 +64,10 @@ class UpdateLog {
     std::string directory;  // made when absent
     Durability durability = Durability::kFsync;
     std::chrono::milliseconds interval{1'000};  // of kInterval
+    // Between the beginnings of two commits at least, of kFsync and kNone: fewer and larger ones, for
+    // appends that nobody waits for. Not while somebody waits for an edit or a flush, or half of
+    // queue_bytes is in use.
+    std::chrono::milliseconds commit_gap{0};
     // Bound of what has been accepted and not completed, counting names, payloads and bookkeeping.
     std::size_t queue_bytes = std::size_t{64} << 20;
     // Address space to begin with, or as much as there is; it grows by itself. Not memory, and not

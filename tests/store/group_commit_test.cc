@@ -1,5 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <chrono>
+#include <future>
 #include <string>
 #include <thread>
 #include <vector>
@@ -41,6 +44,46 @@ TEST(GroupCommit, MoreAppendsThanOneTransactionTakesGoIntoSeveral) {
   log->Flush();
   EXPECT_EQ(log->stats().commits, 3u);
   EXPECT_EQ(log->ListRooms().value().size(), rooms + 1);
+}
+
+// A gap that outlasts the test: it fails by its timeout when the writer waits where it must not.
+constexpr std::chrono::hours kNever(1);
+
+TEST(GroupCommit, WithAGapALoneAppendIsCommittedAtOnceAndTheNextOnesGather) {
+  const TestDirectory directory;
+  const auto log = OpenLog({.directory = directory.path(), .commit_gap = kNever});
+  std::promise<void> first;
+  const auto append = [&](AppendDone done) {
+    EXPECT_TRUE(log->TryAppend({.room = "room", .payload = {}}, std::move(done)).ok());
+  };
+  append([&](const absl::StatusOr<Sequence>&) { first.set_value(); });
+  first.get_future().wait();
+  std::atomic<int> completed = 0;
+  for (int i = 0; i < 100; ++i) append([&](const absl::StatusOr<Sequence>&) { ++completed; });
+  EXPECT_EQ(completed, 0);
+  // Who waits for them does not wait for the gap.
+  log->Flush();
+  EXPECT_EQ(completed, 100);
+  EXPECT_EQ(log->stats().commits, 2u);
+}
+
+TEST(GroupCommit, AGapEndsForAnEditForAFullQueueAndForTheEnd) {
+  const TestDirectory directory;
+  constexpr std::size_t kQueueBytes = 100'000;
+  auto log =
+      OpenLog({.directory = directory.path(), .commit_gap = kNever, .queue_bytes = kQueueBytes});
+  ASSERT_TRUE(log->CreateIfAbsent({.room = "edits"})->created);
+  ASSERT_TRUE(log->CreateIfAbsent({.room = "another"})->created);
+  const Bytes payload(1'000);
+  for (int i = 0; i < 500; ++i) {
+    while (!log->TryAppend({.room = "room", .payload = payload}, [](const auto&) {}).ok()) {
+      std::promise<void> space;
+      log->CallWhenSpace([&] { space.set_value(); });
+      space.get_future().wait();
+    }
+  }
+  log.reset();
+  EXPECT_EQ(OpenLog(directory)->FindRoom("room").value()->head, 500u);
 }
 
 TEST(GroupCommit, ThreadsAndRoomsShareCommitsWithoutHolesAndInTheOrderOfEachThread) {
