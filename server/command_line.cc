@@ -146,13 +146,22 @@ void AddLogOptions(CLI::App& serve, LogOptions& log) {
           [&log](const std::string& text) {
             [[maybe_unused]] const absl::Status checked = ParseDurability(text, log);
           },
-          "When an edit is answered and shown to others.\n"
+          "When an edit counts as stored.\n"
           "fsync: when it is on the disk.\n"
           "interval=MS: at once; a crash or a power cut\ncosts at most the last MS milliseconds.\n"
           "none: for benchmarks; a power cut may cost the\nwhole log")
       ->check(CLI::Validator(check, "", "durability"))
       ->type_name("MODE")
       ->default_str("fsync")
+      ->group(group);
+  serve
+      .add_option_function<std::int64_t>(
+          "--commit-gap-ms",
+          [&log](const std::int64_t& gap) { log.commit_gap = std::chrono::milliseconds(gap); },
+          "Begin two commits no sooner after each other:\nfewer, larger ones, and later answers.\n"
+          "Default: 0, or 8 with --relay accepted")
+      ->check(InRange(0, 10'000))
+      ->type_name("NUMBER")
       ->group(group);
   serve
       .add_option_function<double>(
@@ -199,6 +208,23 @@ void AddLogOptions(CLI::App& serve, LogOptions& log) {
       ->group(group);
 }
 
+void AddRelay(CLI::App& serve, RelayMoment& relay) {
+  const std::map<std::string, RelayMoment> moments = {{"committed", RelayMoment::kCommitted},
+                                                      {"accepted", RelayMoment::kAccepted}};
+  serve
+      .add_option(
+          "--relay", relay,
+          "When others are shown an edit.\n"
+          "committed: when the log has it, so that\nnothing that anybody has seen is ever "
+          "lost.\n"
+          "accepted: at once, without waiting for the\ndisk. A crash may lose what others "
+          "have seen\nin its last moments, unless one of them\ncomes back. Answers wait for "
+          "the log anyway")
+      ->transform(CLI::CheckedTransformer(moments).description(""))
+      ->type_name("MOMENT")
+      ->default_str("committed");
+}
+
 void AddServe(CLI::App& app, CommandLine& line) {
   CLI::App& serve =
       *app.add_subcommand("serve", "Serve rooms to Yjs editors, and a page to try it");
@@ -217,6 +243,7 @@ void AddServe(CLI::App& app, CommandLine& line) {
       ->check(InRange(0, 1024))
       ->type_name("NUMBER")
       ->capture_default_str();
+  AddRelay(serve, line.serve.relay);
   AddLogOptions(serve, line.serve.log);
   const std::map<std::string, LogLevel> levels = {{"debug", LogLevel::kDebug},
                                                   {"info", LogLevel::kInfo},

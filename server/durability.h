@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -13,9 +14,16 @@
 
 namespace weft::server {
 
+// Where nobody waits for the disk to see an edit, commits may be few: some of 30 ms, the time that
+// people do not notice, and enough to share a commit among dozens of edits.
+inline constexpr std::chrono::milliseconds kUnhurriedCommitGap{8};
+
 struct LogOptions {
   store::Durability durability = store::Durability::kFsync;
   std::chrono::milliseconds interval{1'000};  // of store::Durability::kInterval
+  // Between the beginnings of two commits at least. Absent: none, or kUnhurriedCommitGap with
+  // RelayMoment::kAccepted.
+  std::optional<std::chrono::milliseconds> commit_gap;
   // What compaction does; its retention is how long edits can be had one by one.
   store::CompactPolicy compaction;
   bool compacts = true;

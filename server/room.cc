@@ -420,10 +420,12 @@ void Room::CarryUpdate(const sync::PublishUpdate& update, MemberId from) {
   const Ticket ticket = ++appended_;
   pending_.push_back({from, bytes.size()});
   uncommitted_bytes_ += bytes.size();
-  held_.push_back({ticket, from, Told{update.frame}});
+  const bool held = services_.relay == RelayMoment::kCommitted;
+  if (held) held_.push_back({ticket, from, Told{update.frame}});
   services_.log.Append(
       name_, head_.generation, bytes,
       [this, ticket](const absl::StatusOr<LogPlace>& result) { OnAppended(ticket, result); });
+  if (!held) Broadcast(update.frame, from);
   Member* writer = Find(from);
   if (writer == nullptr) return;
   ++writer->appends;
@@ -532,6 +534,9 @@ void Room::OnAppended(Ticket ticket, const absl::StatusOr<LogPlace>& result) {
   pending_.pop_front();
   uncommitted_bytes_ -= done.bytes;
   if (!result.ok() && state_ == State::kOpen) BeginFailing(result.status());
+  // What was relayed before it was stored may have been built upon by what is stored behind it.
+  const bool vouched =
+      result.ok() && (services_.relay == RelayMoment::kCommitted || state_ != State::kFailing);
   if (result.ok()) {
     refusal_ = {};
     head_ = *result;
@@ -542,7 +547,7 @@ void Room::OnAppended(Ticket ticket, const absl::StatusOr<LogPlace>& result) {
   }
   if (Member* writer = Find(done.writer)) {
     --writer->appends;
-    if (!result.ok()) {
+    if (!vouched) {
       Expel(*writer, CloseCode::kNotStored, "an edit could not be stored; try again later");
     } else if (state_ == State::kOpen) {
       ResumeIfThrough(*writer);

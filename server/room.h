@@ -6,7 +6,8 @@
 // The promise: what one client has received from another is committed to the log. So an accepted
 // update, and every answer that could contain it, is held back until the log reports its commit;
 // what needs no storing (awareness) leaves at once. Log order, relay order and the order of
-// acceptance are the same.
+// acceptance are the same. With RelayMoment::kAccepted updates are not held back, answers are: they
+// vouch for what their receiver said before.
 //
 //   loading ──(log read)──> open ──(an append failed)──> failing ──(no append under way)──> loading
 //      └──(log unreadable)──> members closed with 4500; the next join tries again
@@ -16,7 +17,9 @@
 // read anew: whoever wrote what was not stored is closed with 4503, whoever waits for an answer
 // that could show it with 1013; everyone else stays and is asked again for what the log lacks. For
 // Limits::store_retry (longer while it keeps failing) further updates are then refused with 4503
-// without asking the log; reading goes on.
+// without asking the log; reading goes on. With RelayMoment::kAccepted others have seen the edit, and
+// bring it back when they are asked. What was accepted after it may build upon it: until the room is
+// read anew nobody is told that it is stored, so its writers come back as well.
 //
 // An error that should not happen (a status that no peer and no disk accounts for) ends the room as
 // it is and nothing else: all members are closed with 1011, the document is thrown away, and the
@@ -40,6 +43,7 @@
 #include "absl/status/status.h"
 #include "server/connection.h"
 #include "server/limits.h"
+#include "server/relay_moment.h"
 #include "server/room_log.h"
 #include "server/stats.h"
 #include "sync/awareness_news.h"
@@ -59,6 +63,7 @@ struct RoomServices {
   // Called when the first news of awareness waits in a room. May be empty: they then leave with the
   // next Tick.
   std::function<void(Room&)> awareness_waits = {};
+  RelayMoment relay = RelayMoment::kCommitted;
 };
 
 // Who a member is and what it may do.

@@ -186,6 +186,9 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerOptions& option
       {.directory = options.data_directory,
        .durability = options.log.durability,
        .interval = options.log.interval,
+       .commit_gap = options.log.commit_gap.value_or(options.relay == RelayMoment::kAccepted
+                                                         ? kUnhurriedCommitGap
+                                                         : std::chrono::milliseconds(0)),
        .check_pages = options.log.check_pages,
        .on_failure =
            [parts = parts.get()](const absl::Status& reason) {
@@ -204,8 +207,9 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerOptions& option
                                                           MergePayloads, WallTimeMs, LogCompaction);
   }
   for (unsigned i = 0; i < ThreadCount(options.threads); ++i) {
-    parts->workers.push_back(std::make_unique<Worker>(parts->options.limits, parts->stats,
-                                                      *parts->log, parts->loading.get_executor()));
+    parts->workers.push_back(std::make_unique<Worker>(parts->options.limits, options.relay,
+                                                      parts->stats, *parts->log,
+                                                      parts->loading.get_executor()));
   }
   return std::unique_ptr<Server>(new Server(std::move(parts)));
 }

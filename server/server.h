@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "server/durability.h"
 #include "server/limits.h"
+#include "server/relay_moment.h"
 
 namespace weft::server {
 
@@ -22,6 +23,7 @@ struct ServerOptions {
   std::vector<std::string> listen = {"127.0.0.1:8080"};  // HOST:PORT; port 0 takes a free one
   std::string data_directory = "data";                   // made when absent
   unsigned threads = 0;                                  // 0: one a core
+  RelayMoment relay = RelayMoment::kCommitted;
   LogOptions log;
   Limits limits;
 };

@@ -20,12 +20,13 @@ sync::TimePoint Now() {
 
 }  // namespace
 
-Worker::Worker(const Limits& limits, Stats& stats, store::UpdateLog& log,
+Worker::Worker(const Limits& limits, RelayMoment relay, Stats& stats, store::UpdateLog& log,
                asio::any_io_executor loading)
     : limits_(limits),
       stats_(stats),
       log_(log, io_, std::move(loading)),
-      rooms_(RoomServices{.log = log_, .limits = limits_, .stats = stats_, .now = Now}),
+      rooms_(RoomServices{
+          .log = log_, .limits = limits_, .stats = stats_, .now = Now, .relay = relay}),
       read_buffer_(kReadBufferBytes) {}
 
 Worker::~Worker() = default;

@@ -18,6 +18,7 @@
 #include "server/arrival.h"
 #include "server/asio.h"
 #include "server/limits.h"
+#include "server/relay_moment.h"
 #include "server/room_table.h"
 #include "server/socket_connection.h"
 #include "server/socket_poller.h"
@@ -29,7 +30,8 @@ namespace weft::server {
 class Worker {
  public:
   // `loading` runs the reads of the log.
-  Worker(const Limits& limits, Stats& stats, store::UpdateLog& log, asio::any_io_executor loading);
+  Worker(const Limits& limits, RelayMoment relay, Stats& stats, store::UpdateLog& log,
+         asio::any_io_executor loading);
   // Requires: not started, or joined; and the log is gone or idle.
   ~Worker();
   Worker(const Worker&) = delete;

@@ -2,10 +2,12 @@
 
 import assert from 'node:assert/strict'
 import { setTimeout as pause } from 'node:timers/promises'
+import * as Y from 'yjs'
 import { assertSameDocuments, converged, assertHoldsAllOf, stateVectorOf } from './convergence.mjs'
 import { Editor } from './editor.mjs'
 import { eventually, within } from './eventually.mjs'
 import { readDocument } from './random_edits.mjs'
+import { kUpdate, RawPeer, syncMessage } from './raw_peer.mjs'
 import { kSeed, SeededRandom } from './seeded_random.mjs'
 import { receives, Typing } from './typing.mjs'
 import { serverTest } from './weft_server.mjs'
@@ -83,6 +85,79 @@ serverTest(
       assert.ok(stateVectorOf(witness.doc)[editor.doc.clientID] > 0, `${editor.name} has typed`)
   },
   { timeoutMs: 60_000 }
+)
+
+/**
+ * Writes word after word into the room, and asks after each, until the connection ends: what an answer of the server
+ * has vouched for is in `vouched`.
+ */
+class Careful {
+  vouched = new Y.Doc()
+  #doc = new Y.Doc()
+
+  constructor(server) {
+    this.peer = new RawPeer(server, kRoom)
+    this.done = this.#write()
+  }
+
+  async #write() {
+    await this.peer.opened()
+    let update
+    this.#doc.on('update', (bytes) => {
+      update = bytes
+    })
+    while (this.peer.closed === null) {
+      this.#doc.getText('careful').insert(0, 'word ')
+      const said = update
+      this.peer.send(syncMessage(kUpdate, said))
+      try {
+        await this.peer.asksForEverything()
+      } catch {
+        return
+      }
+      Y.applyUpdate(this.vouched, said)
+    }
+  }
+
+  dispose() {
+    this.peer.dispose()
+    return this.done
+  }
+}
+
+serverTest(
+  'relaying at once, a killed server has all that it vouched for, and who comes back brings the rest',
+  async ({ server, own }) => {
+    console.log(`WEFT_SEED=${kSeed}`)
+    const random = new SeededRandom(kSeed)
+    const typists = ['Ada', 'Bob', 'Eve'].map((name) => own(new Editor(server, kRoom, { name })))
+    const witness = own(new Editor(server, kRoom, { name: 'the witness' }))
+    await converged([...typists, witness])
+    let words = 0
+    for (let round = 1; round <= kRounds / 2; ++round) {
+      const careful = own(new Careful(server))
+      await killWhileTyping({ server, own, typists, witness, random })
+      await careful.dispose()
+      await server.start()
+      const fresh = own(new Editor(server, kRoom, { name: 'a fresh reader' }))
+      await fresh.synced()
+      assertHoldsAllOf(fresh.doc, careful.vouched, `round ${round}: what an answer vouched for is there`)
+      words += careful.vouched.getText('careful').length
+      for (const editor of [...typists, witness]) editor.goOnline()
+      await converged([...typists, witness, fresh])
+      fresh.dispose()
+    }
+    assert.ok(words > 0, 'something was vouched for')
+    // The answer vouches for what they brought as well.
+    await (await own(new RawPeer(server, kRoom)).opened()).asksForEverything()
+    for (const editor of [...typists, witness]) editor.goOffline()
+    await server.crash()
+    await server.start()
+    const fresh = own(new Editor(server, kRoom, { name: 'the last reader' }))
+    await fresh.synced()
+    assertHoldsAllOf(fresh.doc, witness.doc, 'the server has healed')
+  },
+  { flags: ['--relay', 'accepted'], timeoutMs: 60_000 }
 )
 
 serverTest('clients that stay find each other again by themselves after a crash', async ({ server, own }) => {

@@ -87,6 +87,29 @@ serverTest(
 )
 
 serverTest(
+  'relayed at once, what the full disk refused comes back from who has seen it',
+  async ({ server, own }) => {
+    const [ada, bob] = await editorsWhoMet(server, own, 'filled')
+    await writeUntilRefused(ada, bob)
+    ada.goOffline() // and never comes back
+    server.liftFileSizeLimit()
+    const fresh = own(new Editor(server, 'filled', { name: 'a fresh reader' }))
+    await eventually('the fresh reader to have all that Bob has seen', () =>
+      fresh.doc.getArray('pictures').length === bob.doc.getArray('pictures').length, { withinMs: 20_000 })
+    await converged([bob, fresh])
+    assert.deepEqual(bob.closes, [], 'Bob, who wrote nothing, kept the connection')
+    assert.deepEqual(await server.stop(), { code: 0, signal: null })
+    bob.goOffline()
+    fresh.goOffline()
+    await server.start()
+    const last = own(new Editor(server, 'filled', { name: 'the last reader' }))
+    await last.synced()
+    assertHoldsAllOf(last.doc, bob.doc, 'all that Bob had seen is stored')
+  },
+  { fileSizeLimitKiB: kLimitKiB, flags: ['--relay', 'accepted'] }
+)
+
+serverTest(
   'what others had received before the disk was full survives a crash',
   async ({ server, own }) => {
     const [ada, bob] = await editorsWhoMet(server, own, 'filled')

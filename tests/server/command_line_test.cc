@@ -15,6 +15,8 @@ TEST(CommandLine, ServesWithItsDefaults) {
   EXPECT_EQ(line.serve.listen, std::vector<std::string>{"127.0.0.1:8080"});
   EXPECT_EQ(line.serve.data_directory, "data");
   EXPECT_EQ(line.serve.log.durability, store::Durability::kFsync);
+  EXPECT_EQ(line.serve.log.commit_gap, std::nullopt);
+  EXPECT_EQ(line.serve.relay, RelayMoment::kCommitted);
   EXPECT_EQ(line.serve.limits.ping_interval, Limits{}.ping_interval);
 }
 
@@ -30,6 +32,10 @@ TEST(CommandLine, TakesEveryFlagOfServe) {
                                              "3",
                                              "--durability",
                                              "interval=250",
+                                             "--commit-gap-ms",
+                                             "12",
+                                             "--relay",
+                                             "accepted",
                                              "--history-days",
                                              "0.5",
                                              "--compact-records",
@@ -89,6 +95,8 @@ TEST(CommandLine, TakesEveryFlagOfServe) {
   EXPECT_EQ(line.serve.threads, 3U);
   EXPECT_EQ(line.serve.log.durability, store::Durability::kInterval);
   EXPECT_EQ(line.serve.log.interval.count(), 250);
+  EXPECT_EQ(line.serve.log.commit_gap, std::chrono::milliseconds(12));
+  EXPECT_EQ(line.serve.relay, RelayMoment::kAccepted);
   EXPECT_EQ(line.serve.log.compaction.retention.count(), 43'200'000);
   EXPECT_EQ(line.serve.log.compaction.records, 77U);
   EXPECT_EQ(line.serve.log.compaction.idle.count(), 5'000);

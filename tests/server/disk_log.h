@@ -70,6 +70,7 @@ class DiskLog final : public RoomLog {
   void Append(std::string_view room, std::uint64_t generation, crdt::ByteView update,
               AppendDone done) override {
     largest_update = std::max(largest_update, update.size());
+    accepted[std::string(room)].emplace_back(update.begin(), update.end());
     appends_.push_back(
         {std::string(room), generation, {update.begin(), update.end()}, std::move(done)});
   }
@@ -171,6 +172,7 @@ class DiskLog final : public RoomLog {
     appends_.clear();
     answers_.clear();
     loads_.clear();
+    accepted.clear();
     Open(image);
     for (const std::string& room : rooms_) {
       if (random_() % 2 == 0) Compact(room);
@@ -179,6 +181,7 @@ class DiskLog final : public RoomLog {
   }
 
   std::map<std::string, Durable> durable;
+  std::map<std::string, std::vector<crdt::Bytes>> accepted;  // since the last death, stored or not
   std::size_t largest_update = 0;
   int failures = 0;  // appends that were answered with an error
 

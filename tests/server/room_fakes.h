@@ -113,7 +113,8 @@ class FakeLog final : public RoomLog {
 
 // The surroundings of a table of rooms.
 struct FakeWorld {
-  FakeWorld() : rooms(RoomServices{log, limits, stats, [this] { return now; }}) {}
+  explicit FakeWorld(RelayMoment relay = RelayMoment::kCommitted)
+      : rooms(RoomServices{log, limits, stats, [this] { return now; }, {}, relay}) {}
 
   void Advance(sync::Duration duration) {
     now += duration;
@@ -148,7 +149,16 @@ class Editor final : public Connection {
     overflowed_ = false;
     received.clear();
     to_room_.clear();
+    said_.clear();
+    questions_.clear();
     room.Join(*this, options);
+    Ask();
+  }
+
+  // The answer vouches for the edits that were said before: see `acknowledged`.
+  void Ask() {
+    if (room_ == nullptr) return;
+    questions_.push_back(said_.size());
     const crdt::Bytes state_vector = crdt::EncodeStateVector(doc_.GetStateVector());
     Say(sync::SyncStep1{state_vector});
   }
@@ -188,7 +198,13 @@ class Editor final : public Connection {
     to_room_.emplace_back(bytes.begin(), bytes.end());
     Deliver();
   }
-  void Say(const sync::Message& message) { SayBytes(sync::EncodeMessage(message)); }
+  void Say(const sync::Message& message) {
+    const auto* edit = std::get_if<sync::Update>(&message);
+    if (edit != nullptr && room_ != nullptr) {
+      said_.emplace_back(edit->update.begin(), edit->update.end());
+    }
+    SayBytes(sync::EncodeMessage(message));
+  }
 
   // Handles what the room has sent, as y-websocket does: all of it, or the first few messages.
   void Read(std::size_t count = std::numeric_limits<std::size_t>::max()) {
@@ -223,6 +239,7 @@ class Editor final : public Connection {
     overflowed_ = queued_bytes() > queue_bytes;
     if (overflowed_) return;
     received.emplace_back(message.begin(), message.end());
+    TakeForReceipt(message);
     if (on_send) on_send(message);
   }
   void Close(CloseCode code, std::string_view reason) override {
@@ -295,8 +312,22 @@ class Editor final : public Connection {
   int awareness_received = 0;
   int apply_errors = 0;
   crdt::Bytes last_awareness;
+  // Edits of which an answer has said that they are stored. Who looks at them takes them out.
+  std::vector<crdt::Bytes> acknowledged;
 
  private:
+  void TakeForReceipt(crdt::ByteView bytes) {
+    const auto message = sync::DecodeMessage(bytes);
+    if (!message.ok() || !std::holds_alternative<sync::SyncStep2>(*message)) return;
+    if (questions_.empty()) return;  // somebody asked by hand
+    const auto vouched = said_.begin() + static_cast<std::ptrdiff_t>(questions_.front());
+    const std::size_t count = questions_.front();
+    acknowledged.insert(acknowledged.end(), said_.begin(), vouched);
+    said_.erase(said_.begin(), vouched);
+    questions_.pop_front();
+    for (std::size_t& before : questions_) before -= count;
+  }
+
   crdt::Doc doc_;
   crdt::Subscription subscription_;
   std::uint64_t client_;
@@ -305,7 +336,19 @@ class Editor final : public Connection {
   bool reading_ = false;
   bool overflowed_ = false;
   std::deque<crdt::Bytes> to_room_;
+  std::vector<crdt::Bytes> said_;  // edits that no answer has vouched for yet
+  std::deque<std::size_t>
+      questions_;  // for each without an answer, how many of said_ were before it
 };
+
+// Whether `doc` has all that is in `update`, if only waiting for something that it lacks.
+inline bool Holds(const crdt::Doc& doc, crdt::ByteView update) {
+  crdt::Doc copy;
+  EXPECT_TRUE(copy.ApplyUpdate(doc.EncodeStateAsUpdate()).ok());
+  const crdt::Bytes before = copy.EncodeStateAsUpdate();
+  EXPECT_TRUE(copy.ApplyUpdate(update).ok());
+  return copy.EncodeStateAsUpdate() == before;
+}
 
 // Lets everything under way arrive: loads, commits, and what editors have to say to what they hear.
 // Fails the test when they do not stop talking.

@@ -34,7 +34,8 @@ struct Person {
 
 class Simulation {
  public:
-  explicit Simulation(std::uint32_t seed) : random_(seed), log_(random_, {"a", "b", "c"}) {
+  Simulation(std::uint32_t seed, RelayMoment relay)
+      : random_(seed), relay_(relay), log_(random_, {"a", "b", "c"}) {
     limits_.queue_bytes = 1'500;
     limits_.uncommitted_bytes = 300;
     limits_.rooms = 2;
@@ -79,13 +80,15 @@ class Simulation {
   int power_cuts() const { return power_cuts_; }
   int overflows() const { return overflows_; }
   int refused() const { return refused_; }
+  int heard_early() const { return heard_early_; }
+  int acknowledged() const { return acknowledged_; }
 
  private:
   int Below(int bound) { return static_cast<int>(random_() % static_cast<unsigned>(bound)); }
 
   void Start() {
-    table_ =
-        std::make_unique<RoomTable>(RoomServices{log_, limits_, stats_, [this] { return now_; }});
+    table_ = std::make_unique<RoomTable>(
+        RoomServices{log_, limits_, stats_, [this] { return now_; }, {}, relay_});
   }
 
   void AddPerson(int number) {
@@ -119,7 +122,7 @@ class Simulation {
     const int number = Below(static_cast<int>(people_.size()));
     Person& person = *people_[static_cast<std::size_t>(number)];
     Editor& editor = person.editor;
-    switch (Below(24)) {
+    switch (Below(25)) {
       case 0:
       case 1:
         return Join(person);
@@ -166,6 +169,8 @@ class Simulation {
         return Advance(1 + Below(8'000));
       case 22:
         return ChangeTheDisk();
+      case 23:
+        return editor.Ask();
       default:
         if (Below(12) == 0) LosePower();
     }
@@ -221,7 +226,8 @@ class Simulation {
     ADD_FAILURE() << "the conversation does not end";
   }
 
-  // A message as it goes out: nothing in it that the log lacks, and edits in the order of the log.
+  // A message as it goes out: nothing in it that the log lacks (but edits that are on their way to it,
+  // when they are relayed so early), and edits in the order of the log.
   void CheckSent(Person& person, crdt::ByteView bytes) {
     for (const std::uint8_t byte : bytes) said_ = (said_ ^ byte) * 0x100000001B3;
     const auto message = sync::DecodeMessage(bytes);
@@ -238,7 +244,8 @@ class Simulation {
         })) << "an answer shows what the log lacks";
       }
     } else if (const auto* update = std::get_if<sync::Update>(&*message)) {
-      const auto& updates = durable.updates;
+      const auto& updates =
+          relay_ == RelayMoment::kCommitted ? durable.updates : log_.accepted[person.room];
       const auto found = std::find_if(
           updates.begin() +
               static_cast<std::ptrdiff_t>(std::min(person.heard_until, updates.size())),
@@ -246,6 +253,10 @@ class Simulation {
           [&](const crdt::Bytes& stored) { return std::ranges::equal(stored, update->update); });
       ASSERT_NE(found, updates.end()) << "an edit that the log lacks, or that comes out of order";
       person.heard_until = static_cast<std::size_t>(found - updates.begin()) + 1;
+      const auto is_it = [&](const crdt::Bytes& stored) {
+        return std::ranges::equal(stored, update->update);
+      };
+      heard_early_ += std::ranges::none_of(durable.updates, is_it) ? 1 : 0;
     }
   }
 
@@ -261,6 +272,10 @@ class Simulation {
                 limits_.uncommitted_bytes + limits_.connections_per_room * log_.largest_update);
     }
     for (const auto& person : people_) {
+      for (const crdt::Bytes& edit : std::exchange(person->editor.acknowledged, {})) {
+        ++acknowledged_;
+        EXPECT_TRUE(Holds(*log_.durable[person->room].doc, edit)) << "an edit was acknowledged";
+      }
       const Editor& editor = person->editor;
       std::size_t largest = 0;
       for (const crdt::Bytes& message : editor.received)
@@ -275,6 +290,7 @@ class Simulation {
   }
 
   std::mt19937 random_;
+  const RelayMoment relay_;
   Limits limits_;
   Stats stats_;
   sync::TimePoint now_{std::chrono::hours(1)};
@@ -286,10 +302,12 @@ class Simulation {
   int power_cuts_ = 0;
   int overflows_ = 0;
   int refused_ = 0;
+  int heard_early_ = 0;  // edits that somebody was told before they were durable
+  int acknowledged_ = 0;
 };
 
 class RelaySimulation : public testing::Test {
- protected:
+ public:
   // Calls `run` with one seed after the other, until one fails.
   template <typename Run>
   static void ForSeeds(int count, const Run& run) {
@@ -306,34 +324,59 @@ class RelaySimulation : public testing::Test {
   }
 };
 
-TEST_F(RelaySimulation, WhatAnyoneHeardIsDurableAndInOrderAndAllConverge) {
-  int failures = 0;
-  int power_cuts = 0;
-  int overflows = 0;
-  int refused = 0;
-  const int seeds = 60 * store::TortureFactor();
-  ForSeeds(seeds, [&](std::uint32_t seed) {
-    Simulation simulation(seed);
-    simulation.Run(600);
-    if (!HasFailure()) simulation.Heal();
+// Or nothing of interest has happened.
+struct Events {
+  void Add(const Simulation& simulation) {
     failures += simulation.failures();
     power_cuts += simulation.power_cuts();
     overflows += simulation.overflows();
     refused += simulation.refused();
+    heard_early += simulation.heard_early();
+    acknowledged += simulation.acknowledged();
+  }
+  int failures = 0;
+  int power_cuts = 0;
+  int overflows = 0;
+  int refused = 0;
+  int heard_early = 0;
+  int acknowledged = 0;
+};
+
+// Runs `seeds` simulations, each until everyone is back.
+Events RunAndHeal(int seeds, RelayMoment relay) {
+  Events events;
+  RelaySimulation::ForSeeds(seeds, [&](std::uint32_t seed) {
+    Simulation simulation(seed, relay);
+    simulation.Run(600);
+    if (!testing::Test::HasFailure()) simulation.Heal();
+    events.Add(simulation);
   });
-  // Or nothing of interest has happened.
+  if (testing::Test::HasFailure() || std::getenv("WEFT_SEED") != nullptr) return events;
+  EXPECT_GT(events.failures, seeds);
+  EXPECT_GT(events.power_cuts, seeds / 2);
+  EXPECT_GT(events.overflows, seeds / 2);
+  EXPECT_GT(events.refused, seeds / 2);
+  EXPECT_GT(events.acknowledged, seeds);
+  return events;
+}
+
+TEST_F(RelaySimulation, WhatAnyoneHeardIsDurableAndInOrderAndAllConverge) {
+  const Events events = RunAndHeal(60 * store::TortureFactor(), RelayMoment::kCommitted);
+  EXPECT_EQ(events.heard_early, 0);
+}
+
+TEST_F(RelaySimulation, RelayedAtOnceWhatIsAcknowledgedIsDurableAndAllConverge) {
+  const int seeds = 60 * store::TortureFactor();
+  const Events events = RunAndHeal(seeds, RelayMoment::kAccepted);
   if (HasFailure() || std::getenv("WEFT_SEED") != nullptr) return;
-  EXPECT_GT(failures, seeds);
-  EXPECT_GT(power_cuts, seeds / 2);
-  EXPECT_GT(overflows, seeds / 2);
-  EXPECT_GT(refused, seeds / 2);
+  EXPECT_GT(events.heard_early, seeds);
 }
 
 TEST_F(RelaySimulation, ASeedIsARun) {
   ForSeeds(3, [](std::uint32_t seed) {
     std::uint64_t said[2] = {};
     for (std::uint64_t& one : said) {
-      Simulation simulation(seed);
+      Simulation simulation(seed, RelayMoment::kCommitted);
       simulation.Run(300);
       one = simulation.said();
     }
@@ -349,7 +392,7 @@ TEST_F(RelaySimulation, ASeedIsARun) {
 struct FailingAppends {
   static constexpr int kEditors = 3;
 
-  FailingAppends() {
+  explicit FailingAppends(RelayMoment relay) : world(relay) {
     for (int i = 0; i < kEditors; ++i) {
       editors.push_back(std::make_unique<Editor>(static_cast<std::uint64_t>(i + 1)));
     }
@@ -359,7 +402,7 @@ struct FailingAppends {
 
   void Step() {
     Editor& editor = *editors[*rc::gen::inRange<std::size_t>(0, editors.size())];
-    switch (*rc::gen::inRange(0, 12)) {
+    switch (*rc::gen::inRange(0, 13)) {
       case 0:
         if (!editor.joined()) editor.Join(room());
         break;
@@ -392,8 +435,20 @@ struct FailingAppends {
           world.log.FinishAppend(fails ? absl::ResourceExhaustedError("full") : absl::OkStatus());
         }
         break;
+      case 11:
+        editor.Ask();
+        break;
       default:
         world.Advance(std::chrono::milliseconds(*rc::gen::inRange(1, 20'000)));
+    }
+  }
+
+  // Fails when an answer has vouched for what a crash would lose now.
+  void CheckAcknowledged() {
+    for (const auto& editor : editors) {
+      for (const crdt::Bytes& edit : std::exchange(editor->acknowledged, {})) {
+        RC_ASSERT(Holds(*FromLog(), edit));
+      }
     }
   }
 
@@ -422,7 +477,7 @@ struct FailingAppends {
 };
 
 RC_GTEST_PROP(RoomSimulation, NobodyHasReceivedFromAnotherWhatTheLogLacks, ()) {
-  FailingAppends simulation;
+  FailingAppends simulation(RelayMoment::kCommitted);
   const int steps = *rc::gen::inRange(1, 300);
   for (int i = 0; i < steps; ++i) {
     simulation.Step();
@@ -439,8 +494,19 @@ RC_GTEST_PROP(RoomSimulation, NobodyHasReceivedFromAnotherWhatTheLogLacks, ()) {
   }
 }
 
+RC_GTEST_PROP(RoomSimulation, WhatWasAcknowledgedIsStored, ()) {
+  FailingAppends simulation(*rc::gen::element(RelayMoment::kCommitted, RelayMoment::kAccepted));
+  const int steps = *rc::gen::inRange(1, 300);
+  for (int i = 0; i < steps; ++i) {
+    simulation.Step();
+    const absl::Status valid = simulation.room().Validate();
+    RC_ASSERT(valid == absl::OkStatus());
+    simulation.CheckAcknowledged();
+  }
+}
+
 RC_GTEST_PROP(RoomSimulation, AllConvergeOnTheLogOnceEveryoneIsBack, ()) {
-  FailingAppends simulation;
+  FailingAppends simulation(*rc::gen::element(RelayMoment::kCommitted, RelayMoment::kAccepted));
   const int steps = *rc::gen::inRange(1, 300);
   for (int i = 0; i < steps; ++i) simulation.Step();
   simulation.Heal();
