@@ -7,7 +7,6 @@
 #include <array>
 #include <cerrno>
 
-#include "server/room.h"
 #include "server/worker.h"
 
 namespace weft::server {
@@ -63,7 +62,7 @@ bool SocketConnection::MayQueue(std::size_t bytes) {
   const std::optional<Limit> reached = ReachedBound(bytes);
   if (!reached) return true;
   worker_.stats().limits.Hit(*reached, "a client");
-  // The room may be in the middle of a broadcast: it is told at the end of the turn.
+  // Who sends may be in the middle of a broadcast: it is told at the end of the turn.
   overflowed_ = true;
   ScheduleFlush();
   return false;
@@ -127,9 +126,10 @@ SocketConnection::Written SocketConnection::WriteOut() {
 
 void SocketConnection::OnDrained() {
   out_.Rest(/*idle=*/false);
-  if (lagging_ && state_ == State::kOpen) {
-    lagging_ = overflowed_ = false;
-    if (room_ != nullptr) room_->CatchUp(*this);
+  if (state_ == State::kOpen) {
+    const bool lost = std::exchange(lagging_, false);
+    if (lost) overflowed_ = false;
+    if (told_ != nullptr) told_->OnDrained(lost);
     return;
   }
   if (state_ == State::kClosing && client_closed_) return Drop();
@@ -211,7 +211,7 @@ void SocketConnection::HandleBytes(std::span<std::uint8_t> bytes) {
   std::vector<crdt::ByteView>& messages = worker_.message_list();
   messages.clear();
   const auto hand_over = [&] {
-    if (room_ != nullptr && !messages.empty()) room_->Receive(*this, messages);
+    if (told_ != nullptr && !messages.empty()) told_->Receive(messages);
     messages.clear();
   };
   while (state_ == State::kOpen) {
@@ -259,7 +259,7 @@ void SocketConnection::HandleControl(const FrameParser::Event& event) {
 // ----------------------------------------------------------------------------------------
 
 void SocketConnection::Close(CloseCode code, std::string_view reason) {
-  room_ = nullptr;  // the room has forgotten this connection
+  told_ = nullptr;
   BeginClose(code, reason);
 }
 
@@ -272,11 +272,11 @@ void SocketConnection::BeginClose(CloseCode code, std::string_view reason) {
   reading_ = true;  // until the client shuts its side
   throttled_ = false;
   Watch({.read = true, .write = watched_.write});
-  LeaveRoom();
+  EndSink();
 }
 
-void SocketConnection::LeaveRoom() {
-  if (room_ != nullptr) std::exchange(room_, nullptr)->Leave(*this);
+void SocketConnection::EndSink() {
+  if (told_ != nullptr) std::exchange(told_, nullptr)->OnEnd();
 }
 
 void SocketConnection::Drop() {
@@ -284,7 +284,7 @@ void SocketConnection::Drop() {
   state_ = State::kGone;
   ::close(std::exchange(socket_, -1));
   worker_.Forget(*this);
-  LeaveRoom();
+  EndSink();
 }
 
 void SocketConnection::Sweep(Clock::time_point now) {
@@ -296,6 +296,8 @@ void SocketConnection::Sweep(Clock::time_point now) {
   if (lagging_ && now - lag_began_ >= worker_.limits().catch_up_time) {
     return BeginClose(CloseCode::kBusy, "this client reads more slowly than others write");
   }
+  if (told_ != nullptr) told_->Sweep(now);
+  if (state_ != State::kOpen) return;
   if (out_.empty()) out_.Rest(/*idle=*/true);
   if (throttled_ && !messages_.InDebt(now) && !bytes_.InDebt(now)) {
     throttled_ = false;

@@ -1,9 +1,10 @@
 #pragma once
 
-// A WebSocket over TCP: the Connection of real clients, after the opening handshake.
+// A WebSocket over TCP, after the opening handshake: frames, limits, the way out, pings, the end. What
+// the messages are about is up to what it carries (message_sink.h).
 //
-// Reading: whenever the socket is readable, up to 64 KiB into the worker's buffer, and the
-// messages in it go to the room together, at once. No buffer is held for an idle client. Writing: messages
+// Reading: whenever the socket is readable, up to 64 KiB into the worker's buffer, and the messages
+// in it are handed on together, at once. No buffer is held for an idle client. Writing: messages
 // gather in one flat buffer that leaves once a turn of the worker's loop. Limits and what happens
 // at them: limits.h (message_bytes, messages_per_second, bytes_per_second, receiving_bytes,
 // queue_bytes, all_queues_bytes, ping_interval, close_timeout).
@@ -25,9 +26,10 @@
 #include "crdt/base/bytes.h"
 #include "server/arrival.h"
 #include "server/asio.h"
-#include "server/connection.h"
+#include "server/close_code.h"
 #include "server/frame.h"
 #include "server/limits.h"
+#include "server/message_sink.h"
 #include "server/out_queue.h"
 #include "server/socket_poller.h"
 #include "server/stats.h"
@@ -35,23 +37,36 @@
 
 namespace weft::server {
 
-class Room;
 class Worker;
 
-class SocketConnection final : public Connection {
+class SocketConnection {
  public:
   // Takes over the socket of `arrival`, what it counts, and its greeting, which is written before the
   // first frame. Requires: the socket does not block. It is closed with the connection.
   SocketConnection(Worker& worker, Arrival arrival);
-  ~SocketConnection() override;
+  ~SocketConnection();
+  SocketConnection(const SocketConnection&) = delete;
+  SocketConnection& operator=(const SocketConnection&) = delete;
 
-  void Send(crdt::ByteView message) override;
-  void SendShared(const std::shared_ptr<const crdt::Bytes>& message) override;
-  void Close(CloseCode code, std::string_view reason) override;
-  void SetReading(bool reading) override;
+  // From now on messages go to `sink`. Requires: called once at most.
+  void Carry(std::unique_ptr<MessageSink> sink) {
+    sink_ = std::move(sink);
+    told_ = sink_.get();
+  }
 
-  // The room whose member this is; it is told when the connection ends. Requires: called once.
-  void EnterRoom(Room& room) { room_ = &room; }
+  // Queues one message behind all earlier ones. At the bound of the queue it is dropped, with all that
+  // waits and all that follows, until the socket has taken the rest: MessageSink::OnDrained.
+  void Send(crdt::ByteView message);
+  // The same for a message that others are sent too: a large one may be kept instead of copied.
+  void SendShared(const std::shared_ptr<const crdt::Bytes>& message);
+
+  // For what it carries, which is told nothing any more: sends what is queued, then closes. Nothing
+  // that comes in afterwards is handed on. Only the first call counts.
+  void Close(CloseCode code, std::string_view reason);
+
+  // Whether messages of the client are read. A socket starts paused; what the client sends meanwhile
+  // waits in the kernel, and then at the client.
+  void SetReading(bool reading);
 
   // Bytes that came together with the upgrade request.
   void HandleEarlyBytes(std::span<std::uint8_t> bytes) { HandleBytes(bytes); }
@@ -77,7 +92,7 @@ class SocketConnection final : public Connection {
   void HandleControl(const FrameParser::Event& event);
   void CheckShares(std::size_t bytes_read);
   void BeginClose(CloseCode code, std::string_view reason);
-  void LeaveRoom();
+  void EndSink();
 
   // Whether one more message of that size may be queued.
   bool MayQueue(std::size_t bytes);
@@ -98,10 +113,11 @@ class SocketConnection final : public Connection {
   TokenBucket messages_;
   TokenBucket bytes_;
   FrameParser parser_;
-  Room* room_ = nullptr;
+  std::unique_ptr<MessageSink> sink_;
+  MessageSink* told_ = nullptr;  // sink_, until one of both has ended
 
   State state_ = State::kOpen;
-  bool reading_ = false;        // as the room wants it
+  bool reading_ = false;        // as the sink wants it
   bool throttled_ = false;      // not read from: more was sent than its share
   bool write_blocked_ = false;  // the socket takes no more for now
   bool flush_scheduled_ = false;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "server/log.h"
+#include "server/room_member.h"
 #include "server/room_name.h"
 
 namespace weft::server {
@@ -67,8 +68,10 @@ void Worker::Admit(Arrival arrival) {
   const absl::StatusOr<Room*> room = rooms_.Enter(room_name);
   if (!room.ok()) return connection.Close(CloseCode::kBusy, std::string(room.status().message()));
   LogDebug("a client joins the room \"{}\"", PrintableName(room_name));
-  connection.EnterRoom(**room);
-  (*room)->Join(connection);
+  auto member = std::make_unique<RoomMember>(connection, **room);
+  RoomMember& joining = *member;
+  connection.Carry(std::move(member));
+  (*room)->Join(joining);
   connection.HandleEarlyBytes(early_bytes);
   ScheduleFlush(connection);
 }
