@@ -47,32 +47,39 @@ std::optional<SocketPair> MakeSocketPair() {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<YjsProcess>> YjsProcess::Start() {
+  auto process = StartCommand({"node", WEFT_CRDT_TESTS "/oracle/yjs_oracle.mjs"});
+  if (!process.ok()) return Unavailable(std::string(process.status().message()));
+  const absl::StatusOr<Any> version = (*process)->Call(AnyObject{{"op", "version"}});
+  if (!version.ok()) return Unavailable(std::string(version.status().message()));
+  return process;
+}
+
+absl::StatusOr<std::unique_ptr<YjsProcess>> YjsProcess::StartCommand(
+    std::vector<std::string> command) {
   const std::optional<SocketPair> requests = MakeSocketPair();
   const std::optional<SocketPair> replies = MakeSocketPair();
-  if (!requests || !replies) return Unavailable("no sockets");
+  if (!requests || !replies) return absl::UnavailableError("no sockets");
 
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, requests->theirs, STDIN_FILENO);
   posix_spawn_file_actions_adddup2(&actions, replies->theirs, STDOUT_FILENO);
-  std::string program = "node";
-  std::string script = WEFT_CRDT_TESTS "/oracle/yjs_oracle.mjs";
-  char* const arguments[] = {program.data(), script.data(), nullptr};
+  std::vector<char*> arguments;
+  for (std::string& argument : command) arguments.push_back(argument.data());
+  arguments.push_back(nullptr);
   pid_t child = -1;
-  const int error = posix_spawnp(&child, program.c_str(), &actions, nullptr, arguments, environ);
+  const int error =
+      posix_spawnp(&child, command[0].c_str(), &actions, nullptr, arguments.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
   close(requests->theirs);
   close(replies->theirs);
   if (error != 0) {
     close(requests->ours);
     close(replies->ours);
-    return Unavailable(absl::StrCat("starting node failed: ", std::strerror(error)));
+    return absl::UnavailableError(
+        absl::StrCat("starting ", command[0], " failed: ", std::strerror(error)));
   }
-
-  std::unique_ptr<YjsProcess> process(new YjsProcess(child, requests->ours, replies->ours));
-  const absl::StatusOr<Any> version = process->Call(AnyObject{{"op", "version"}});
-  if (!version.ok()) return version.status();
-  return process;
+  return std::unique_ptr<YjsProcess>(new YjsProcess(child, requests->ours, replies->ours));
 }
 
 YjsProcess::~YjsProcess() {
@@ -126,21 +133,21 @@ absl::StatusOr<Any> YjsProcess::Call(const Any& request) {
 absl::Status YjsProcess::Pump(bool wait) {
   pollfd polls[2] = {{replies_, POLLIN, 0}, {outgoing_.empty() ? -1 : requests_, POLLOUT, 0}};
   const int ready = poll(polls, 2, wait ? kPatienceMs : 0);
-  if (ready < 0 && errno != EINTR) return Unavailable(std::strerror(errno));
-  if (ready == 0 && wait) return Unavailable("no reply for a minute");
+  if (ready < 0 && errno != EINTR) return absl::UnavailableError(std::strerror(errno));
+  if (ready == 0 && wait) return absl::UnavailableError("no reply for a minute");
   if (ready <= 0) return absl::OkStatus();
 
   if (polls[1].revents != 0) {
     const ssize_t sent = send(requests_, outgoing_.data(), outgoing_.size(), MSG_NOSIGNAL);
     if (sent > 0) outgoing_.erase(0, static_cast<std::size_t>(sent));
-    if (sent < 0 && errno != EAGAIN) return Unavailable("it ended");
+    if (sent < 0 && errno != EAGAIN) return absl::UnavailableError("the program ended");
   }
   if (polls[0].revents != 0) {
     char buffer[1 << 16];
     const ssize_t received = recv(replies_, buffer, sizeof(buffer), 0);
     if (received > 0) incoming_.append(buffer, static_cast<std::size_t>(received));
-    if (received == 0) return Unavailable("it ended");
-    if (received < 0 && errno != EAGAIN) return Unavailable(std::strerror(errno));
+    if (received == 0) return absl::UnavailableError("the program ended");
+    if (received < 0 && errno != EAGAIN) return absl::UnavailableError(std::strerror(errno));
   }
   return absl::OkStatus();
 }

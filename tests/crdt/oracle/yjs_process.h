@@ -1,6 +1,7 @@
 #pragma once
 
-// Real Yjs as a child process: yjs_oracle.mjs run by node, which tells the requests.
+// Real Yjs as a child process: yjs_oracle.mjs run by node, which tells the requests; or another
+// program that answers them.
 //
 // Requests are pipelined: Send queues, Receive answers in order and sends meanwhile, so neither
 // side waits for the other with a full pipe. Ownership: the child ends with this object. A fork of
@@ -12,6 +13,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -23,6 +25,8 @@ class YjsProcess {
  public:
   // Fails: kUnavailable, with what to do about it, when node or the package yjs is missing.
   static absl::StatusOr<std::unique_ptr<YjsProcess>> Start();
+  // The program of that command. Requires: it is not empty. Fails: kUnavailable.
+  static absl::StatusOr<std::unique_ptr<YjsProcess>> StartCommand(std::vector<std::string> command);
   ~YjsProcess();
   YjsProcess(const YjsProcess&) = delete;
   YjsProcess& operator=(const YjsProcess&) = delete;
