@@ -8,16 +8,15 @@
 
 #include "crdt/base/bytes.h"
 #include "server/address_table.h"
-#include "server/asio.h"
 #include "server/stats.h"
+#include "server/transport.h"
 
 namespace weft::server {
 
 struct Arrival {
   AddressPlace place;  // of the socket
   Counted counted;     // as one of Stats::connections
-  Tcp protocol = Tcp::v4();
-  int descriptor = -1;
+  Transport transport;
   std::string room;
   std::string bad_name;     // why the path names no room; the client is told so and closed
   crdt::Bytes greeting;     // the answer to the upgrade request
@@ -25,9 +24,9 @@ struct Arrival {
 
   Arrival(AddressPlace address_place, Counted counted_connection)
       : place(std::move(address_place)), counted(std::move(counted_connection)) {}
-  Arrival(Arrival&& other) noexcept;
+  Arrival(Arrival&& other) noexcept = default;
   Arrival& operator=(Arrival&&) = delete;
-  ~Arrival();
+  ~Arrival() = default;
 };
 
 }  // namespace weft::server

@@ -7,7 +7,7 @@
 #include <sstream>
 
 #include "server/limit_flags.h"
-#include "server/listener.h"
+#include "server/listen_address.h"
 #include "server/log_command_line.h"
 #include "weft_version.h"
 
@@ -36,6 +36,8 @@ constexpr const char* kServeExamples =
     "  weft serve --listen 127.0.0.1:8080 --data ./data\n"
     "  weft serve --listen 0.0.0.0:80 --listen '[::]:80' --data /var/lib/weft\n"
     "  weft serve --listen localhost:0    takes a free port and says which\n"
+    "  weft serve --listen 0.0.0.0:443 --tls-cert chain.pem --tls-key key.pem\n"
+    "  weft serve --listen unix:/run/weft/weft.sock,mode=0660\n"
     "\nSizes take suffixes: 512K, 64M, 1G. On SIGTERM or SIGINT everything accepted is committed,\n"
     "clients are closed with 1012 (come back in a moment) and the exit code is 0.\n"
     "Exit codes: 0 stopped in good order, 1 it did not work, 2 the command line is wrong.";
@@ -225,15 +227,41 @@ void AddRelay(CLI::App& serve, RelayMoment& relay) {
       ->default_str("committed");
 }
 
+void AddTlsOptions(CLI::App& serve, ServerOptions& options) {
+  const auto files = [&options]() -> TlsFiles& {
+    if (!options.tls) options.tls.emplace();
+    return *options.tls;
+  };
+  CLI::Option* certificate =
+      serve
+          .add_option_function<std::string>(
+              "--tls-cert", [files](const std::string& file) { files().certificate = file; },
+              "Certificate of this server in PEM, then those\nthat lead to a root")
+          ->type_name("FILE");
+  CLI::Option* key = serve
+                         .add_option_function<std::string>(
+                             "--tls-key", [files](const std::string& file) { files().key = file; },
+                             "Its private key in PEM")
+                         ->type_name("FILE");
+  certificate->needs(key);
+  key->needs(certificate);
+}
+
 void AddServe(CLI::App& app, CommandLine& line) {
   CLI::App& serve =
       *app.add_subcommand("serve", "Serve rooms to Yjs editors, and a page to try it");
-  serve.add_option("--listen", line.serve.listen, "Where to listen; may be repeated")
+  serve
+      .add_option(
+          "--listen", line.serve.listen,
+          "Where to listen; may be repeated.\nHOST:PORT: TCP, with TLS if there is a certificate;\n"
+          "tls: or plain: before it says which.\n"
+          "unix:/PATH[,mode=0660]: a socket in the file system")
       ->check(CLI::Validator(CheckListen, "", "address"))
-      ->type_name("HOST:PORT")
+      ->type_name("ADDRESS")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->default_str("127.0.0.1:8080");
+  AddTlsOptions(serve, line.serve);
   serve
       .add_option("--data", line.serve.data_directory,
                   "Directory of the log; made when it is absent")

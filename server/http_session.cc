@@ -7,12 +7,12 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <utility>
 
+#include "server/http_stream.h"
 #include "server/log.h"
 #include "server/room_name.h"
 #include "server/upgrade.h"
@@ -51,8 +51,9 @@ UpgradeRequest ToUpgradeRequest(const Parser::value_type& message) {
 
 class HttpSession {
  public:
-  HttpSession(Tcp::socket socket, AddressPlace place, const HttpServices& services)
-      : stream_(std::move(socket)),
+  HttpSession(const asio::any_io_executor& executor, Transport transport, AddressPlace place,
+              const HttpServices& services)
+      : stream_(executor, std::move(transport)),
         place_(std::move(place)),
         services_(services),
         counted_(services.stats.sockets) {}
@@ -77,8 +78,7 @@ class HttpSession {
                                request.method == "HEAD");
       }
     }
-    error_code ignored;
-    stream_.socket().shutdown(Tcp::socket::shutdown_send, ignored);
+    stream_.ShutDown();
   }
 
  private:
@@ -107,7 +107,7 @@ class HttpSession {
   // Answers what was no request, if it makes sense to answer, and ends.
   asio::awaitable<void> RefuseMalformed(const error_code& error) {
     LimitHits& hits = services_.stats.limits;
-    if (error == beast::error::timeout) hits.Hit(Limit::kHandshakeTimeout, "a client");
+    if (error == asio::error::timed_out) hits.Hit(Limit::kHandshakeTimeout, "a client");
     if (error == http::error::header_limit) {
       hits.Hit(Limit::kHeaderBytes, "a client");
       co_await Write(PlainAnswer(431, "The request's header is too large."), false, false);
@@ -116,11 +116,15 @@ class HttpSession {
     } else if (error.category() == make_error_code(http::error::bad_method).category() &&
                error != http::error::end_of_stream && error != http::error::partial_message) {
       co_await Write(PlainAnswer(400, "This is no HTTP request: " + error.message()), false, false);
+    } else if (stream_.DropTlsOfClearText()) {
+      co_await Write(PlainAnswer(400, "This port speaks TLS: use https:// and wss://."), false,
+                     false);
     } else {
+      const std::string failure = stream_.tls_failure();
+      if (!failure.empty()) LogDebug("a client does not speak TLS as it should: {}", failure);
       co_return;
     }
-    error_code ignored;
-    stream_.socket().shutdown(Tcp::socket::shutdown_send, ignored);
+    stream_.ShutDown();
     std::array<char, 4096> scratch;
     stream_.expires_after(kDrainTime);
     for (std::size_t drained = 0; drained < kDrainBytes;) {
@@ -175,38 +179,33 @@ class HttpSession {
     }
     const std::string response = UpgradeResponse(upgrade);
     arrival.greeting.assign(response.begin(), response.end());
+    auto [transport, ahead] = stream_.Release();
     const auto early = buffer_.cdata();
     const auto* early_begin = static_cast<const std::uint8_t*>(early.data());
     arrival.early_bytes.assign(early_begin, early_begin + early.size());
-
-    stream_.expires_never();
-    Tcp::socket socket = stream_.release_socket();
-    error_code error;
-    const Tcp::endpoint local = socket.local_endpoint(error);
-    if (!error) arrival.protocol = local.protocol();
-    arrival.descriptor = socket.release(error);
-    if (error) return;
+    arrival.early_bytes.insert(arrival.early_bytes.end(), ahead.begin(), ahead.end());
+    arrival.transport = std::move(transport);
     services_.worker_of_room(arrival.room).Receive(std::move(arrival));
   }
 
-  beast::tcp_stream stream_;
+  HttpStream stream_;
   AddressPlace place_;
   const HttpServices& services_;
   Counted counted_;
   beast::flat_buffer buffer_;
 };
 
-asio::awaitable<void> RunSession(Tcp::socket socket, AddressPlace place,
-                                 const HttpServices& services) {
-  HttpSession session(std::move(socket), std::move(place), services);
+asio::awaitable<void> RunSession(asio::any_io_executor executor, Transport transport,
+                                 AddressPlace place, const HttpServices& services) {
+  HttpSession session(executor, std::move(transport), std::move(place), services);
   co_await session.Run();
 }
 
 }  // namespace
 
-void StartHttpSession(Tcp::socket socket, AddressPlace place, const HttpServices& services) {
-  const auto executor = socket.get_executor();
-  asio::co_spawn(executor, RunSession(std::move(socket), std::move(place), services),
+void StartHttpSession(const asio::any_io_executor& executor, Transport transport,
+                      AddressPlace place, const HttpServices& services) {
+  asio::co_spawn(executor, RunSession(executor, std::move(transport), std::move(place), services),
                  asio::detached);
 }
 

@@ -14,6 +14,7 @@
 #include "server/http_routes.h"
 #include "server/limits.h"
 #include "server/stats.h"
+#include "server/transport.h"
 #include "server/worker.h"
 
 namespace weft::server {
@@ -26,7 +27,8 @@ struct HttpServices {
   std::function<Worker&(std::string_view room)> worker_of_room;
 };
 
-// Serves `socket` on the thread of its executor, from its next turn on.
-void StartHttpSession(Tcp::socket socket, AddressPlace place, const HttpServices& services);
+// Serves the socket of `transport` on the thread of `executor`, from its next turn on.
+void StartHttpSession(const asio::any_io_executor& executor, Transport transport,
+                      AddressPlace place, const HttpServices& services);
 
 }  // namespace weft::server

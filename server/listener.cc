@@ -1,16 +1,21 @@
 #include "server/listener.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <cerrno>
 #include <chrono>
 #include <utility>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "server/log.h"
+#include "server/socket_address.h"
 
 namespace weft::server {
 namespace {
@@ -21,22 +26,8 @@ constexpr auto kAsTuple = asio::as_tuple(asio::use_awaitable);
 constexpr std::chrono::milliseconds kFirstDelay{20};
 constexpr std::chrono::milliseconds kLastDelay{1'000};
 
-absl::Status BadAddress(std::string_view text, std::string_view why) {
-  return absl::InvalidArgumentError(
-      absl::StrCat("\"", std::string(text), "\" is no address to listen on: ", std::string(why),
-                   ". Write HOST:PORT, such as 127.0.0.1:8080, localhost:8080 or [::]:8080"));
-}
-
-bool IsPort(std::string_view text) {
-  std::uint32_t port = 0;
-  return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos &&
-         absl::SimpleAtoi(std::string(text), &port) && port <= 65'535;
-}
-
 std::string ToText(const Tcp::endpoint& endpoint) {
-  const std::string host = endpoint.address().to_string();
-  return endpoint.address().is_v6() ? absl::StrCat("[", host, "]:", endpoint.port())
-                                    : absl::StrCat(host, ":", endpoint.port());
+  return SocketAddress{.ip = endpoint.address(), .port = endpoint.port(), .path = {}}.ToText();
 }
 
 // Whether this machine lacks the address, or its whole family.
@@ -45,34 +36,57 @@ bool IsMissing(const error_code& error) {
          error == boost::system::errc::address_family_not_supported;
 }
 
-absl::Status CannotListen(const Tcp::endpoint& endpoint, const error_code& error) {
+error_code LastError() { return {errno, boost::system::system_category()}; }
+
+absl::Status CannotListen(const std::string& where, const error_code& error) {
   std::string hint;
   if (error == asio::error::address_in_use) {
     hint = ". Another program listens there: stop it, or choose another port with --listen";
+  } else if (error == asio::error::access_denied && where.starts_with("unix:")) {
+    hint = ". The directory has to be one that this user may write to";
   } else if (error == asio::error::access_denied) {
     hint = ". Ports below 1024 need a privilege: choose a higher one with --listen";
   } else if (IsMissing(error)) {
     hint = ". This machine does not have that address";
   }
-  const std::string message =
-      absl::StrCat("cannot listen on ", ToText(endpoint), ": ", error.message(), hint);
+  const std::string message = absl::StrCat("cannot listen on ", where, ": ", error.message(), hint);
   return IsMissing(error) ? absl::NotFoundError(message) : absl::UnavailableError(message);
 }
 
-absl::StatusOr<Tcp::acceptor> Bind(asio::io_context& io, const Tcp::endpoint& endpoint) {
-  Tcp::acceptor acceptor(io);
+absl::StatusOr<Listener::Acceptor> Bind(asio::io_context& io, const Tcp::endpoint& endpoint) {
+  Listener::Acceptor acceptor(io);
   error_code error;
   acceptor.open(endpoint.protocol(), error);
-  if (error) return CannotListen(endpoint, error);
-  acceptor.set_option(Tcp::acceptor::reuse_address(true), error);
+  if (error) return CannotListen(ToText(endpoint), error);
+  acceptor.set_option(asio::socket_base::reuse_address(true), error);
   // An IPv6 address stands for itself alone, so that [::]:8080 and 0.0.0.0:8080 can be given
   // together.
   if (endpoint.address().is_v6()) acceptor.set_option(asio::ip::v6_only(true), error);
   acceptor.bind(endpoint, error);
-  if (error) return CannotListen(endpoint, error);
+  if (error) return CannotListen(ToText(endpoint), error);
   acceptor.listen(asio::socket_base::max_listen_connections, error);
-  if (error) return CannotListen(endpoint, error);
+  if (error) return CannotListen(ToText(endpoint), error);
   return acceptor;
+}
+
+// Makes way for a socket at `path`: what a server left behind that was killed is removed.
+absl::Status FreePath(const std::string& path) {
+  struct stat found{};
+  if (::lstat(path.c_str(), &found) != 0) return absl::OkStatus();
+  if (!S_ISSOCK(found.st_mode)) {
+    return absl::UnavailableError(absl::StrCat("cannot listen on unix:", path,
+                                               ": there is something that is no socket. Remove "
+                                               "it, or choose another path with --listen"));
+  }
+  asio::io_context io;
+  asio::local::stream_protocol::socket probe(io);
+  error_code error;
+  probe.connect(asio::local::stream_protocol::endpoint(path), error);
+  if (error != asio::error::connection_refused) {
+    return CannotListen("unix:" + path, error ? error : asio::error::address_in_use);
+  }
+  if (::unlink(path.c_str()) != 0) return CannotListen("unix:" + path, LastError());
+  return absl::OkStatus();
 }
 
 // Whether trying again later may help; other errors belong to one client that is gone already.
@@ -84,7 +98,7 @@ bool IsExhausted(const error_code& error) {
 
 // Accepts one socket and hands it over. Nothing of its executor outlives the call, since a listener
 // that waits for descriptors may end after that executor.
-asio::awaitable<error_code> AcceptOne(Tcp::acceptor& acceptor,
+asio::awaitable<error_code> AcceptOne(Listener::Acceptor& acceptor,
                                       const Listener::ChooseExecutor& choose_executor,
                                       const Listener::OnAccepted& on_accepted) {
   const asio::any_io_executor executor = choose_executor();
@@ -92,13 +106,13 @@ asio::awaitable<error_code> AcceptOne(Tcp::acceptor& acceptor,
   if (!error) {
     error_code ignored;
     socket.set_option(Tcp::no_delay(true), ignored);
-    auto shared = std::make_shared<Tcp::socket>(std::move(socket));
+    auto shared = std::make_shared<AnyStream::socket>(std::move(socket));
     asio::post(executor, [shared, on_accepted] { on_accepted(std::move(*shared)); });
   }
   co_return error;
 }
 
-asio::awaitable<void> Accept(Tcp::acceptor& acceptor, Listener::ChooseExecutor choose_executor,
+asio::awaitable<void> Accept(Listener::Acceptor& acceptor, Listener::ChooseExecutor choose_executor,
                              Listener::OnAccepted on_accepted) {
   asio::steady_timer timer(acceptor.get_executor());
   auto delay = kFirstDelay;
@@ -118,23 +132,15 @@ asio::awaitable<void> Accept(Tcp::acceptor& acceptor, Listener::ChooseExecutor c
 
 }  // namespace
 
-absl::StatusOr<ListenAddress> ParseListenAddress(std::string_view text) {
-  const std::size_t colon = text.rfind(':');
-  if (colon == std::string_view::npos) return BadAddress(text, "it has no port");
-  std::string_view host = text.substr(0, colon);
-  const std::string_view port = text.substr(colon + 1);
-  if (!IsPort(port)) return BadAddress(text, "the port is no number from 0 to 65535");
-  if (host.size() >= 2 && host.front() == '[' && host.back() == ']') {
-    host = host.substr(1, host.size() - 2);
-  } else if (host.find(':') != std::string_view::npos) {
-    return BadAddress(text, "an IPv6 address stands in brackets");
-  }
-  if (host.empty()) return BadAddress(text, "it has no host");
-  return ListenAddress{std::string(host), std::string(port)};
-}
-
 absl::StatusOr<std::vector<std::unique_ptr<Listener>>> Listener::Listen(
     asio::io_context& io, const ListenAddress& address) {
+  if (address.kind == ListenAddress::Kind::kUnix) {
+    absl::StatusOr<std::unique_ptr<Listener>> listener = ListenOnPath(io, address);
+    if (!listener.ok()) return listener.status();
+    std::vector<std::unique_ptr<Listener>> listeners;
+    listeners.push_back(*std::move(listener));
+    return listeners;
+  }
   Tcp::resolver resolver(io);
   error_code error;
   const auto resolved = resolver.resolve(address.host, address.port, Tcp::resolver::passive, error);
@@ -152,7 +158,7 @@ absl::StatusOr<std::vector<std::unique_ptr<Listener>>> Listener::Listen(
   std::vector<std::unique_ptr<Listener>> listeners;
   absl::Status last_failure;
   for (const Tcp::endpoint& endpoint : endpoints) {
-    absl::StatusOr<Tcp::acceptor> acceptor = Bind(io, endpoint);
+    absl::StatusOr<Acceptor> acceptor = Bind(io, endpoint);
     if (acceptor.ok()) {
       listeners.push_back(std::make_unique<Listener>(*std::move(acceptor)));
     } else if (absl::IsNotFound(acceptor.status())) {
@@ -166,6 +172,33 @@ absl::StatusOr<std::vector<std::unique_ptr<Listener>>> Listener::Listen(
   return listeners;
 }
 
+absl::StatusOr<std::unique_ptr<Listener>> Listener::ListenOnPath(asio::io_context& io,
+                                                                 const ListenAddress& address) {
+  const absl::Status free = FreePath(address.path);
+  if (!free.ok()) return free;
+  Acceptor acceptor(io);
+  error_code error;
+  acceptor.open(AnyStream(AF_UNIX, 0), error);
+  // Until its mode is what was asked for, nobody but the owner may connect.
+  if (!error && ::fchmod(acceptor.native_handle(), address.mode & 0700U) != 0) error = LastError();
+  if (!error) acceptor.bind(asio::local::stream_protocol::endpoint(address.path), error);
+  if (error) return CannotListen("unix:" + address.path, error);
+  auto listener = std::make_unique<Listener>(std::move(acceptor));
+  struct stat made{};
+  if (::lstat(address.path.c_str(), &made) != 0) {
+    return CannotListen("unix:" + address.path, LastError());
+  }
+  listener->own_path_ = address.path;
+  listener->own_device_ = made.st_dev;
+  listener->own_inode_ = made.st_ino;
+  if (::chmod(address.path.c_str(), address.mode) != 0) {
+    return CannotListen("unix:" + address.path, LastError());
+  }
+  listener->acceptor_.listen(asio::socket_base::max_listen_connections, error);
+  if (error) return CannotListen("unix:" + address.path, error);
+  return listener;
+}
+
 void Listener::Start(ChooseExecutor choose_executor, OnAccepted on_accepted) {
   asio::co_spawn(acceptor_.get_executor(),
                  Accept(acceptor_, std::move(choose_executor), std::move(on_accepted)),
@@ -175,16 +208,27 @@ void Listener::Start(ChooseExecutor choose_executor, OnAccepted on_accepted) {
 void Listener::Stop() {
   error_code ignored;
   acceptor_.close(ignored);
+  struct stat found{};
+  if (!own_path_.empty() && ::lstat(own_path_.c_str(), &found) == 0 &&
+      found.st_dev == own_device_ && found.st_ino == own_inode_) {
+    ::unlink(own_path_.c_str());
+  }
+  own_path_.clear();
 }
 
 std::string Listener::address() const {
-  error_code ignored;
-  return ToText(acceptor_.local_endpoint(ignored));
+  const auto found = SocketAddress::OfSocket(const_cast<Acceptor&>(acceptor_).native_handle());
+  return found ? found->ToText() : std::string();
 }
 
 std::uint16_t Listener::port() const {
-  error_code ignored;
-  return acceptor_.local_endpoint(ignored).port();
+  const auto found = SocketAddress::OfSocket(const_cast<Acceptor&>(acceptor_).native_handle());
+  return found ? found->port : 0;
+}
+
+bool Listener::is_unix() const {
+  const auto found = SocketAddress::OfSocket(const_cast<Acceptor&>(acceptor_).native_handle());
+  return found && !found->ip;
 }
 
 }  // namespace weft::server

@@ -1,55 +1,68 @@
 #pragma once
 
-// Addresses to listen on, and the loop that accepts what comes.
+// Sockets that listen, and the loop that accepts what comes.
 
+#include <sys/types.h>
+
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
-#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/asio.h"
+#include "server/listen_address.h"
 
 namespace weft::server {
-
-// "HOST:PORT" in its two parts; HOST is a name, an IPv4 address, or an IPv6 address in brackets.
-struct ListenAddress {
-  std::string host;
-  std::string port;
-};
-
-// Fails: kInvalidArgument, with an example of how to write it.
-absl::StatusOr<ListenAddress> ParseListenAddress(std::string_view text);
 
 // Listens on one socket and hands over what it accepts. When the process has no descriptors left it
 // waits and tries again, since every accepted socket frees one in its time. Threads: that of its
 // executor.
 class Listener {
  public:
+  using Acceptor = asio::basic_socket_acceptor<AnyStream>;
   // Where an accepted socket shall live, asked before each accept; and who gets it, on that thread.
   using ChooseExecutor = std::function<asio::any_io_executor()>;
-  using OnAccepted = std::function<void(Tcp::socket)>;
+  using OnAccepted = std::function<void(AnyStream::socket)>;
 
-  // Listens on every address that `address` stands for ("localhost" is often two).
+  // Listens on every address that `address` stands for ("localhost" is often two). A socket of the
+  // file system that nobody listens on any more is replaced; one of our own is removed by Stop.
   // Fails: kInvalidArgument (unknown host), kNotFound (this machine has none of the addresses),
-  // kUnavailable (in use, not permitted).
+  // kUnavailable (in use, not permitted, something else has that path).
   static absl::StatusOr<std::vector<std::unique_ptr<Listener>>> Listen(
       asio::io_context& io, const ListenAddress& address);
 
-  explicit Listener(Tcp::acceptor acceptor) : acceptor_(std::move(acceptor)) {}
+  explicit Listener(Acceptor acceptor) : acceptor_(std::move(acceptor)) {}
+  ~Listener() { Stop(); }
+  Listener(const Listener&) = delete;
+  Listener& operator=(const Listener&) = delete;
 
   // Requires: called once, and the listener lives until its executor has run the end of Stop.
   void Start(ChooseExecutor choose_executor, OnAccepted on_accepted);
   void Stop();
 
-  // Where it listens, as in a URL: "127.0.0.1:8080", "[::1]:8080".
+  // Where it listens (SocketAddress::ToText). The port is 0 for a socket of the file system.
   std::string address() const;
   std::uint16_t port() const;
+  bool is_unix() const;
+
+  // What is spoken on the sockets that it accepts.
+  void SetTls(bool tls) { tls_ = tls; }
+  bool speaks_tls() const { return tls_; }
 
  private:
-  Tcp::acceptor acceptor_;
+  static absl::StatusOr<std::unique_ptr<Listener>> ListenOnPath(asio::io_context& io,
+                                                                const ListenAddress& address);
+
+  Acceptor acceptor_;
+  bool tls_ = false;
+  // The socket in the file system that is ours to remove: its path, device and number.
+  std::string own_path_;
+  dev_t own_device_ = 0;
+  ino_t own_inode_ = 0;
 };
 
 }  // namespace weft::server

@@ -13,6 +13,7 @@
 #include "server/listener.h"
 #include "server/log.h"
 #include "server/room_name.h"
+#include "server/socket_address.h"
 #include "server/worker.h"
 #include "store/compactor.h"
 #include "store/update_log.h"
@@ -52,6 +53,7 @@ struct Server::Parts {
   ServerOptions options;
   Stats stats;
   AddressTable addresses;
+  std::unique_ptr<TlsCertificate> tls;  // null: all is in clear
   asio::io_context front{1};
   asio::executor_work_guard<asio::io_context::executor_type> front_work{front.get_executor()};
   asio::thread_pool loading{1};
@@ -111,12 +113,14 @@ struct Server::Parts {
           [this]() -> asio::any_io_executor {
             return workers[next_worker++ % workers.size()]->io().get_executor();
           },
-          [this](Tcp::socket socket) { Admit(std::move(socket)); });
+          [this, tls = listener->speaks_tls()](AnyStream::socket socket) {
+            Admit(std::move(socket), tls);
+          });
     }
   }
 
   // On the thread of the socket's worker.
-  void Admit(Tcp::socket socket) {
+  void Admit(AnyStream::socket socket, bool has_tls) {
     const Limits& limits = options.limits;
     const std::uint64_t open = stats.sockets.load(std::memory_order_relaxed) +
                                stats.connections.load(std::memory_order_relaxed);
@@ -124,16 +128,21 @@ struct Server::Parts {
       stats.limits.Hit(Limit::kConnections, "a socket");
       return;
     }
+    const asio::any_io_executor executor = socket.get_executor();
     error_code error;
-    const Tcp::endpoint client = socket.remote_endpoint(error);
-    if (error) return;  // it has gone already
-    AddressPlace place = addresses.Enter(client.address());
+    const int descriptor = socket.release(error);
+    if (error) return;
+    Transport transport(descriptor, has_tls ? tls->MakeStream() : nullptr);
+    const std::optional<SocketAddress> client = SocketAddress::OfPeer(descriptor);
+    if (!client) return;  // it has gone already
+    // Clients of a socket in the file system have no address.
+    AddressPlace place = client->ip ? addresses.Enter(*client->ip) : AddressPlace();
     if (limits.connections_per_address > 0 &&
         place.sockets() > limits.connections_per_address + Limits::kSpareSocketsOfAddress) {
-      stats.limits.Hit(Limit::kConnectionsPerAddress, client.address().to_string());
+      stats.limits.Hit(Limit::kConnectionsPerAddress, client->ip->to_string());
       return;
     }
-    StartHttpSession(std::move(socket), std::move(place), http);
+    StartHttpSession(executor, std::move(transport), std::move(place), http);
   }
 
   void WaitForSignal() {
@@ -174,13 +183,25 @@ Server::~Server() = default;
 absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerOptions& options) {
   auto parts = std::make_unique<Parts>();
   parts->options = options;
-  // Addresses first: a mistake in them must not leave a data directory behind.
+  // Certificate and addresses first: a mistake in them must not leave a data directory behind.
+  if (options.tls) {
+    auto tls = TlsCertificate::Load(*options.tls);
+    if (!tls.ok()) return tls.status();
+    parts->tls = *std::move(tls);
+  }
   for (const std::string& text : options.listen) {
     absl::StatusOr<ListenAddress> address = ParseListenAddress(text);
     if (!address.ok()) return address.status();
     auto listeners = Listener::Listen(parts->front, *address);
     if (!listeners.ok()) return listeners.status();
-    for (auto& listener : *listeners) parts->listeners.push_back(std::move(listener));
+    if (address->tls == true && parts->tls == nullptr) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("\"", text, "\" needs a certificate: --tls-cert and --tls-key"));
+    }
+    for (auto& listener : *listeners) {
+      listener->SetTls(address->tls.value_or(parts->tls != nullptr));
+      parts->listeners.push_back(std::move(listener));
+    }
   }
   auto log = store::UpdateLog::Open(
       {.directory = options.data_directory,
@@ -223,8 +244,14 @@ absl::Status Server::Run(bool handle_signals) {
   }
   for (const auto& worker : parts_->workers) worker->Start();
   parts_->StartListeners();
-  for (const std::string& address : addresses()) {
-    LogInfo("listening on http://{}/ (rooms: ws://{}/<room>)", address, address);
+  for (const auto& listener : parts_->listeners) {
+    const std::string address = listener->address();
+    if (listener->is_unix()) {
+      LogInfo("listening on {}", address);
+    } else {
+      const std::string_view s = listener->speaks_tls() ? "s" : "";
+      LogInfo("listening on http{}://{}/ (rooms: ws{}://{}/<room>)", s, address, s, address);
+    }
   }
   parts_->front.run();
   if (!parts_->log_failure.ok()) return parts_->log_failure;

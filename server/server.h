@@ -8,6 +8,7 @@
 #include <csignal>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,11 +17,13 @@
 #include "server/durability.h"
 #include "server/limits.h"
 #include "server/relay_moment.h"
+#include "server/tls_certificate.h"
 
 namespace weft::server {
 
 struct ServerOptions {
-  std::vector<std::string> listen = {"127.0.0.1:8080"};  // HOST:PORT; port 0 takes a free one
+  std::vector<std::string> listen = {"127.0.0.1:8080"};  // as in listen_address.h
+  std::optional<TlsFiles> tls;                           // with it TCP has TLS unless it is plain:
   std::string data_directory = "data";                   // made when absent
   unsigned threads = 0;                                  // 0: one a core
   RelayMoment relay = RelayMoment::kCommitted;
@@ -47,7 +50,7 @@ class Server {
   // Any thread.
   void RequestStop();
 
-  // "127.0.0.1:8080" for each listening socket, in the order of the options.
+  // "127.0.0.1:8080" or "unix:/path" for each listening socket, in the order of the options.
   std::vector<std::string> addresses() const;
   std::vector<std::uint16_t> ports() const;
 

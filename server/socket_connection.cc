@@ -1,8 +1,5 @@
 #include "server/socket_connection.h"
 
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -18,7 +15,7 @@ bool WouldBlock(int error) { return error == EAGAIN || error == EWOULDBLOCK || e
 
 SocketConnection::SocketConnection(Worker& worker, Arrival arrival)
     : worker_(worker),
-      socket_(std::exchange(arrival.descriptor, -1)),
+      transport_(std::move(arrival.transport)),
       place_(std::move(arrival.place)),
       counted_(std::move(arrival.counted)),
       queued_(worker.stats().queued_bytes),
@@ -29,9 +26,7 @@ SocketConnection::SocketConnection(Worker& worker, Arrival arrival)
       last_heard_(Clock::now()),
       out_(std::move(arrival.greeting)) {}
 
-SocketConnection::~SocketConnection() {
-  if (socket_ >= 0) ::close(socket_);
-}
+SocketConnection::~SocketConnection() = default;
 
 // --- Out
 // --------------------------------------------------------------------------------------------
@@ -41,7 +36,7 @@ void SocketConnection::Send(crdt::ByteView message) {
   const bool large = message.size() > worker_.limits().queue_bytes;
   out_.Add(Opcode::kBinary, message, large);
   answered_bytes_ += message.size();
-  if (large) queued_.Set(out_.held_bytes());
+  if (large) queued_.Set(HeldBytes());
   ScheduleFlush();
 }
 
@@ -92,10 +87,10 @@ void SocketConnection::Flush() {
     parser_ = FrameParser(0);
     receiving_.Set(0);
   }
-  queued_.Set(out_.held_bytes());
+  queued_.Set(HeldBytes());
   if (state_ == State::kGone || write_blocked_) return;
   const Written written = WriteOut();
-  queued_.Set(out_.held_bytes());
+  queued_.Set(HeldBytes());
   if (written == Written::kFailed) return Drop();
   if (written == Written::kAll) return OnDrained();
   write_blocked_ = true;
@@ -114,14 +109,13 @@ void SocketConnection::FallBehind() {
 SocketConnection::Written SocketConnection::WriteOut() {
   while (!out_.empty()) {
     std::array<iovec, 3> pieces;
-    msghdr message{};
-    message.msg_iov = pieces.data();
-    message.msg_iovlen = out_.Gather(pieces);
-    const ssize_t size = ::sendmsg(socket_, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    const std::size_t count = out_.Gather(pieces);
+    const ssize_t size = transport_.Write(std::span(pieces).first(count));
     if (size < 0) return WouldBlock(errno) ? Written::kSome : Written::kFailed;
     out_.Advance(static_cast<std::size_t>(size));
   }
-  return Written::kAll;
+  if (!transport_.has_unsent() || transport_.SendUnsent()) return Written::kAll;
+  return WouldBlock(errno) ? Written::kSome : Written::kFailed;
 }
 
 void SocketConnection::OnDrained() {
@@ -132,17 +126,20 @@ void SocketConnection::OnDrained() {
     if (told_ != nullptr) told_->OnDrained(lost);
     return;
   }
-  if (state_ == State::kClosing && client_closed_) return Drop();
+  if (state_ == State::kClosing && client_closed_) {
+    transport_.ShutDown();
+    return Drop();
+  }
   if (state_ == State::kClosing && !shut_) {
     shut_ = true;
-    ::shutdown(socket_, SHUT_WR);
+    transport_.ShutDown();
   }
 }
 
 void SocketConnection::Watch(SocketPoller::Interest interest) {
-  if (interest == watched_ || socket_ < 0) return;
+  if (interest == watched_ || !transport_.is_open()) return;
   watched_ = interest;
-  worker_.poller().Change(socket_, interest, this);
+  worker_.poller().Change(transport_.descriptor(), interest, this);
 }
 
 // --- In
@@ -172,14 +169,16 @@ void SocketConnection::OnReady(SocketPoller::Readiness readiness) {
 
 void SocketConnection::OnReadable() {
   const std::span<std::uint8_t> buffer = worker_.read_buffer();
-  const ssize_t size = ::recv(socket_, buffer.data(), buffer.size(), MSG_DONTWAIT);
+  const ssize_t size = transport_.Read(buffer);
   if (size == 0 || (size < 0 && !WouldBlock(errno))) return Drop();
+  if (transport_.has_unsent()) ScheduleFlush();  // TLS has something to say by itself
   if (size < 0) return;
   last_heard_ = Clock::now();
   ping_sent_ = false;
   answered_bytes_ = 0;
   HandleBytes(buffer.first(static_cast<std::size_t>(size)));
   CheckShares(static_cast<std::size_t>(size));
+  if (transport_.ended() && state_ == State::kOpen) Drop();
 }
 
 // After a read: what this client has had of the bounds on what clients send.
@@ -282,7 +281,7 @@ void SocketConnection::EndSink() {
 void SocketConnection::Drop() {
   if (state_ == State::kGone) return;
   state_ = State::kGone;
-  ::close(std::exchange(socket_, -1));
+  transport_.Close();
   worker_.Forget(*this);
   EndSink();
 }

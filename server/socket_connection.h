@@ -1,7 +1,7 @@
 #pragma once
 
-// A WebSocket over TCP, after the opening handshake: frames, limits, the way out, pings, the end. What
-// the messages are about is up to what it carries (message_sink.h).
+// A WebSocket over a stream socket, with TLS or without, after the opening handshake: frames, limits,
+// the way out, pings, the end. What the messages are about is up to what it carries (message_sink.h).
 //
 // Reading: whenever the socket is readable, up to 64 KiB into the worker's buffer, and the messages
 // in it are handed on together, at once. No buffer is held for an idle client. Writing: messages
@@ -34,6 +34,7 @@
 #include "server/socket_poller.h"
 #include "server/stats.h"
 #include "server/token_bucket.h"
+#include "server/transport.h"
 
 namespace weft::server {
 
@@ -42,7 +43,7 @@ class Worker;
 class SocketConnection {
  public:
   // Takes over the socket of `arrival`, what it counts, and its greeting, which is written before the
-  // first frame. Requires: the socket does not block. It is closed with the connection.
+  // first frame. It is closed with the connection.
   SocketConnection(Worker& worker, Arrival arrival);
   ~SocketConnection();
   SocketConnection(const SocketConnection&) = delete;
@@ -97,6 +98,8 @@ class SocketConnection {
   // Whether one more message of that size may be queued.
   bool MayQueue(std::size_t bytes);
   std::optional<Limit> ReachedBound(std::size_t bytes) const;
+  // Memory that is held for what waits to be written.
+  std::size_t HeldBytes() const { return out_.held_bytes() + transport_.held_bytes(); }
   void FallBehind();
   void ScheduleFlush();
   enum class Written { kAll, kSome, kFailed };
@@ -105,7 +108,7 @@ class SocketConnection {
   void Watch(SocketPoller::Interest interest);
 
   Worker& worker_;
-  int socket_;  // -1 once it is closed
+  Transport transport_;  // closed once the connection is gone
   AddressPlace place_;
   Counted counted_;
   Share queued_;     // of Stats::queued_bytes, as of the last turn

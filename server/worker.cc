@@ -54,7 +54,7 @@ void Worker::Receive(Arrival arrival) {
 }
 
 void Worker::Admit(Arrival arrival) {
-  const int descriptor = arrival.descriptor;
+  const int descriptor = arrival.transport.descriptor();
   const std::string room_name = std::move(arrival.room);
   const std::string bad_name = std::move(arrival.bad_name);
   crdt::Bytes early_bytes = std::move(arrival.early_bytes);

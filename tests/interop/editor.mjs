@@ -15,16 +15,17 @@ export class Editor {
    * @param {import('./weft_server.mjs').WeftServer} server
    * @param {string} room as it stands in the address, so escaped by the caller where it has to be
    * @param {{ name?: string, params?: Record<string, string>, protocols?: string[], listener?: number,
-   *   doc?: Y.Doc }} [options]
+   *   doc?: Y.Doc, WebSocketPolyfill?: typeof WebSocket }} [options]
    */
   constructor(server, room, options = {}) {
     const { name = 'an editor', params = {}, protocols = [], listener = 0, doc = new Y.Doc() } = options
+    const { WebSocketPolyfill = WebSocket } = options
     this.name = name
     this.doc = doc
     /** Codes and reasons of the closes that came from the server or from a lost connection. */
     this.closes = []
     this.provider = new WebsocketProvider(server.websocketUrl(listener), room, doc, {
-      WebSocketPolyfill: WebSocket,
+      WebSocketPolyfill,
       params,
       protocols,
       maxBackoffTime: kReconnectWithinMs,

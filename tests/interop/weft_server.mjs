@@ -62,6 +62,8 @@ export class WeftServer {
     this.ports = setup.ports
     this.fileSizeLimitKiB = setup.fileSizeLimitKiB
     this.flags = setup.flags
+    /** What stands before each address, such as "plain:". */
+    this.listenPrefix = ''
   }
 
   /** Everything that the process wrote to its standard output and error, over all its lives. */
@@ -115,7 +117,7 @@ export class WeftServer {
 
   /** Starts the process and does not wait for anything. */
   launch() {
-    const listeners = this.ports.flatMap((port) => ['--listen', `127.0.0.1:${port}`])
+    const listeners = this.ports.flatMap((port) => ['--listen', `${this.listenPrefix}127.0.0.1:${port}`])
     const command = [binaryPath(), 'serve', ...listeners, '--data', this.dataDirectory, ...this.flags]
     // A limit on the size of files stands in for a full disk: writes beyond it fail with an error, because
     // the signal that would end the process is ignored. The hard limit stays, so that it can be lifted again.

@@ -26,6 +26,10 @@ TEST(CommandLine, TakesEveryFlagOfServe) {
                                              "127.0.0.1:1",
                                              "--listen",
                                              "[::1]:2",
+                                             "--tls-cert",
+                                             "c.pem",
+                                             "--tls-key",
+                                             "k.pem",
                                              "--data",
                                              "d",
                                              "--threads",
@@ -91,6 +95,9 @@ TEST(CommandLine, TakesEveryFlagOfServe) {
                                              "22K"});
   ASSERT_EQ(line.verb, Verb::kServe) << line.output;
   EXPECT_EQ(line.serve.listen, (std::vector<std::string>{"127.0.0.1:1", "[::1]:2"}));
+  ASSERT_TRUE(line.serve.tls.has_value());
+  EXPECT_EQ(line.serve.tls->certificate, "c.pem");
+  EXPECT_EQ(line.serve.tls->key, "k.pem");
   EXPECT_EQ(line.serve.data_directory, "d");
   EXPECT_EQ(line.serve.threads, 3U);
   EXPECT_EQ(line.serve.log.durability, store::Durability::kInterval);

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "server/log.h"
 #include "server/server.h"
@@ -35,13 +36,10 @@ class TemporaryDirectory {
 class RunningServer {
  public:
   explicit RunningServer(const std::string& directory, const Limits& limits = {},
-                         unsigned threads = 2) {
+                         unsigned threads = 2)
+      : RunningServer(OptionsFor(directory, limits, threads)) {}
+  explicit RunningServer(const ServerOptions& options) {
     SetLogLevel(LogLevel::kOff);
-    ServerOptions options;
-    options.listen = {"127.0.0.1:0"};
-    options.data_directory = directory;
-    options.threads = threads;
-    options.limits = limits;
     auto opened = Server::Open(options);
     EXPECT_TRUE(opened.ok()) << opened.status().ToString();
     server_ = *std::move(opened);
@@ -62,8 +60,20 @@ class RunningServer {
   void RequestStop() { server_->RequestStop(); }
 
   std::uint16_t port() const { return server_->ports().front(); }
+  std::vector<std::uint16_t> ports() const { return server_->ports(); }
+  std::vector<std::string> addresses() const { return server_->addresses(); }
 
  private:
+  static ServerOptions OptionsFor(const std::string& directory, const Limits& limits,
+                                  unsigned threads) {
+    ServerOptions options;
+    options.listen = {"127.0.0.1:0"};
+    options.data_directory = directory;
+    options.threads = threads;
+    options.limits = limits;
+    return options;
+  }
+
   std::unique_ptr<Server> server_;
   std::thread thread_;
 };

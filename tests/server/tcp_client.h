@@ -53,7 +53,12 @@ class TcpClient {
     connected_ =
         ::connect(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
   }
-  ~TcpClient() { Disconnect(); }
+  // A client over a socket that is connected already.
+  struct Connected {
+    int socket;
+  };
+  explicit TcpClient(Connected connected) : socket_(connected.socket), connected_(true) {}
+  virtual ~TcpClient() { Disconnect(); }
   TcpClient(const TcpClient&) = delete;
   TcpClient& operator=(const TcpClient&) = delete;
 
@@ -75,7 +80,7 @@ class TcpClient {
   // False when the server has closed the connection.
   bool Send(std::string_view bytes) {
     while (!bytes.empty()) {
-      const ssize_t sent = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      const ssize_t sent = SendBytes(bytes);
       if (sent <= 0) return false;
       bytes.remove_prefix(static_cast<std::size_t>(sent));
     }
@@ -175,6 +180,19 @@ class TcpClient {
 
   std::string upgrade_head;
 
+ protected:
+  int socket() const { return socket_; }
+
+  // What lies between the socket and the bytes: nothing here.
+  virtual ssize_t SendBytes(std::string_view bytes) {
+    return ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  }
+  virtual ssize_t ReceiveBytes(char* buffer, std::size_t size) {
+    return ::recv(socket_, buffer, size, 0);
+  }
+  // Whether there is something to receive that the socket does not show.
+  virtual bool HasReceived() const { return false; }
+
  private:
   bool Need(std::size_t size) {
     while (input_.size() < size) {
@@ -185,9 +203,9 @@ class TcpClient {
 
   bool Fill() {
     pollfd poll_socket{socket_, POLLIN, 0};
-    if (::poll(&poll_socket, 1, 30'000) <= 0) return false;
+    if (!HasReceived() && ::poll(&poll_socket, 1, 30'000) <= 0) return false;
     char buffer[16384];
-    const ssize_t size = ::recv(socket_, buffer, sizeof buffer, 0);
+    const ssize_t size = ReceiveBytes(buffer, sizeof buffer);
     if (size <= 0) {
       ended_ = true;
       return false;
