@@ -8,6 +8,7 @@
 #include "crdt/snapshot.h"
 #include "crdt/update.h"
 #include "crdt/update_meta.h"
+#include "sync/state_checksum.h"
 
 namespace weft::sync {
 namespace {
@@ -127,6 +128,8 @@ absl::StatusOr<Frame> SharedDocument::AnswerFor(crdt::ByteView encoded_state_vec
   answered_.assign(encoded_state_vector.begin(), encoded_state_vector.end());
   return answer_;
 }
+
+std::uint64_t SharedDocument::Checksum() const { return StateChecksum(doc_.TakeSnapshot()); }
 
 crdt::Bytes SharedDocument::EncodeStateVector() const {
   return crdt::EncodeStateVector(doc_.GetStateVector());

@@ -83,6 +83,9 @@ class SharedDocument {
 
   crdt::Bytes EncodeStateVector() const;
 
+  // Equal for documents that know and have deleted the same (state_checksum.h).
+  std::uint64_t Checksum() const;
+
   Awareness& awareness() { return awareness_; }
 
   // A name that no other session of this document has.
