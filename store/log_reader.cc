@@ -189,15 +189,31 @@ absl::StatusOr<std::vector<RoomInfo>> LogReader::ListRooms() const {
   const absl::StatusOr<Transaction> transaction = environment_.BeginRead();
   if (!transaction.ok()) return transaction.status();
   std::vector<NamedRoom> rooms;
-  int code = store::ListRooms(*transaction, rooms);
+  const int code = store::ListRooms(*transaction, rooms);
+  if (code != 0) return StatusFromCode(code, "cannot list the rooms");
+  return DescribeRooms(*transaction, rooms);
+}
+
+absl::StatusOr<std::vector<RoomInfo>> LogReader::ListRooms(const RoomPage& page) const {
+  const absl::StatusOr<Transaction> transaction = environment_.BeginRead();
+  if (!transaction.ok()) return transaction.status();
+  std::vector<NamedRoom> rooms;
+  const int code = store::ListRooms(*transaction, page, rooms);
+  if (code != 0) return StatusFromCode(code, "cannot list the rooms");
+  return DescribeRooms(*transaction, rooms);
+}
+
+absl::StatusOr<std::vector<RoomInfo>> LogReader::DescribeRooms(
+    const Transaction& transaction, const std::vector<NamedRoom>& rooms) const {
+  int code = 0;
   std::vector<RoomInfo> infos;
   infos.reserve(rooms.size());
   for (std::size_t i = 0; i < rooms.size() && code == 0; ++i) {
     FoundRoom found{.id = rooms[i].room, .generation = rooms[i].generation, .row = {}};
-    code = ReadRoomRow(*transaction, found.id, found.row);
+    code = ReadRoomRow(transaction, found.id, found.row);
     if (code == 0 && found.row && (found.row->deleted || found.row->name != rooms[i].name))
       continue;
-    if (code == 0) code = EnsureRow(*transaction, rooms[i].name, found);
+    if (code == 0) code = EnsureRow(transaction, rooms[i].name, found);
     if (code == 0) infos.push_back(Describe(*found.row));
   }
   if (code != 0) return StatusFromCode(code, "cannot list the rooms");

@@ -85,6 +85,8 @@ class LogReader {
   absl::StatusOr<std::optional<RoomInfo>> FindRoom(std::string_view room) const;
   // All rooms, in the order of their names' bytes.
   absl::StatusOr<std::vector<RoomInfo>> ListRooms() const;
+  // O(limit), and the names with the same 500 bytes in front.
+  absl::StatusOr<std::vector<RoomInfo>> ListRooms(const RoomPage& page) const;
   // By name.
   absl::StatusOr<std::vector<Version>> ListVersions(std::string_view room) const;
   // Without payloads, the newest last.
@@ -100,6 +102,9 @@ class LogReader {
   const Environment& environment() const { return environment_; }
 
  private:
+  absl::StatusOr<std::vector<RoomInfo>> DescribeRooms(const Transaction& transaction,
+                                                      const std::vector<NamedRoom>& rooms) const;
+
   explicit LogReader(std::unique_ptr<Environment> owned)
       : owned_(std::move(owned)), environment_(*owned_) {}
 

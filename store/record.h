@@ -2,7 +2,9 @@
 
 // The words of the log: what a room's history is made of, and what can be wrong with it.
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -99,6 +101,14 @@ struct RoomInfo {
   RoomPolicy policy;
 
   friend bool operator==(const RoomInfo&, const RoomInfo&) = default;
+};
+
+// A part of the list of all rooms, which is in the order of the names' bytes: of the names that begin
+// with `prefix`, the first `limit` behind `after`. No room is named as `after` needs to be.
+struct RoomPage {
+  std::string prefix;
+  std::optional<std::string> after;
+  std::size_t limit = 100;
 };
 
 enum class DamageKind : std::uint8_t {

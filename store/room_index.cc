@@ -90,6 +90,27 @@ int ListRooms(const Transaction& transaction, std::vector<NamedRoom>& rooms) {
   return code == MDB_NOTFOUND ? 0 : code;
 }
 
+int ListRooms(const Transaction& transaction, const RoomPage& page, std::vector<NamedRoom>& rooms) {
+  rooms.clear();
+  if (page.prefix.size() > kMaxRoomNameBytes) return 0;
+  Cursor names;
+  int code = names.Open(transaction.handle(), transaction.tables().names);
+  if (code != 0) return code;
+  const bool goes_on = page.after && *page.after >= page.prefix;
+  const std::string_view first = goes_on
+                                     ? std::string_view(*page.after).substr(0, kMaxRoomNameBytes)
+                                     : std::string_view(page.prefix);
+  const NameEntry begin = EncodeName(first);
+  code = names.MoveTo(crdt::AsBytes(begin.key), MDB_SET_RANGE);
+  for (; code == 0 && rooms.size() < page.limit; code = names.Move(MDB_NEXT)) {
+    auto named = DecodeNameEntry(names.key(), names.value());
+    if (!named || (goes_on && named->name <= *page.after) || named->name < page.prefix) continue;
+    if (!named->name.starts_with(page.prefix)) return 0;
+    rooms.push_back(std::move(*named));
+  }
+  return code == MDB_NOTFOUND ? 0 : code;
+}
+
 int ReadRoomRow(const Transaction& transaction, RoomId id, std::optional<RoomRow>& row) {
   row.reset();
   const RoomKey room_key = EncodeRoomKey(id);

@@ -26,6 +26,8 @@ int FindRoom(const Transaction& transaction, std::string_view name,
 
 // Every named room, in the order of the names' bytes. LMDB's code.
 int ListRooms(const Transaction& transaction, std::vector<NamedRoom>& rooms);
+// Those of one page, as LogReader::ListRooms. LMDB's code.
+int ListRooms(const Transaction& transaction, const RoomPage& page, std::vector<NamedRoom>& rooms);
 
 // The row of a room, as FoundRoom has it. LMDB's code.
 int ReadRoomRow(const Transaction& transaction, RoomId id, std::optional<RoomRow>& row);

@@ -102,4 +102,18 @@ inline LoadedRoom LoadAll(const UpdateLog& log, std::string_view room) {
   return loaded;
 }
 
+// All rooms whose names begin with `prefix`, listed by pages.
+inline std::vector<RoomInfo> ListByPages(const LogReader& log, std::string_view prefix,
+                                         std::size_t limit) {
+  std::vector<RoomInfo> rooms;
+  RoomPage page{.prefix = std::string(prefix), .after = std::nullopt, .limit = limit};
+  for (;;) {
+    const std::vector<RoomInfo> some = log.ListRooms(page).value();
+    EXPECT_LE(some.size(), limit);
+    rooms.insert(rooms.end(), some.begin(), some.end());
+    if (some.size() < limit) return rooms;
+    page.after = some.back().name;
+  }
+}
+
 }  // namespace weft::store

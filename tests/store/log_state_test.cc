@@ -275,6 +275,7 @@ class Run {
     RC_ASSERT(Verify(log_->reader()) == absl::OkStatus());
     const std::vector<RoomInfo> rooms = log_->ListRooms().value();
     RC_ASSERT(rooms.size() == model_.size());
+    RC_ASSERT(ListByPages(log_->reader(), "", 2) == rooms);
     for (const RoomInfo& info : rooms) {
       const ModelRoom& room = model_.at(info.name);
       const Sequence head = room.payloads.size();

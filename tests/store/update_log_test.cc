@@ -40,6 +40,38 @@ TEST(UpdateLog, AnUnknownRoomIsEmptyAndHasNoInfo) {
   EXPECT_EQ(LoadAll(*log, std::string(kMaxRoomNameBytes + 1, 'x')).report.head, 0u);
 }
 
+TEST(UpdateLog, APageOfRoomsHasThePrefixAndComesBehindTheNameBefore) {
+  const TestDirectory directory;
+  const auto log = OpenLog(directory);
+  // Names that differ behind what fits into a key, names that are prefixes of others, and neighbours.
+  const std::string longest(508, 'n');
+  std::vector<std::string> names = {"a", "b", "b/", "b/1", "b/2", "b0", "c", longest};
+  for (const char* end : {"", "a", "b", "cc"}) names.push_back("b/" + longest.substr(2) + end);
+  std::ranges::sort(names);
+  for (const std::string& name : names) {
+    ASSERT_TRUE(log->CreateIfAbsent({.room = name, .payload = crdt::AsBytes("x")}).ok());
+  }
+  for (const std::string& prefix :
+       {std::string(), std::string("b"), std::string("b/"), std::string("b/n"), std::string("d"),
+        "b/" + longest.substr(2) + "c", std::string(600, 'n')}) {
+    std::vector<std::string> wanted;
+    for (const std::string& name : names) {
+      if (name.starts_with(prefix)) wanted.push_back(name);
+    }
+    for (const std::size_t limit : {1, 2, 3, 100}) {
+      std::vector<std::string> found;
+      for (const RoomInfo& info : ListByPages(log->reader(), prefix, limit)) {
+        found.push_back(info.name);
+      }
+      EXPECT_EQ(found, wanted) << prefix << " by " << limit;
+    }
+  }
+  // Whether or not a room has that name.
+  const auto behind = log->reader().ListRooms({.prefix = "b", .after = "b/11", .limit = 1});
+  EXPECT_EQ(behind.value().front().name, "b/2");
+  EXPECT_TRUE(log->reader().ListRooms({.prefix = "b", .after = "zz", .limit = 1}).value().empty());
+}
+
 TEST(UpdateLog, EverythingIsStillThereAfterOpeningAnew) {
   const TestDirectory directory;
   {
