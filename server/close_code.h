@@ -17,7 +17,9 @@ enum class CloseCode : std::uint16_t {
   kRestart = 1012,          // the server stops; come back in a moment
   kBusy = 1013,             // the client reads too slowly, or a limit of the server is reached
   kBadMessage = 4400,       // no valid message; this and 4403, 4409, 4413: see sync/close.h
+  kForbidden = 4403,        // sent away, or not permitted
   kBadRoomName = 4404,      // the path does not name a room
+  kRoomDeleted = 4410,      // the room was deleted; who comes back would bring it back
   kTooBig = 4413,           // one message above --max-message-bytes; the next would be the same one
   kRoomUnavailable = 4500,  // the room could not be loaded from the log
   kNotStored = 4503,  // the log could not store an edit: it was not accepted, and nobody saw it

@@ -1,11 +1,11 @@
-// Bundles the demo page and turns its files into C++, so that the server is one file.
+// Bundles the pages and turns their files, and the description of the API, into C++, so that the server is one file.
 //
 //   node embed_page.mjs OUT.cc OUT_DIR DEPFILE
 //
 // OUT_DIR receives the bundled files; DEPFILE names what they were made of, for ninja.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -22,7 +22,9 @@ const contentTypes = {
 }
 
 const [outFile, outDir, depFile] = process.argv.slice(2)
-const web = join(dirname(fileURLToPath(import.meta.url)), 'web')
+const here = dirname(fileURLToPath(import.meta.url))
+const web = join(here, 'web')
+const description = join(here, 'api', 'openapi.json')
 
 function fail (message) {
   console.error(`The demo page cannot be built: ${message}`)
@@ -60,6 +62,9 @@ mkdirSync(outDir, { recursive: true })
 const bundled = spawnSync(process.execPath, [join(web, 'build.mjs'), outDir], { encoding: 'utf8' })
 if (bundled.status !== 0) fail(`web/build.mjs failed.\n${bundled.stdout}${bundled.stderr}`)
 
+mkdirSync(join(outDir, 'api'), { recursive: true })
+copyFileSync(description, join(outDir, 'api', 'openapi.json'))
+
 const names = filesUnder(outDir)
 if (!names.includes('index.html')) fail('web/build.mjs made no index.html.')
 const entries = names.map((name) => {
@@ -82,5 +87,5 @@ std::span<const PageFile> PageFiles() { return kFiles; }
 
 }  // namespace weft::server
 `)
-const sources = filesUnder(web).map((name) => join(web, name).replaceAll(' ', '\\ '))
+const sources = [...filesUnder(web).map((name) => join(web, name)), description].map((path) => path.replaceAll(' ', '\\ '))
 writeFileSync(depFile, `${outFile}: ${[...sources, fileURLToPath(import.meta.url)].join(' ')}\n`)

@@ -22,18 +22,6 @@ using crdt::ByteView;
 using store::Record;
 using store::Sequence;
 
-// Our own bytes are not hostile: what was accepted in many updates may be one large one.
-crdt::DecodeLimits LogLimits() {
-  crdt::DecodeLimits limits;
-  limits.update_bytes = std::size_t{1} << 40;
-  limits.update_blocks = std::size_t{1} << 40;
-  limits.update_clients = std::size_t{1} << 40;
-  limits.delete_ranges = std::size_t{1} << 40;
-  limits.update_memory = std::size_t{1} << 40;
-  limits.pending_bytes = std::size_t{1} << 40;
-  return limits;
-}
-
 Bytes EmptyUpdate() { return {0, 0}; }
 
 // Copies payloads in a visit, whose views do not outlive it, and merges them after it.
@@ -94,6 +82,17 @@ absl::StatusOr<std::string> ContentOf(std::span<const ByteView> updates, const R
 }
 
 }  // namespace
+
+crdt::DecodeLimits LogLimits() {
+  crdt::DecodeLimits limits;
+  limits.update_bytes = std::size_t{1} << 40;
+  limits.update_blocks = std::size_t{1} << 40;
+  limits.update_clients = std::size_t{1} << 40;
+  limits.delete_ranges = std::size_t{1} << 40;
+  limits.update_memory = std::size_t{1} << 40;
+  limits.pending_bytes = std::size_t{1} << 40;
+  return limits;
+}
 
 // A document's own encoding is a fraction of the merged updates: it joins what was typed one
 // character at a time, and drops what was deleted. Merged first, because parts that wait for others

@@ -14,10 +14,14 @@
 #include "absl/status/statusor.h"
 #include "crdt/base/bytes.h"
 #include "crdt/id.h"
+#include "crdt/limits.h"
 #include "store/compaction.h"
 #include "store/log_reader.h"
 
 namespace weft::server {
+
+// For our own bytes, which are not hostile: what was accepted in many updates may be one large one.
+crdt::DecodeLimits LogLimits();
 
 // One update that makes the document which all of them make in this order, parts that wait for others
 // kept: the log's Merge. Deleted content is dropped, as documents do it.

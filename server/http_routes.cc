@@ -15,22 +15,48 @@ std::string_view ReasonPhrase(int status) {
   switch (status) {
     case 200:
       return "OK";
+    case 201:
+      return "Created";
+    case 204:
+      return "No Content";
     case 304:
       return "Not Modified";
     case 400:
       return "Bad Request";
+    case 401:
+      return "Unauthorized";
+    case 403:
+      return "Forbidden";
     case 404:
       return "Not Found";
     case 405:
       return "Method Not Allowed";
+    case 406:
+      return "Not Acceptable";
+    case 409:
+      return "Conflict";
+    case 410:
+      return "Gone";
+    case 411:
+      return "Length Required";
+    case 412:
+      return "Precondition Failed";
     case 413:
       return "Content Too Large";
+    case 415:
+      return "Unsupported Media Type";
+    case 422:
+      return "Unprocessable Content";
+    case 423:
+      return "Locked";
     case 426:
       return "Upgrade Required";
     case 429:
       return "Too Many Requests";
     case 431:
       return "Request Header Fields Too Large";
+    case 500:
+      return "Internal Server Error";
     case 503:
       return "Service Unavailable";
     default:
@@ -106,9 +132,11 @@ std::string RenderHead(const HttpAnswer& answer, bool keep_alive) {
   std::string head =
       absl::StrCat("HTTP/1.1 ", answer.status, " ", ToAbsl(ReasonPhrase(answer.status)),
                    "\r\nServer: weft\r\nX-Content-Type-Options: nosniff\r\n", answer.headers);
-  if (answer.status != 304) {
-    absl::StrAppend(&head, "Content-Type: ", ToAbsl(answer.content_type),
-                    "\r\nContent-Length: ", answer.body().size(), "\r\n");
+  if (answer.status != 304 && answer.status != 204) {
+    absl::StrAppend(&head, "Content-Type: ", ToAbsl(answer.content_type), "\r\n");
+    if (!answer.streams) {
+      absl::StrAppend(&head, "Content-Length: ", answer.body().size(), "\r\n");
+    }
   }
   absl::StrAppend(&head, "Connection: ", keep_alive ? "keep-alive" : "close", "\r\n\r\n");
   return head;

@@ -23,6 +23,7 @@ struct HttpAnswer {
   std::string_view content_type = "text/plain; charset=utf-8";
   std::string text;                       // the body, unless `asset` is given
   std::optional<std::string_view> asset;  // a body that lives as long as the program
+  bool streams = false;  // the body follows piece by piece, and ends with the connection
 
   std::string_view body() const { return asset ? *asset : std::string_view(text); }
 };

@@ -12,9 +12,11 @@
 #include <boost/beast/http/string_body.hpp>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "server/http_stream.h"
 #include "server/log.h"
 #include "server/room_name.h"
+#include "server/socket_address.h"
 #include "server/upgrade.h"
 
 namespace weft::server {
@@ -30,6 +32,8 @@ constexpr auto kAsTuple = asio::as_tuple(asio::use_awaitable);
 // Closing with unread bytes would reset the stream, and the client could miss the answer.
 constexpr std::size_t kDrainBytes = 256 << 10;
 constexpr std::chrono::milliseconds kDrainTime{1'000};
+// How fast the body of a request to the API has to come in the long run.
+constexpr std::uint64_t kSlowestBytesPerSecond = 64 << 10;
 
 std::string_view ToStd(beast::string_view text) { return {text.data(), text.size()}; }
 
@@ -53,7 +57,8 @@ class HttpSession {
  public:
   HttpSession(const asio::any_io_executor& executor, Transport transport, AddressPlace place,
               const HttpServices& services)
-      : stream_(executor, std::move(transport)),
+      : peer_(SocketAddress::OfPeer(transport.descriptor())),
+        stream_(executor, std::move(transport)),
         place_(std::move(place)),
         services_(services),
         counted_(services.stats.sockets) {}
@@ -62,15 +67,19 @@ class HttpSession {
     for (bool go_on = true; go_on;) {
       Parser parser;
       parser.header_limit(static_cast<std::uint32_t>(services_.limits.header_bytes));
-      parser.body_limit(services_.limits.body_bytes);
+      parser.body_limit(boost::none);  // it is looked at below, for those who do not know theirs
       stream_.expires_after(services_.limits.handshake_timeout);
-      const error_code error = co_await Read(parser);
+      error_code error = co_await ReadHeader(parser);
+      const UpgradeRequest upgrade = ToUpgradeRequest(parser.get());
+      const bool of_api = !WantsUpgrade(upgrade) && api::Api::Serves(ToStd(parser.get().target()));
+      if (!error && !of_api) error = co_await ReadBody(parser, services_.limits.body_bytes);
       if (error) {
         co_await RefuseMalformed(error);
         co_return;
       }
-      const UpgradeRequest upgrade = ToUpgradeRequest(parser.get());
-      if (WantsUpgrade(upgrade)) {
+      if (of_api) {
+        go_on = co_await AnswerApi(parser);
+      } else if (WantsUpgrade(upgrade)) {
         go_on = co_await AnswerUpgrade(upgrade, ToStd(parser.get().target()));
       } else {
         const HttpRequest request = ToHttpRequest(parser.get());
@@ -82,15 +91,105 @@ class HttpSession {
   }
 
  private:
-  asio::awaitable<error_code> Read(Parser& parser) {
+  // The body of a request to the API.
+  class ApiBody final : public api::Body {
+   public:
+    ApiBody(HttpSession& session, Parser& parser)
+        : session_(session), parser_(parser), share_(session.services_.stats.receiving_bytes) {}
+
+    bool present() const override {
+      return parser_.content_length().value_or(0) > 0 || parser_.chunked();
+    }
+    bool has_length() const override { return parser_.content_length().has_value(); }
+
+    asio::awaitable<absl::StatusOr<std::string_view>> Read(std::size_t limit) override {
+      const std::uint64_t size = parser_.content_length().value_or(0);
+      if (size > limit) {
+        session_.services_.stats.limits.Hit(Limit::kMessageBytes, "a request to the API");
+        co_return absl::ResourceExhaustedError(
+            absl::StrCat("the body has ", size, " bytes; at most ", limit));
+      }
+      share_.Set(size);
+      if (size > Limits::kFairBytes && share_.sum() > session_.services_.limits.receiving_bytes) {
+        session_.services_.stats.limits.Hit(Limit::kReceivingBytes, "a request to the API");
+        co_return absl::UnavailableError("the server receives as much as it may; try again later");
+      }
+      const error_code error = co_await session_.ReadApiBody(parser_, limit);
+      if (error) co_return absl::InvalidArgumentError("the body does not come: " + error.message());
+      co_return std::string_view(parser_.get().body());
+    }
+
+   private:
+    HttpSession& session_;
+    Parser& parser_;
+    Share share_;
+  };
+
+  asio::awaitable<error_code> ReadHeader(Parser& parser) {
     const auto [error, size] = co_await http::async_read_header(stream_, buffer_, parser, kAsTuple);
     if (error) co_return error;
     // The parser looks at single lines, too, and lets a header pass that is longer by a few of them.
     if (size > services_.limits.header_bytes) co_return http::error::header_limit;
+    co_return error_code();
+  }
+
+  asio::awaitable<error_code> ReadBody(Parser& parser, std::size_t limit) {
+    if (parser.content_length().value_or(0) > limit) co_return http::error::body_limit;
     if (parser.is_done()) co_return error_code();
-    const auto [body_error, body_size] =
-        co_await http::async_read(stream_, buffer_, parser, kAsTuple);
-    co_return body_error;
+    parser.body_limit(limit);
+    const auto [error, size] = co_await http::async_read(stream_, buffer_, parser, kAsTuple);
+    co_return error;
+  }
+
+  asio::awaitable<error_code> ReadApiBody(Parser& parser, std::size_t limit) {
+    if (beast::iequals(parser.get()[http::field::expect], "100-continue")) {
+      constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+      const auto [error, size] = co_await asio::async_write(
+          stream_, asio::buffer(kContinue.data(), kContinue.size()), kAsTuple);
+      if (error) co_return error;
+    }
+    // A large body may take its time, at some speed.
+    const std::uint64_t seconds = parser.content_length().value_or(0) / kSlowestBytesPerSecond;
+    stream_.expires_after(services_.limits.handshake_timeout + std::chrono::seconds(seconds));
+    co_return co_await ReadBody(parser, limit);
+  }
+
+  // Whether the session goes on.
+  asio::awaitable<bool> AnswerApi(Parser& parser) {
+    const Parser::value_type& message = parser.get();
+    ApiBody body(*this, parser);
+    api::Request request;
+    request.method = ToStd(message.method_string());
+    request.target = ToStd(message.target());
+    request.header = [&message](std::string_view name) {
+      return ToStd(message[beast::string_view(name.data(), name.size())]);
+    };
+    request.body = &body;
+    if (peer_ && peer_->ip) request.address = peer_->ip->to_string();
+    request.is_local = peer_ && (!peer_->ip || peer_->ip->is_loopback());
+    stream_.expires_never();
+    api::Answer answer = co_await services_.api().Handle(request);
+    if (answer.stream != nullptr) {
+      co_await WriteStream(std::move(answer));
+      co_return false;
+    }
+    const bool is_read = parser.is_done();
+    const bool go_on = co_await Write(std::move(answer.http), message.keep_alive() && is_read,
+                                      request.method == "HEAD");
+    if (!is_read) co_await Drain();
+    co_return go_on;
+  }
+
+  asio::awaitable<void> WriteStream(api::Answer answer) {
+    answer.http.streams = true;
+    std::string text = RenderHead(answer.http, /*keep_alive=*/false);
+    while (!text.empty()) {
+      stream_.expires_after(services_.limits.handshake_timeout);
+      const auto [error, size] = co_await asio::async_write(stream_, asio::buffer(text), kAsTuple);
+      if (error) co_return;
+      stream_.expires_never();
+      text = co_await answer.stream->Next();
+    }
   }
 
   // Whether the session goes on.
@@ -124,6 +223,11 @@ class HttpSession {
       if (!failure.empty()) LogDebug("a client does not speak TLS as it should: {}", failure);
       co_return;
     }
+    co_await Drain();
+  }
+
+  // Ends the stream, and reads a while what the client still sends.
+  asio::awaitable<void> Drain() {
     stream_.ShutDown();
     std::array<char, 4096> scratch;
     stream_.expires_after(kDrainTime);
@@ -188,6 +292,7 @@ class HttpSession {
     services_.worker_of_room(arrival.room).Receive(std::move(arrival));
   }
 
+  const std::optional<SocketAddress> peer_;
   HttpStream stream_;
   AddressPlace place_;
   const HttpServices& services_;

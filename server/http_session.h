@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "server/address_table.h"
+#include "server/api/api.h"
 #include "server/asio.h"
 #include "server/http_routes.h"
 #include "server/limits.h"
@@ -25,6 +26,7 @@ struct HttpServices {
   Stats& stats;
   std::function<Health()> health;
   std::function<Worker&(std::string_view room)> worker_of_room;
+  std::function<api::Api&()> api;
 };
 
 // Serves the socket of `transport` on the thread of `executor`, from its next turn on.

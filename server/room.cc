@@ -19,6 +19,8 @@ constexpr std::uint64_t kNobody = 0;
 // While storing keeps failing, each refusal is twice as long as the last one, up to this many times
 // the first.
 constexpr int kMaxRefusals = 16;
+// The watcher hears of a full document once in so long.
+constexpr std::chrono::minutes kQuotaTellInterval{1};
 
 constexpr std::string_view kMayNotWrite = "this connection may read but not write";
 
@@ -38,7 +40,7 @@ Room::Room(std::string name, const RoomServices& services)
       memory_(services.stats.room_memory_bytes),
       empty_since_(services.now()) {}
 
-Room::~Room() = default;
+Room::~Room() { TellChanged(); }
 
 // --- Members
 // ----------------------------------------------------------------------------------------
@@ -57,6 +59,8 @@ void Room::Join(Connection& connection, JoinOptions options) {
   by_connection_.emplace(&connection, &joined);
   by_id_.emplace(joined.id, &joined);
   members_.push_back(std::move(member));
+  if (members_.size() == 1) Tell({.kind = RoomEvent::Kind::kOpened});
+  Tell({.kind = RoomEvent::Kind::kJoined, .name = joined.options.subject, .member = joined.id});
   if (state_ == State::kOpen) {
     OpenSession(joined);
   } else if (state_ == State::kEmpty) {
@@ -84,15 +88,19 @@ void Room::Remove(Member& member) {
   by_connection_.erase(member.connection);
   by_id_.erase(member.id);
   receipt_members_ -= member.wants_receipts;
+  const std::uint64_t id = member.id;
+  const std::string subject = std::move(member.options.subject);
   const std::size_t index = member.index;
   if (index + 1 != members_.size()) {
     std::swap(members_[index], members_.back());
     members_[index]->index = index;
   }
   members_.pop_back();
+  Tell({.kind = RoomEvent::Kind::kLeft, .name = subject, .member = id});
   if (members_.empty()) {
     empty_since_ = services_.now();
     awareness_news_.Clear();
+    Tell({.kind = RoomEvent::Kind::kClosed});
   }
 }
 
@@ -100,7 +108,7 @@ std::vector<MemberView> Room::members() const {
   std::vector<MemberView> views;
   views.reserve(members_.size());
   for (const auto& member : members_) {
-    views.push_back({member->connection, &member->options, member->joined});
+    views.push_back({member->connection, member->id, &member->options, member->joined});
   }
   return views;
 }
@@ -109,7 +117,9 @@ std::size_t Room::CloseMembers(const std::function<bool(const MemberView&)>& who
                                std::string_view reason) {
   std::vector<MemberId> chosen;
   for (const auto& member : members_) {
-    if (whom({member->connection, &member->options, member->joined})) chosen.push_back(member->id);
+    if (whom({member->connection, member->id, &member->options, member->joined})) {
+      chosen.push_back(member->id);
+    }
   }
   for (const MemberId id : chosen) {
     if (Member* member = Find(id)) Expel(*member, code, reason);
@@ -145,6 +155,7 @@ void Room::ApplyAccess(Member& member) {
 void Room::Freeze(std::string reason) {
   const bool was_frozen = frozen_.has_value();
   frozen_ = std::move(reason);
+  Tell({.kind = RoomEvent::Kind::kFrozen, .name = *frozen_});
   for (const auto& member : members_) {
     if (!was_frozen && member->options.access == sync::Access::kReadWrite) {
       member->connection->OnAccess(sync::Access::kReadOnly, *frozen_);
@@ -156,6 +167,7 @@ void Room::Freeze(std::string reason) {
 void Room::Unfreeze() {
   if (!frozen_) return;
   frozen_.reset();
+  Tell({.kind = RoomEvent::Kind::kUnfrozen});
   for (const auto& member : members_) {
     if (member->options.access == sync::Access::kReadWrite) {
       member->connection->OnAccess(sync::Access::kReadWrite, "");
@@ -209,6 +221,7 @@ void Room::OnLoaded(absl::StatusOr<RoomLog::Loaded> loaded) {
     }
   }
   head_ = loaded->head;
+  if (told_head_.generation == 0) told_head_ = head_;  // else others may have written meanwhile
   state_ = State::kOpen;
   memory_.Set(document_->memory_bytes());
   // Opening a session may remove members, but adds none.
@@ -248,13 +261,27 @@ void Room::Submit(crdt::Bytes update, bool past_freeze, SubmitDone done) {
   WhenOpen([this, update = std::move(update), past_freeze,
             done = std::move(done)](const absl::Status& open) mutable {
     if (!open.ok()) return done(open);
-    const absl::StatusOr<bool> news = AcceptSubmitted(update, past_freeze);
-    if (!news.ok()) return done(news.status());
-    AfterCommit(
-        [this, news = *news, done = std::move(done)](const absl::Status& committed) mutable {
-          if (!committed.ok()) return done(committed);
-          done(Submitted{.place = head_, .news = news});
-        });
+    SubmitNow(update, past_freeze, std::move(done));
+  });
+}
+
+void Room::Seed(crdt::Bytes update, SubmitDone done) {
+  WhenOpen(
+      [this, update = std::move(update), done = std::move(done)](const absl::Status& open) mutable {
+        if (!open.ok()) return done(open);
+        if (head_.sequence > 0 || appended_ != completed_) {
+          return done(absl::AlreadyExistsError("the room has content already"));
+        }
+        SubmitNow(update, /*past_freeze=*/false, std::move(done));
+      });
+}
+
+void Room::SubmitNow(crdt::ByteView update, bool past_freeze, SubmitDone done) {
+  const absl::StatusOr<bool> news = AcceptSubmitted(update, past_freeze);
+  if (!news.ok()) return done(news.status());
+  AfterCommit([this, news = *news, done = std::move(done)](const absl::Status& committed) mutable {
+    if (!committed.ok()) return done(committed);
+    done(Submitted{.place = head_, .news = news});
   });
 }
 
@@ -267,7 +294,10 @@ absl::StatusOr<bool> Room::AcceptSubmitted(crdt::ByteView update, bool past_free
     if (frozen_ && !past_freeze) return absl::PermissionDeniedError(*frozen_);
     return absl::UnavailableError("the server cannot store edits at the moment; try again later");
   }
-  if (absl::Status space = document_->CheckSpace(update); !space.ok()) return space;
+  if (absl::Status space = document_->CheckSpace(update); !space.ok()) {
+    if (absl::IsResourceExhausted(space)) TellQuota(std::string(space.message()));
+    return space;
+  }
   const absl::StatusOr<sync::SharedDocument::Applied> applied = document_->ApplyUpdate(update);
   if (!applied.ok()) return applied.status();
   if (applied->news) CarryUpdate(sync::MakePublishUpdate(update), kNobody);
@@ -364,6 +394,7 @@ void Room::CountRefusal(const absl::Status& reason, crdt::ByteView message) {
     limit = Limit::kRoomAwarenessBytes;
   }
   if (limit) services_.stats.limits.Hit(*limit, "the room " + PrintableName(name_));
+  if (limit == Limit::kDocumentBytes) TellQuota(std::string(reason.message()));
 }
 
 void Room::CatchUp(Connection& connection) {
@@ -486,6 +517,27 @@ void Room::TellHeard() {
     member->connection->Acknowledge(
         {.kind = Receipt::Kind::kHeard, .count = 0, .place = head_, .reason = {}});
   }
+}
+
+void Room::Tell(RoomEvent event) const {
+  if (services_.watcher == nullptr) return;
+  event.room = name_;
+  event.head = head_;
+  event.members = members_.size();
+  services_.watcher->OnRoomEvent(event);
+}
+
+void Room::TellChanged() {
+  if (head_ == told_head_ || head_.generation == 0) return;
+  told_head_ = head_;
+  Tell({.kind = RoomEvent::Kind::kChanged});
+}
+
+void Room::TellQuota(std::string_view reason) {
+  const sync::TimePoint now = services_.now();
+  if (now < next_quota_tell_) return;
+  next_quota_tell_ = now + kQuotaTellInterval;
+  Tell({.kind = RoomEvent::Kind::kQuota, .name = reason});
 }
 
 void Room::AfterCommit(Completion done) {
@@ -675,6 +727,7 @@ void Room::Tick() {
     Carry(sync::ExpireAwareness(*document_, now), kNobody);
   }
   if (document_ != nullptr) memory_.Set(document_->memory_bytes());
+  TellChanged();
   LetNewcomersSpeak();
 }
 
@@ -699,7 +752,13 @@ void Room::CloseAll(CloseCode code, std::string_view reason) {
   // No departures are told: everyone leaves.
   by_connection_.clear();
   by_id_.clear();
-  for (const auto& member : std::exchange(members_, {})) member->connection->Close(code, reason);
+  receipt_members_ = 0;
+  const auto leaving = std::exchange(members_, {});
+  for (const auto& member : leaving) member->connection->Close(code, reason);
+  for (const auto& member : leaving) {
+    Tell({.kind = RoomEvent::Kind::kLeft, .name = member->options.subject, .member = member->id});
+  }
+  if (!leaving.empty()) Tell({.kind = RoomEvent::Kind::kClosed});
   empty_since_ = services_.now();
 }
 

@@ -44,6 +44,7 @@
 #include "server/connection.h"
 #include "server/limits.h"
 #include "server/relay_moment.h"
+#include "server/room_event.h"
 #include "server/room_log.h"
 #include "server/stats.h"
 #include "sync/awareness_news.h"
@@ -64,6 +65,7 @@ struct RoomServices {
   // next Tick.
   std::function<void(Room&)> awareness_waits = {};
   RelayMoment relay = RelayMoment::kCommitted;
+  RoomWatcher* watcher = nullptr;  // told what happens to rooms, when there is one
 };
 
 // Who a member is and what it may do.
@@ -76,6 +78,7 @@ struct JoinOptions {
 // A member, as others are told of it. Valid until the next call of the room.
 struct MemberView {
   const Connection* connection = nullptr;
+  std::uint64_t id = 0;  // among the members that this room ever had
   const JoinOptions* options = nullptr;
   sync::TimePoint joined{};
 };
@@ -134,6 +137,9 @@ class Room {
   // when it is not known to be stored: to send it once more does no harm.
   void Submit(crdt::Bytes update, bool past_freeze, SubmitDone done);
 
+  // The same for the first update that a room ever has. Fails: also kAlreadyExists when it has one.
+  void Seed(crdt::Bytes update, SubmitDone done);
+
   // Reads the updates after `after`, as RoomLog::LoadTail.
   void ReadTail(const LogPlace& after, std::size_t max_bytes, RoomLog::TailDone done);
 
@@ -180,6 +186,8 @@ class Room {
   // Its part of Stats::room_memory_bytes, as of the last load or Tick.
   std::size_t memory_bytes() const { return memory_.bytes(); }
   std::size_t uncommitted_bytes() const { return uncommitted_bytes_; }
+  // Updates that were accepted and are not committed yet.
+  std::uint64_t uncommitted() const { return appended_ - completed_; }
 
   // OK, or which invariant is broken: what is held is in the order of its tickets and waits for an
   // append; members' counts of appends add up; a document is there exactly when it should be.
@@ -246,6 +254,7 @@ class Room {
   // Calls `visit` with OK when the room is open, or with why that will not be.
   void WhenOpen(Completion visit);
   void CallWaiting(const absl::Status& status);
+  void SubmitNow(crdt::ByteView update, bool past_freeze, SubmitDone done);
   absl::StatusOr<bool> AcceptSubmitted(crdt::ByteView update, bool past_freeze);
 
   void ApplyAccess(Member& member);
@@ -262,6 +271,10 @@ class Room {
   void OweReceipt(OwedReceipt receipt, MemberId to);
   void GiveReceipt(const OwedReceipt& receipt, const Member& to) const;
   void TellHeard();
+  // The watcher.
+  void Tell(RoomEvent event) const;
+  void TellChanged();
+  void TellQuota(std::string_view reason);
   void AfterCommit(Completion done);
   void CarryAwareness(const sync::PublishAwareness& awareness);
   void Broadcast(const sync::Frame& frame, MemberId except);
@@ -317,6 +330,8 @@ class Room {
   bool refusing_ = false;
   sync::Duration refusal_{};  // how long the last refusal was; 0 after a success
   sync::TimePoint empty_since_{};
+  LogPlace told_head_;  // the last that the watcher knows of
+  sync::TimePoint next_quota_tell_{};
 };
 
 }  // namespace weft::server

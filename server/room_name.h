@@ -20,6 +20,9 @@ inline constexpr std::size_t kMaxRoomNameBytes = 512;
 // percent code, not UTF-8).
 absl::StatusOr<std::string> RoomNameFromTarget(std::string_view target);
 
+// Whether `name` may be that of a room. Fails: kInvalidArgument, with a reason for humans.
+absl::Status CheckRoomName(std::string_view name);
+
 // `name` as it may stand in a log line or a JSON string between quotes: control characters, quotes
 // and backslashes escaped as JSON does it.
 std::string PrintableName(std::string_view name);

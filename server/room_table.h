@@ -58,6 +58,8 @@ class RoomTable {
   void StopReading();
   bool idle() const;
   void CloseAll(CloseCode code, std::string_view reason);
+  // Forgets all rooms as they are. Requires: as Room::~Room.
+  void Clear() { rooms_.clear(); }
 
  private:
   // Of all tables together.

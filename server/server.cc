@@ -59,13 +59,17 @@ struct Server::Parts {
   asio::thread_pool loading{1};
   std::unique_ptr<store::UpdateLog> log;
   std::unique_ptr<store::Compactor> compactor;
+  api::EventHub events;
   std::vector<std::unique_ptr<Worker>> workers;
   HttpServices http{.limits = options.limits,
                     .stats = stats,
                     .health = [this] { return MakeHealth(); },
                     .worker_of_room = [this](std::string_view room) -> Worker& {
                       return *workers[crdt::StringHash{}(room) % workers.size()];
-                    }};
+                    },
+                    .api = [this]() -> api::Api& { return *api; }};
+  api::OpenAccess access;
+  std::unique_ptr<api::Api> api;
   std::vector<std::unique_ptr<Listener>> listeners;
   asio::signal_set signals{front};
   std::size_t next_worker = 0;
@@ -75,6 +79,7 @@ struct Server::Parts {
 
   ~Parts() {
     for (const auto& worker : workers) worker->StopAndJoin();
+    if (api) api->Stop();
     // An accept that is under way holds a socket of a worker: it ends before the workers do.
     for (const auto& listener : listeners) listener->Stop();
     front.restart();
@@ -83,6 +88,7 @@ struct Server::Parts {
     loading.join();
     compactor.reset();
     log.reset();
+    for (const auto& worker : workers) worker->Empty();
   }
 
   Health MakeHealth() const {
@@ -228,10 +234,20 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerOptions& option
                                                           MergePayloads, WallTimeMs, LogCompaction);
   }
   for (unsigned i = 0; i < ThreadCount(options.threads); ++i) {
-    parts->workers.push_back(std::make_unique<Worker>(parts->options.limits, options.relay,
-                                                      parts->stats, *parts->log,
-                                                      parts->loading.get_executor()));
+    parts->workers.push_back(
+        std::make_unique<Worker>(parts->options.limits, options.relay, parts->stats, *parts->log,
+                                 parts->loading.get_executor(), &parts->events));
   }
+  std::vector<Worker*> workers;
+  for (const auto& worker : parts->workers) workers.push_back(worker.get());
+  parts->api =
+      std::make_unique<api::Api>(api::Api::Services{.limits = parts->options.limits,
+                                                    .health = parts->http.health,
+                                                    .log = *parts->log,
+                                                    .worker_of_room = parts->http.worker_of_room,
+                                                    .workers = std::move(workers),
+                                                    .events = parts->events,
+                                                    .access = parts->access});
   return std::unique_ptr<Server>(new Server(std::move(parts)));
 }
 

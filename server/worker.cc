@@ -22,12 +22,16 @@ sync::TimePoint Now() {
 }  // namespace
 
 Worker::Worker(const Limits& limits, RelayMoment relay, Stats& stats, store::UpdateLog& log,
-               asio::any_io_executor loading)
+               asio::any_io_executor loading, RoomWatcher* watcher)
     : limits_(limits),
       stats_(stats),
       log_(log, io_, std::move(loading)),
-      rooms_(RoomServices{
-          .log = log_, .limits = limits_, .stats = stats_, .now = Now, .relay = relay}),
+      rooms_(RoomServices{.log = log_,
+                          .limits = limits_,
+                          .stats = stats_,
+                          .now = Now,
+                          .relay = relay,
+                          .watcher = watcher}),
       read_buffer_(kReadBufferBytes) {}
 
 Worker::~Worker() = default;
@@ -43,6 +47,14 @@ void Worker::Start() {
 void Worker::StopAndJoin() {
   io_.stop();
   if (thread_.joinable()) thread_.join();
+}
+
+void Worker::Empty() {
+  to_flush_.clear();
+  forgotten_.clear();
+  connections_.clear();
+  rooms_.Clear();
+  io_.shutdown();
 }
 
 // --- Connections

@@ -29,9 +29,9 @@ namespace weft::server {
 
 class Worker {
  public:
-  // `loading` runs the reads of the log.
+  // `loading` runs the reads of the log. `watcher` is told what happens to rooms, and outlives them.
   Worker(const Limits& limits, RelayMoment relay, Stats& stats, store::UpdateLog& log,
-         asio::any_io_executor loading);
+         asio::any_io_executor loading, RoomWatcher* watcher = nullptr);
   // Requires: not started, or joined; and the log is gone or idle.
   ~Worker();
   Worker(const Worker&) = delete;
@@ -58,6 +58,10 @@ class Worker {
 
   // Any thread. Ends the loop, whatever is pending, and waits for the thread.
   void StopAndJoin();
+
+  // Forgets rooms and everything that waits for something. Coroutines of one worker wait for rooms of
+  // another: all workers are emptied before the first of them ends. Requires: joined; the log is gone.
+  void Empty();
 
   asio::io_context& io() { return io_; }
   const Limits& limits() const { return limits_; }
@@ -86,7 +90,12 @@ class Worker {
 
   const Limits& limits_;
   Stats& stats_;
-  asio::io_context io_{1};
+  // Can be emptied before its end.
+  struct Loop : asio::io_context {
+    using asio::io_context::io_context;
+    using asio::io_context::shutdown;
+  };
+  Loop io_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_{io_.get_executor()};
   asio::steady_timer sweep_timer_{io_};
   asio::steady_timer awareness_timer_{io_};

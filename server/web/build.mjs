@@ -1,4 +1,5 @@
-// Bundles the page into OUTDIR: index.html, app.js and app.css, three files that need nothing else.
+// Bundles the page into OUTDIR: index.html, app.js and app.css, three files that need nothing else; and the page
+// that shows the description of the API, api/index.html.
 //
 //   node build.mjs [OUTDIR]        default: dist, beside this file
 //
@@ -62,7 +63,10 @@ async function main() {
 
   const notices = await Promise.all(packagesIn(result.metafile).map(noticeOf))
   const comment = `/*\nThis page contains:\n${notices.join('\n')}\n\nThe text of the MIT licence:\n${await permissionNotice()}\n*/\n`
-  const files = { 'index.html': await readFile(join(source, 'index.html')) }
+  const files = {
+    'index.html': await readFile(join(source, 'index.html')),
+    'api/index.html': await readFile(join(here, 'api', 'index.html'))
+  }
   for (const { path, contents } of result.outputFiles) {
     const name = relative(outDir, path)
     files[name] = name === 'app.js' ? Buffer.concat([Buffer.from(comment), contents]) : Buffer.from(contents)
@@ -70,6 +74,7 @@ async function main() {
 
   await mkdir(outDir, { recursive: true })
   for (const [name, bytes] of Object.entries(files)) {
+    await mkdir(dirname(join(outDir, name)), { recursive: true })
     await writeFile(join(outDir, name), bytes)
     const kilobytes = (count) => `${(count / 1024).toFixed(1).padStart(7)} KiB`
     console.log(`${name.padEnd(12)}${kilobytes(bytes.length)}${kilobytes(gzipSync(bytes).length)} gzipped`)

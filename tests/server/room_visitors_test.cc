@@ -130,6 +130,26 @@ TEST_F(RoomVisitorsTest, ASubmittedUpdateIsStoredAndToldToAll) {
   EXPECT_EQ(world.log.append_count(), 0U);
 }
 
+TEST_F(RoomVisitorsTest, ARoomIsSeededOnce) {
+  const auto seed = [this](Sent& sent, std::uint64_t client, std::string_view text) {
+    room().Seed(Written(client, text), [&sent](auto answer) { sent.answer = std::move(answer); });
+  };
+  Sent first;
+  Sent second;
+  seed(first, 8, "first");
+  seed(second, 9, "second");
+  world.log.FinishLoad();
+  EXPECT_TRUE(absl::IsAlreadyExists(second.answer->status())) << "while the first is under way";
+  world.log.FinishAppends();
+  EXPECT_EQ(first.answer->value().place, world.log.HeadOf("notes"));
+  Sent third;
+  seed(third, 9, "third");
+  EXPECT_TRUE(absl::IsAlreadyExists(third.answer->status()));
+  Asked asked;
+  Ask(asked);
+  EXPECT_EQ(asked.answer->value(), "first");
+}
+
 TEST_F(RoomVisitorsTest, MalformedUpdatesChangeNothing) {
   Sent sent;
   Submit(sent, crdt::Bytes{1, 2, 3});

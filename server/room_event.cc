@@ -1,0 +1,31 @@
+#include "server/room_event.h"
+
+namespace weft::server {
+
+std::string_view EventName(RoomEvent::Kind kind) {
+  switch (kind) {
+    case RoomEvent::Kind::kOpened:
+      return "room.opened";
+    case RoomEvent::Kind::kClosed:
+      return "room.closed";
+    case RoomEvent::Kind::kChanged:
+      return "room.changed";
+    case RoomEvent::Kind::kJoined:
+      return "member.joined";
+    case RoomEvent::Kind::kLeft:
+      return "member.left";
+    case RoomEvent::Kind::kFrozen:
+      return "room.frozen";
+    case RoomEvent::Kind::kUnfrozen:
+      return "room.unfrozen";
+    case RoomEvent::Kind::kDeleted:
+      return "room.deleted";
+    case RoomEvent::Kind::kVersion:
+      return "version.made";
+    case RoomEvent::Kind::kQuota:
+      return "room.quota";
+  }
+  return "room.changed";
+}
+
+}  // namespace weft::server

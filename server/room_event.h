@@ -1,0 +1,45 @@
+#pragma once
+
+// What happens to rooms, for whoever watches the server as a whole: the event stream of the API,
+// webhooks.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "server/room_log.h"
+
+namespace weft::server {
+
+struct RoomEvent {
+  enum class Kind : std::uint8_t {
+    kOpened,   // its first member came
+    kClosed,   // its last member left
+    kChanged,  // updates were committed; told about once a second at most, the last state counts
+    kJoined,   // a member came
+    kLeft,     // a member left
+    kFrozen,   // nobody writes until kUnfrozen
+    kUnfrozen,
+    kDeleted,
+    kVersion,  // a version was made or moved
+    kQuota,    // an edit was refused because of a bound of the document
+  };
+  Kind kind = Kind::kChanged;
+  std::string_view room;
+  LogPlace head{};             // of the room, as far as it is known
+  std::string_view name = {};  // of the version, the subject of a member, the reason of a freeze
+  std::uint64_t member = 0;    // of kJoined and kLeft
+  std::uint64_t members = 0;   // how many there are afterwards; of those two, kOpened, kClosed
+};
+
+// "room.opened" and so on: part of the API, never changed.
+std::string_view EventName(RoomEvent::Kind kind);
+
+// Whoever is told. Threads: called from any; views live as long as the call.
+class RoomWatcher {
+ public:
+  virtual ~RoomWatcher() = default;
+  virtual void OnRoomEvent(const RoomEvent& event) = 0;
+};
+
+}  // namespace weft::server

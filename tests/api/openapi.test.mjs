@@ -1,0 +1,366 @@
+// The description of the API is valid, whole and true: each answer of the server is in it, and each answer in it
+// is one of the server.
+
+import assert from 'node:assert/strict'
+import { Validator } from '@seriousme/openapi-schema-validator'
+import WebSocket from 'ws'
+import * as Y from 'yjs'
+import { eventually } from '../interop/eventually.mjs'
+import { serverTest } from '../interop/weft_server.mjs'
+import { Caller, roomPath, typing } from './description.mjs'
+
+const kBytes = { 'Content-Type': 'application/octet-stream' }
+const kV1 = { 'Content-Type': 'application/vnd.weft.update-v1' }
+const kV2 = { 'Content-Type': 'application/vnd.weft.update-v2' }
+const kMalformed = Uint8Array.of(9, 9, 9)
+
+/** What no request can bring about while the server is well, or what tests of rights bring about. */
+const kElsewhere = /(401|403|500|503)$/
+
+function documentWith(text, { client } = {}) {
+  const doc = new Y.Doc()
+  if (client) doc.clientID = client
+  doc.getText('body').insert(0, text)
+  return doc
+}
+
+/** Blocks that build on others which nobody has. */
+function dangling() {
+  const doc = new Y.Doc()
+  doc.getText('body').insert(0, 'first')
+  const known = Y.encodeStateVector(doc)
+  doc.getText('body').insert(5, 'second')
+  return Y.encodeStateAsUpdate(doc, known)
+}
+
+function member(server, room) {
+  const socket = new WebSocket(`${server.websocketUrl()}/${encodeURIComponent(room)}`)
+  const closed = new Promise((resolve) => socket.once('close', resolve))
+  socket.on('error', () => {})
+  return { socket, closed, dispose: () => socket.terminate() }
+}
+
+async function rooms({ call, expect, refuses }) {
+  await expect(200, 'GET', '/api')
+  await refuses('no-such-path', 'GET', '/api/')
+  assert.match((await expect(200, 'GET', '/api', { headers: { Accept: 'text/html' } })).text, /<html/)
+  const { headers } = await expect(200, 'GET', '/api/openapi.json')
+  await expect(304, 'GET', '/api', { headers: { 'If-None-Match': headers.etag } })
+  await expect(304, 'GET', '/api/openapi.json', { headers: { 'If-None-Match': headers.etag } })
+  await refuses('bad-request', 'GET', '/api', { body: {} })
+  await refuses('bad-request', 'GET', '/api/openapi.json', { body: {} })
+
+  for (const room of ['list/a', 'list/b', 'list/c']) {
+    await expect(201, 'PUT', roomPath(room), { body: Y.encodeStateAsUpdate(documentWith(room)) })
+  }
+  const first = await expect(200, 'GET', '/api/rooms?prefix=list/&limit=2')
+  assert.deepEqual(first.json.rooms.map(({ room }) => room), ['list/a', 'list/b'])
+  assert.equal(first.json.next, 'list/b')
+  const second = await expect(200, 'GET', `/api/rooms?prefix=list/&limit=2&after=${encodeURIComponent('list/b')}`)
+  assert.deepEqual(second.json.rooms.map(({ room }) => room), ['list/c'])
+  assert.equal(second.json.next, null)
+  await refuses('bad-request', 'GET', '/api/rooms?limit=0')
+  await refuses('bad-request', 'GET', '/api/rooms?limit=5000')
+  await refuses('bad-request', 'GET', '/api/rooms?prefx=list')
+  await refuses('bad-request', 'GET', '/api/rooms?prefix=%zz')
+
+  const status = await expect(200, 'GET', roomPath('list/a'))
+  assert.equal(status.json.head, 1)
+  assert.equal(status.json.durable_head, 1)
+  await refuses('bad-request', 'GET', roomPath('list/a', '?include=everything'))
+  await refuses('no-such-room', 'GET', roomPath('nobody was here'))
+  await refuses('bad-request', 'GET', `/api/rooms/${'x'.repeat(600)}`)
+
+  const body = Y.encodeStateAsUpdate(documentWith('again'))
+  const exists = await refuses('room-exists', 'PUT', roomPath('list/a'), { body })
+  assert.equal(exists.status, 409)
+  await refuses('malformed-update', 'PUT', roomPath('list/d'), { body: kMalformed })
+  await refuses('length-required', 'PUT', roomPath('list/d'), { body, headers: kBytes, chunked: true })
+  await refuses('length-required', 'PUT', roomPath('list/d'))
+  await refuses('unsupported-media-type', 'PUT', roomPath('list/d'), { body: '{}', headers: { 'Content-Type': 'text/plain' } })
+  await refuses('too-large', 'PUT', roomPath('list/d'), { body: new Uint8Array(150_000) })
+  await refuses('cannot-be-done', 'PUT', roomPath('list/d'), { body: Uint8Array.of(0, 0) })
+  await refuses('no-such-room', 'GET', roomPath('list/d'))
+
+  const { generation } = status.json
+  await refuses('another-generation', 'DELETE', roomPath('list/a', '?generation=0123456789abcdef'))
+  await refuses('bad-request', 'DELETE', roomPath('list/a', '?generation=12'))
+  await expect(204, 'DELETE', roomPath('list/a', `?generation=${generation}`))
+  await refuses('no-such-room', 'DELETE', roomPath('list/a'))
+  const anew = await expect(201, 'PUT', roomPath('list/a'), { body })
+  assert.notEqual(anew.json.generation, generation)
+
+  await expect(200, 'GET', '/api/stats')
+  await refuses('bad-request', 'GET', '/api/stats', { body: {} })
+  await refuses('no-such-path', 'GET', '/api/nothing')
+  await refuses('no-such-path', 'GET', '/api/rooms/a/b/c/d')
+  assert.equal((await call('OPTIONS', roomPath('list/a'))).headers.allow, 'GET, HEAD, PUT, DELETE, OPTIONS')
+  await refuses('method-not-allowed', 'PATCH', roomPath('list/a'))
+  assert.equal((await call('HEAD', roomPath('list/a'))).status, 200)
+}
+
+async function content({ expect, refuses }) {
+  const path = (rest) => roomPath('content', rest)
+  const made = await expect(200, 'POST', path('/edits'), {
+    body: {
+      actions: [
+        { op: 'text.insert', name: 'body', index: 0, text: 'hello', attrs: { bold: true } },
+        { op: 'map.set', name: 'meta', key: 'tags', value: { $type: 'array', init: ['a', 'b'] } },
+        { op: 'array.insert', name: 'meta', path: ['tags'], index: 1, values: ['between'] },
+        { op: 'xml.insert', name: 'page', index: 0, node: { element: 'p', children: [{ text: 'in xml' }] } }
+      ]
+    }
+  })
+  assert.equal(made.json.changed, true)
+  assert.equal(made.json.level, 'durable')
+  assert.equal((await expect(200, 'GET', path('/text'))).text, 'hello')
+  assert.equal((await expect(200, 'GET', path('/xml'))).text, '<p>in xml</p>')
+  assert.deepEqual((await expect(200, 'GET', path('/delta?root=body'))).json, [
+    { insert: 'hello', attributes: { bold: true } }
+  ])
+  assert.deepEqual((await expect(200, 'GET', path('/json?root=meta&root=body'))).json, {
+    meta: { tags: ['a', 'between', 'b'] },
+    body: 'hello'
+  })
+
+  const doc = new Y.Doc()
+  const update = await expect(200, 'GET', path('/update'))
+  Y.applyUpdate(doc, update.body)
+  assert.equal(doc.getText('body').toString(), 'hello')
+  const vector = (await expect(200, 'GET', path('/state-vector'))).body
+  assert.deepEqual(new Uint8Array(vector), Y.encodeStateVector(doc))
+  const nothing = await expect(200, 'GET', path(`/update?sv=${vector.toString('base64url')}`))
+  assert.ok(nothing.body.length < update.body.length)
+  const v2 = await expect(200, 'GET', path('/update?format=v2'))
+  const asked = await expect(200, 'GET', path('/update'), { headers: { Accept: kV2['Content-Type'] } })
+  assert.equal(asked.headers['content-type'], kV2['Content-Type'])
+  assert.deepEqual(asked.body, v2.body)
+  const doc2 = new Y.Doc()
+  Y.applyUpdateV2(doc2, v2.body)
+  assert.deepEqual(Y.encodeStateAsUpdate(doc2), Y.encodeStateAsUpdate(doc))
+
+  for (const view of ['update', 'state-vector', 'json', 'text', 'xml', 'delta']) {
+    const { headers } = await expect(200, 'GET', path(`/${view}`))
+    await expect(304, 'GET', path(`/${view}`), { headers: { 'If-None-Match': headers.etag } })
+    await refuses('not-acceptable', 'GET', path(`/${view}`), { headers: { Accept: 'image/png' } })
+    await refuses('bad-request', 'GET', path(`/${view}?whatever=1`))
+    await refuses('bad-request', 'GET', path(`/${view}?at=nothing-like-this`))
+    await refuses('history-dropped', 'GET', path(`/${view}?at=99`))
+    await refuses('no-such-room', 'GET', roomPath('nobody was here', `/${view}`))
+    await refuses('no-such-room', 'GET', roomPath('nobody was here', `/${view}?at=1`))
+    await expect(200, 'HEAD', path(`/${view}`))
+  }
+  for (const view of ['json?root=body:nonsense', 'text?root=meta', 'xml?root=body', 'delta?root=page']) {
+    await refuses('cannot-be-done', 'GET', path(`/${view}`))
+  }
+  await refuses('cannot-be-done', 'GET', path('/text?root=body:nonsense'))
+  await refuses('bad-request', 'GET', path('/update?sv=AQ'))
+  await refuses('bad-request', 'GET', path('/update?sv=%21'))
+  await refuses('bad-request', 'GET', path('/update?format=v3'))
+
+  const more = documentWith(' world', { client: 77 })
+  const body = Y.encodeStateAsUpdate(more)
+  const posted = await expect(200, 'POST', path('/update'), { body })
+  assert.equal(posted.json.sequence, made.json.sequence + 1)
+  const repeated = await expect(200, 'POST', path('/update'), { body, headers: kV1 })
+  assert.deepEqual([repeated.json.changed, repeated.json.sequence], [false, posted.json.sequence])
+  more.getText('body').insert(0, '!')
+  await expect(200, 'POST', path('/update'), { body: Y.encodeStateAsUpdateV2(more), headers: kV2 })
+  await expect(200, 'POST', path('/update?format=v2'), { body: Y.encodeStateAsUpdateV2(more) })
+  await refuses('conflicting-ids', 'POST', path('/update'), {
+    body: Y.encodeStateAsUpdate(documentWith('another content', { client: 77 }))
+  })
+  await refuses('malformed-update', 'POST', path('/update'), { body: kMalformed })
+  await refuses('malformed-update', 'POST', path('/update'), { body: kMalformed, headers: kV2 })
+  await refuses('length-required', 'POST', path('/update'), { body, headers: kBytes, chunked: true })
+  await refuses('too-large', 'POST', path('/update'), { body: new Uint8Array(150_000) })
+  await refuses('unsupported-media-type', 'POST', path('/update'), { body: {} })
+  await refuses('bad-request', 'POST', path('/update?format=v9'), { body })
+
+  await expect(200, 'POST', path('/update'), { body: dangling() })
+  const pending = (await expect(200, 'GET', path('?include=pending'))).json.pending
+  assert.equal(pending.waits_for.length, 1)
+}
+
+async function edits({ call, expect, refuses }) {
+  const path = (rest) => roomPath('edits', rest)
+  await expect(200, 'POST', path('/edits'), { body: typing('one') })
+  const before = (await expect(200, 'GET', path('/text'))).text
+  const bad = { actions: [...typing('two').actions, { op: 'text.delete', name: 'body', index: 50, len: 1 }] }
+  const refused = await refuses('cannot-be-done', 'POST', path('/edits'), { body: bad })
+  assert.match(refused.json.detail, /action 2/)
+  assert.equal((await expect(200, 'GET', path('/text'))).text, before)
+  await refuses('bad-request', 'POST', path('/edits'), { body: { actions: {} } })
+  await refuses('bad-request', 'POST', path('/edits'), { body: '[]', headers: { 'Content-Type': 'application/json' } })
+  await refuses('length-required', 'POST', path('/edits'), { body: '{}', headers: { 'Content-Type': 'application/json' }, chunked: true })
+  await refuses('too-large', 'POST', path('/edits'), { body: typing('x'.repeat(150_000)) })
+  await refuses('unsupported-media-type', 'POST', path('/edits'), { body: 'x', headers: { 'Content-Type': 'text/plain' } })
+  await refuses('bad-request', 'POST', path('/edits?dry=1'), { body: typing('x') })
+
+  const headers = { 'Idempotency-Key': 'the key' }
+  const first = await expect(200, 'POST', path('/edits'), { body: typing('keyed '), headers })
+  const again = await expect(200, 'POST', path('/edits'), { body: typing('keyed '), headers })
+  assert.deepEqual(again.json, first.json)
+  await refuses('key-reused', 'POST', path('/edits'), { body: typing('other '), headers })
+  await refuses('bad-request', 'POST', path('/edits'), { body: typing('x'), headers: { 'Idempotency-Key': 'k'.repeat(300) } })
+  assert.equal((await expect(200, 'GET', path('/text'))).text, 'keyed one')
+  // Of many at once with one key, one is done; the others are told so, or get its answer.
+  let inserted = 0
+  for (let conflicts = 0; conflicts === 0; ) {
+    const keyed = { body: typing('.'), headers: { 'Idempotency-Key': `at once ${inserted}` } }
+    const answers = await Promise.all(Array.from({ length: 8 }, () => call('POST', path('/edits'), keyed)))
+    inserted += 1
+    for (const { status } of answers) assert.ok(status === 200 || status === 409)
+    conflicts = answers.filter(({ status }) => status === 409).length
+    assert.equal((await expect(200, 'GET', path('/text'))).text, `${'.'.repeat(inserted)}keyed one`)
+    assert.ok(inserted < 200, 'no two requests were under way at once')
+  }
+}
+
+async function history({ expect, refuses }) {
+  const path = (rest) => roomPath('history', rest)
+  for (const text of ['one ', 'two ', 'three ']) await expect(200, 'POST', path('/edits'), { body: typing(text) })
+  const page = (await expect(200, 'GET', path('/changes?limit=2'))).json
+  assert.deepEqual(page.changes.map(({ sequence }) => sequence), [1, 2])
+  assert.equal(page.next, 3)
+  const rest = (await expect(200, 'GET', path('/changes?from=3'))).json
+  assert.deepEqual(rest.changes.map(({ sequence }) => sequence), [3])
+  assert.equal(rest.changes[0].writers[0].elements, 6)
+  assert.equal((await expect(200, 'GET', path('/changes?from=1&to=1'))).json.changes.length, 1)
+  await refuses('bad-request', 'GET', path('/changes?limit=x'))
+  await refuses('history-dropped', 'GET', path('/changes?from=17'))
+  await refuses('no-such-room', 'GET', roomPath('nobody was here', '/changes'))
+  const time = encodeURIComponent(page.changes[1].time)
+  assert.match((await expect(200, 'GET', path(`/text?at=${time}`))).text, /two one /)
+  assert.equal((await expect(200, 'GET', path('/json?at=0'))).body.toString().trim(), '{}')
+
+  const doc = new Y.Doc()
+  Y.applyUpdate(doc, (await expect(200, 'GET', path('/update?at=1'))).body)
+  assert.equal(doc.getText('body').toString(), 'one ')
+  Y.applyUpdate(doc, (await expect(200, 'GET', path('/diff?from=1&to=2'))).body)
+  assert.equal(doc.getText('body').toString(), 'two one ')
+  Y.applyUpdateV2(doc, (await expect(200, 'GET', path('/diff?from=2&format=v2'))).body)
+  assert.equal(doc.getText('body').toString(), 'three two one ')
+  await refuses('bad-request', 'GET', path('/diff'))
+  await refuses('bad-request', 'GET', path('/diff?from=3&to=1'))
+  await refuses('history-dropped', 'GET', path('/diff?from=9'))
+  await refuses('no-such-room', 'GET', roomPath('nobody was here', '/diff?from=0'))
+  await refuses('not-acceptable', 'GET', path('/diff?from=1'), { headers: { Accept: 'text/html' } })
+
+  await expect(201, 'PUT', path('/versions/draft'), { body: { at: 2, note: 'for Ann' } })
+  assert.deepEqual((await expect(200, 'GET', path('/versions/draft'))).json.note, 'for Ann')
+  await expect(201, 'PUT', path('/versions/newest'))
+  await expect(200, 'PUT', path('/versions/newest'), { body: { at: 3 } })
+  await refuses('precondition-failed', 'PUT', path('/versions/newest'), { headers: { 'If-None-Match': '*' } })
+  await refuses('bad-request', 'PUT', path('/versions/other'), { body: { at: -1 } })
+  await refuses('bad-request', 'PUT', path('/versions/other'), { body: { when: 1 } })
+  await refuses('bad-request', 'PUT', path(`/versions/${'v'.repeat(300)}`))
+  await refuses('history-dropped', 'PUT', path('/versions/other'), { body: { at: 99 } })
+  await refuses('no-such-room', 'PUT', roomPath('nobody was here', '/versions/v'))
+  await refuses('too-large', 'PUT', path('/versions/other'), { body: { note: 'n'.repeat(100_000) } })
+  await refuses('unsupported-media-type', 'PUT', path('/versions/other'), { body: 'x', headers: { 'Content-Type': 'text/plain' } })
+  await refuses('length-required', 'PUT', path('/versions/other'), { body: '{}', headers: { 'Content-Type': 'application/json' }, chunked: true })
+  const names = async () => (await expect(200, 'GET', path('/versions'))).json.versions.map(({ name }) => name)
+  assert.deepEqual(await names(), ['draft', 'newest'])
+  await refuses('no-such-room', 'GET', roomPath('nobody was here', '/versions'))
+  await refuses('bad-request', 'GET', path('/versions'), { body: {} })
+  await refuses('no-such-version', 'GET', path('/versions/unknown'))
+  await refuses('bad-request', 'GET', path('/versions/draft'), { body: {} })
+  assert.equal((await expect(200, 'GET', path('/text?at=draft'))).text, 'two one ')
+
+  const restored = await expect(200, 'POST', path('/restore'), { body: { at: 'draft' } })
+  assert.equal(restored.json.sequence, 4)
+  assert.equal((await expect(200, 'GET', path('/text'))).text, 'two one ')
+  assert.equal((await expect(200, 'POST', path('/restore'), { body: { at: 'draft' } })).json.changed, false)
+  await refuses('bad-request', 'POST', path('/restore'), { body: {} })
+  await refuses('history-dropped', 'POST', path('/restore'), { body: { at: 99 } })
+  await refuses('no-such-room', 'POST', roomPath('nobody was here', '/restore'), { body: { at: 1 } })
+  await refuses('length-required', 'POST', path('/restore'))
+  await refuses('too-large', 'POST', path('/restore'), { body: { at: 'n'.repeat(100_000) } })
+  await refuses('unsupported-media-type', 'POST', path('/restore'), { body: 'x', headers: { 'Content-Type': 'text/plain' } })
+
+  await expect(204, 'DELETE', path('/versions/draft'))
+  await refuses('no-such-version', 'DELETE', path('/versions/draft'))
+  await refuses('bad-request', 'DELETE', path('/versions/newest'), { body: {} })
+  assert.deepEqual(await names(), ['newest'])
+}
+
+async function administration({ call, expect, refuses, server, own }) {
+  const path = (rest) => roomPath('administration', rest)
+  await expect(200, 'POST', path('/edits'), { body: typing('here') })
+  assert.deepEqual((await expect(200, 'GET', path('/members'))).json, { members: [], awareness: [] })
+  const { socket, closed } = own(member(server, 'administration'))
+  const members = await eventually('the member to be there', async () => {
+    const found = (await expect(200, 'GET', path('/members'))).json.members
+    return found.length === 1 && found
+  })
+  assert.deepEqual([members[0].access, members[0].subject], ['write', ''])
+  await refuses('no-such-room', 'GET', roomPath('nobody was here', '/members'))
+  await refuses('bad-request', 'GET', path('/members'), { body: {} })
+  await refuses('no-such-member', 'DELETE', path('/members/4711'))
+  await refuses('no-such-member', 'DELETE', path('/members/somebody'))
+  await refuses('bad-request', 'DELETE', path(`/members/${members[0].member}`), { body: {} })
+  assert.equal(socket.readyState, WebSocket.OPEN)
+  await expect(204, 'DELETE', path(`/members/${members[0].member}`))
+  assert.equal(await closed, 4403)
+
+  await expect(204, 'POST', path('/freeze'), { body: { reason: 'the book is printed' } })
+  assert.equal((await expect(200, 'GET', path(''))).json.frozen, 'the book is printed')
+  const refused = await refuses('frozen', 'POST', path('/edits'), { body: typing('more') })
+  assert.equal(refused.json.detail, 'the book is printed')
+  await refuses('frozen', 'POST', path('/update'), { body: Y.encodeStateAsUpdate(documentWith('more')) })
+  await expect(201, 'PUT', path('/versions/printed'))
+  await expect(204, 'DELETE', path('/freeze'))
+  await expect(200, 'POST', path('/edits'), { body: typing('more ') })
+  await expect(204, 'POST', path('/freeze'))
+  await refuses('frozen', 'POST', path('/restore'), { body: { at: 'printed' } })
+  await expect(204, 'DELETE', path('/freeze'))
+  await refuses('bad-request', 'POST', path('/freeze'), { body: { why: 1 } })
+  await refuses('no-such-room', 'POST', roomPath('nobody was here', '/freeze'))
+  await refuses('length-required', 'POST', path('/freeze'), { body: '{}', headers: { 'Content-Type': 'application/json' }, chunked: true })
+  await refuses('too-large', 'POST', path('/freeze'), { body: { reason: 'r'.repeat(100_000) } })
+  await refuses('unsupported-media-type', 'POST', path('/freeze'), { body: 'x', headers: { 'Content-Type': 'text/plain' } })
+  await refuses('bad-request', 'DELETE', path('/freeze'), { body: {} })
+  await refuses('no-such-room', 'DELETE', roomPath('nobody was here', '/freeze'))
+
+  // A room that has members and no content yet can be frozen, too, before it is seeded.
+  const early = own(member(server, 'frozen at first'))
+  await eventually('the room to be there', async () => (await call('GET', roomPath('frozen at first'))).status === 200)
+  await expect(204, 'POST', roomPath('frozen at first', '/freeze'))
+  await refuses('frozen', 'PUT', roomPath('frozen at first'), { body: Y.encodeStateAsUpdate(documentWith('x')) })
+  await expect(204, 'DELETE', roomPath('frozen at first', '/freeze'))
+  await expect(201, 'PUT', roomPath('frozen at first'), { body: Y.encodeStateAsUpdate(documentWith('x')) })
+  await expect(204, 'DELETE', roomPath('frozen at first'))
+  assert.equal(await early.closed, 4410)
+
+  await expect(200, 'HEAD', '/api/events')
+  await refuses('not-acceptable', 'GET', '/api/events', { headers: { Accept: 'application/json' } })
+  await refuses('bad-request', 'GET', '/api/events?rooms=a')
+}
+
+serverTest('the description of the API is valid OpenAPI 3.1', async ({ server }) => {
+  const text = await (await fetch(server.httpUrl('/api/openapi.json'))).text()
+  const result = await new Validator().validate(JSON.parse(text))
+  assert.ok(result.valid, JSON.stringify(result.errors, null, 1))
+  assert.equal(JSON.parse(text).openapi, '3.1.0')
+})
+
+serverTest(
+  'whatever the API answers is described, and whatever is described is answered',
+  async ({ server, own }) => {
+    const caller = await Caller.of(server)
+    const tools = {
+      server,
+      own,
+      call: caller.call.bind(caller),
+      expect: caller.expect.bind(caller),
+      refuses: caller.refuses.bind(caller)
+    }
+    for (const part of [rooms, content, edits, history, administration]) await part(tools)
+    // A stream of events has no end that could be waited for.
+    caller.description.seen.add('get /api/events 200')
+    const unseen = caller.description.described().filter((answer) => !kElsewhere.test(answer) && !caller.description.seen.has(answer))
+    assert.deepEqual(unseen, [], 'these answers are described and were never given')
+  },
+  { flags: ['--max-message-bytes', '100000'], timeoutMs: 120_000 }
+)
