@@ -63,6 +63,11 @@
 #include "crdt/type_node.h"
 #include "crdt/update.h"
 
+namespace weft::crdt {
+class UpdateWriterV1;
+class UpdateWriterV2;
+}  // namespace weft::crdt
+
 namespace weft::crdt::internal {
 
 // Strings that items name by number: keys of entries, names of roots and elements.
@@ -479,8 +484,11 @@ class DocCore {
   void WriteBlocks(Writer& writer, ClientIndex client, Clock from) const;
   template <typename Writer>
   void WriteItem(Writer& writer, const Item& item, Clock offset) const;
-  bool WritePlainItem(ByteWriter& out, const Item& item) const;
-  std::size_t RoughSize(std::span<const std::pair<ClientIndex, Clock>> starts) const;
+  bool IsPlainItem(const Item& item, std::string_view& text) const;
+  bool WritePlainItem(UpdateWriterV1& writer, const Item& item) const;
+  bool WritePlainItem(UpdateWriterV2& writer, const Item& item) const;
+  template <typename Writer>
+  void ReserveFor(Writer& writer, std::span<const std::pair<ClientIndex, Clock>> starts) const;
   template <typename Writer>
   void WriteContent(Writer& writer, const Item& item, Clock offset) const;
   // In format v2: the blocks of each client, whole, up to a clock that one begins at or all end at.

@@ -13,23 +13,33 @@
 
 namespace weft::crdt::internal {
 
-// What most blocks are, in format v1 and in one go: neighbours, and a length or ASCII. False, and
-// nothing is written, for any other.
-inline bool DocCore::WritePlainItem(ByteWriter& out, const Item& item) const {
+// What most blocks are: neighbours, and a length or ASCII, which is `text`. False for any other.
+inline bool DocCore::IsPlainItem(const Item& item, std::string_view& text) const {
   if (!item.origin.has_value() && !item.right_origin.has_value()) return false;
-  std::string_view text;
-  if (item.kind == ContentKind::kString) {
-    if (item.wide) return false;
-    const TextBuffer& buffer = clients_[item.id.client()].text;
-    text = buffer.NarrowText(RunOf(item));
-    if (!buffer.is_ascii() && !IsAscii(text)) return false;
-  } else if (item.kind != ContentKind::kDeleted) {
-    return false;
-  }
-  std::uint8_t* next = out.Room(1 + 5 * ByteWriter::kMaxVarUint + text.size());
-  *next++ = static_cast<std::uint8_t>(
+  if (item.kind == ContentKind::kDeleted) return true;
+  if (item.kind != ContentKind::kString || item.wide) return false;
+  const TextBuffer& buffer = clients_[item.id.client()].text;
+  text = buffer.NarrowText(RunOf(item));
+  return buffer.is_ascii() || IsAscii(text);
+}
+
+namespace {
+
+std::uint8_t InfoOf(const Item& item) {
+  return static_cast<std::uint8_t>(
       static_cast<unsigned>(item.kind) | (item.origin.has_value() ? 0x80u : 0u) |
       (item.right_origin.has_value() ? 0x40u : 0u) | (item.key() != kNoKey ? 0x20u : 0u));
+}
+
+}  // namespace
+
+// Writes a plain block in one go. False, and nothing is written, for any other.
+inline bool DocCore::WritePlainItem(UpdateWriterV1& writer, const Item& item) const {
+  std::string_view text;
+  if (!IsPlainItem(item, text)) return false;
+  ByteWriter& out = writer.rest();
+  std::uint8_t* next = out.Room(1 + 5 * ByteWriter::kMaxVarUint + text.size());
+  *next++ = InfoOf(item);
   for (const PackedId id : {item.origin, item.right_origin}) {
     if (!id.has_value()) continue;
     next = ByteWriter::PutVarUint(next, ToNumber(clients_[id.client()].id));
@@ -38,6 +48,20 @@ inline bool DocCore::WritePlainItem(ByteWriter& out, const Item& item) const {
   next = ByteWriter::PutVarUint(next, item.length());
   if (!text.empty()) std::memcpy(next, text.data(), text.size());
   out.Written(next + text.size());
+  return true;
+}
+
+inline bool DocCore::WritePlainItem(UpdateWriterV2& writer, const Item& item) const {
+  std::string_view text;
+  if (!IsPlainItem(item, text)) return false;
+  writer.WriteInfo(InfoOf(item));
+  if (item.origin.has_value()) writer.WriteLeftId(Unpack(item.origin));
+  if (item.right_origin.has_value()) writer.WriteRightId(Unpack(item.right_origin));
+  if (item.kind == ContentKind::kDeleted) {
+    writer.WriteLength(item.length());
+  } else {
+    writer.WriteAscii(text);
+  }
   return true;
 }
 
@@ -151,10 +175,7 @@ void DocCore::WriteBlocks(Writer& writer, ClientIndex client, Clock from) const 
   WriteItem(writer, At(blocks.At(cursor)), from - At(blocks.At(cursor)).clock());
   while (blocks.Next(cursor)) {
     const Item& item = At(blocks.At(cursor));
-    if constexpr (std::is_same_v<Writer, UpdateWriterV1>) {
-      if (WritePlainItem(writer.rest(), item)) continue;
-    }
-    WriteItem(writer, item, 0);
+    if (!WritePlainItem(writer, item)) WriteItem(writer, item, 0);
   }
 }
 
@@ -211,14 +232,23 @@ Bytes DocCore::EncodeBlocksUpTo(std::span<const std::pair<ClientIndex, Clock>> e
   return std::move(writer).Finish();
 }
 
-// Of whole clients, about what they take in format v1; else nothing.
-std::size_t DocCore::RoughSize(std::span<const std::pair<ClientIndex, Clock>> starts) const {
-  constexpr std::size_t kOfBlock = 12;  // and of what is deleted; its text comes on top
-  std::size_t size = 0;
+// Makes room for what whole clients take, about.
+template <typename Writer>
+void DocCore::ReserveFor(Writer& writer,
+                         std::span<const std::pair<ClientIndex, Clock>> starts) const {
+  std::size_t blocks = 0;
+  std::size_t text = 0;
   for (const auto& [client, from] : starts) {
-    if (from == 0) size += clients_[client].blocks.size() * kOfBlock + clients_[client].text.size();
+    if (from > 0) continue;
+    blocks += clients_[client].blocks.size();
+    text += clients_[client].text.size();
   }
-  return size;
+  if constexpr (std::is_same_v<Writer, UpdateWriterV1>) {
+    constexpr std::size_t kOfBlock = 12;  // and of what is deleted
+    writer.rest().Reserve(blocks * kOfBlock + text);
+  } else {
+    writer.Reserve(blocks, text);
+  }
 }
 
 template <typename Writer>
@@ -226,7 +256,7 @@ Bytes DocCore::EncodeBlocks(std::span<const std::pair<ClientIndex, Clock>> start
                             const DeleteSet& deletes) const {
   Writer writer;
   writer.WriteCount(starts.size());
-  if constexpr (std::is_same_v<Writer, UpdateWriterV1>) writer.rest().Reserve(RoughSize(starts));
+  ReserveFor(writer, starts);
   for (const auto& [client, from] : starts) WriteBlocks(writer, client, from);
   writer.WriteDeletes(deletes);
   return std::move(writer).Finish();

@@ -87,14 +87,6 @@ void ByteWriter::Grow(std::size_t count) {
   bytes_.resize(std::max({kLeast, bytes_.size() * 2, size_ + count}));
 }
 
-void ByteWriter::WriteVarInt(std::uint64_t magnitude, bool negative) {
-  const std::uint8_t sign = negative ? 0x40 : 0;
-  const std::uint8_t low = magnitude & 0x3f;
-  magnitude >>= 6;
-  WriteByte(static_cast<std::uint8_t>((magnitude > 0 ? 0x80 : 0) | sign | low));
-  if (magnitude > 0) WriteVarUint(magnitude);
-}
-
 void ByteWriter::WriteBigEndian32(std::uint32_t value) {
   for (int shift = 24; shift >= 0; shift -= 8) WriteByte(static_cast<std::uint8_t>(value >> shift));
 }

@@ -156,7 +156,9 @@ class ByteWriter {
     bytes_[size_++] = byte;
   }
   void WriteVarUint(std::uint64_t value) { Written(PutVarUint(Room(kMaxVarUint), value)); }
-  void WriteVarInt(std::uint64_t magnitude, bool negative);
+  void WriteVarInt(std::uint64_t magnitude, bool negative) {
+    Written(PutVarInt(Room(kMaxVarUint), magnitude, negative));
+  }
   void WriteBytes(ByteView bytes) {
     if (bytes.empty()) return;
     std::memcpy(Room(bytes.size()), bytes.data(), bytes.size());
@@ -188,6 +190,22 @@ class ByteWriter {
     }
     *next++ = static_cast<std::uint8_t>(value);
     return next;
+  }
+  // The same for a varint.
+  static std::uint8_t* PutVarInt(std::uint8_t* next, std::uint64_t magnitude, bool negative) {
+    const auto first = static_cast<std::uint8_t>((negative ? 0x40u : 0u) | (magnitude & 0x3f));
+    if (magnitude < 0x40) {
+      *next++ = first;
+      return next;
+    }
+    *next++ = first | 0x80;
+    return PutVarUint(next, magnitude >> 6);
+  }
+  // The bytes that PutVarUint writes.
+  static std::size_t SizeOfVarUint(std::uint64_t value) {
+    std::size_t size = 1;
+    for (; value >= 0x80; value >>= 7) ++size;
+    return size;
   }
 
  private:

@@ -22,21 +22,24 @@ std::size_t SizeOfCharacter(unsigned char first) {
 }  // namespace
 
 void StringColumnWriter::Write(std::string_view wtf8) {
-  lengths_.Write(Utf16Length(wtf8));
-  text_ += wtf8;
+  const std::uint64_t units = Utf16Length(wtf8);
+  is_ascii_ = is_ascii_ && units == wtf8.size();
+  lengths_.Write(units);
+  text_.WriteBytes(AsBytes(wtf8));
 }
 
-Bytes StringColumnWriter::Finish() && {
-  if (!IsValidUtf8(text_)) {
+void StringColumnWriter::FinishTo(ByteWriter& out) {
+  std::string_view text = AsText(text_.view());
+  std::string mended;
+  if (!is_ascii_ && !IsValidUtf8(text)) {
     // Halves that stand side by side are one character in a JavaScript string.
-    const std::u16string units = Utf8ToUtf16(text_);
-    text_.clear();
-    AppendUtf16AsUtf8(text_, units);
+    AppendUtf16AsUtf8(mended, Utf8ToUtf16(text));
+    text = mended;
   }
-  ByteWriter out;
-  out.WriteString(text_);
-  out.WriteBytes(lengths_.Finish());
-  return out.Take();
+  const ByteView lengths = lengths_.Finish();
+  out.WriteVarUint(ByteWriter::SizeOfVarUint(text.size()) + text.size() + lengths.size());
+  out.WriteString(text);
+  out.WriteBytes(lengths);
 }
 
 void DiffColumnReader::Refuse() {

@@ -30,13 +30,16 @@ class ByteColumnWriter {
       ++count_;
       return;
     }
-    if (count_ > 0) out_.WriteVarUint(count_ - 1);
-    out_.WriteByte(value);
+    std::uint8_t* next = out_.Room(ByteWriter::kMaxVarUint + 1);
+    if (count_ > 0) next = ByteWriter::PutVarUint(next, count_ - 1);
+    *next++ = value;
+    out_.Written(next);
     value_ = value;
     count_ = 1;
   }
   // The run that is open needs no count.
   ByteView view() const { return out_.view(); }
+  void Reserve(std::size_t size) { out_.Reserve(size); }
 
  private:
   ByteWriter out_;
@@ -61,12 +64,15 @@ class UintColumnWriter {
     count_ = 0;
     return out_.view();
   }
+  void Reserve(std::size_t size) { out_.Reserve(size); }
 
  private:
   void Flush() {
     if (count_ == 0) return;
-    out_.WriteVarInt(value_, count_ > 1);
-    if (count_ > 1) out_.WriteVarUint(count_ - 2);
+    std::uint8_t* next = out_.Room(2 * ByteWriter::kMaxVarUint);
+    next = ByteWriter::PutVarInt(next, value_, count_ > 1);
+    if (count_ > 1) next = ByteWriter::PutVarUint(next, count_ - 2);
+    out_.Written(next);
   }
 
   ByteWriter out_;
@@ -92,16 +98,19 @@ class DiffColumnWriter {
     count_ = 0;
     return out_.view();
   }
+  void Reserve(std::size_t size) { out_.Reserve(size); }
 
  private:
   void Flush() {
     if (count_ == 0) return;
     const std::int64_t coded = difference_ * 2 + (count_ > 1 ? 1 : 0);
     const bool negative = coded < 0;
-    out_.WriteVarInt(negative ? std::uint64_t{0} - static_cast<std::uint64_t>(coded)
-                              : static_cast<std::uint64_t>(coded),
-                     negative);
-    if (count_ > 1) out_.WriteVarUint(count_ - 2);
+    const std::uint64_t magnitude = negative ? std::uint64_t{0} - static_cast<std::uint64_t>(coded)
+                                             : static_cast<std::uint64_t>(coded);
+    std::uint8_t* next = out_.Room(2 * ByteWriter::kMaxVarUint);
+    next = ByteWriter::PutVarInt(next, magnitude, negative);
+    if (count_ > 1) next = ByteWriter::PutVarUint(next, count_ - 2);
+    out_.Written(next);
   }
 
   ByteWriter out_;
@@ -115,11 +124,23 @@ class StringColumnWriter {
   // WTF-8: halves of a pair that meet in two neighbouring strings make a character, others become
   // U+FFFD, as where JavaScript encodes the joined string.
   void Write(std::string_view wtf8);
-  // The whole column, ready to be written as a buffer.
-  Bytes Finish() &&;
+  // The same for text that is all below 0x80.
+  void WriteAscii(std::string_view ascii) {
+    lengths_.Write(ascii.size());
+    text_.WriteBytes(AsBytes(ascii));
+  }
+  void Reserve(std::size_t count, std::size_t text_bytes) {
+    lengths_.Reserve(count);
+    text_.Reserve(text_bytes);
+  }
+  // Appends the whole column as a buffer. Nothing may be written after it.
+  void FinishTo(ByteWriter& out);
+  // About what FinishTo will append.
+  std::size_t size() const { return text_.size(); }
 
  private:
-  std::string text_;
+  ByteWriter text_;
+  bool is_ascii_ = true;
   UintColumnWriter lengths_;
 };
 

@@ -116,19 +116,41 @@ class UpdateWriterV2 {
 
   static constexpr bool kStringsStandAlone = false;
 
+  // For a string that is all below 0x80.
+  void WriteAscii(std::string_view ascii) { strings_.WriteAscii(ascii); }
+
+  // About so many blocks, with about so much text, will come.
+  void Reserve(std::size_t blocks, std::size_t text_bytes) {
+    constexpr std::size_t kOfClock = 4;
+    left_clocks_.Reserve(kOfClock * blocks);
+    right_clocks_.Reserve(kOfClock * blocks);
+    infos_.Reserve(blocks);
+    lengths_.Reserve(blocks);
+    strings_.Reserve(blocks, text_bytes);
+  }
+
   // The whole update.
   Bytes Finish() && {
+    const ByteView key_clocks = key_clocks_.Finish();
+    const ByteView clients = clients_.Finish();
+    const ByteView left_clocks = left_clocks_.Finish();
+    const ByteView right_clocks = right_clocks_.Finish();
+    const ByteView type_refs = type_refs_.Finish();
+    const ByteView lengths = lengths_.Finish();
     ByteWriter out;
+    out.Reserve(key_clocks.size() + clients.size() + left_clocks.size() + right_clocks.size() +
+                infos_.view().size() + 2 * strings_.size() + type_refs.size() + lengths.size() +
+                rest_.size() + 64);
     out.WriteVarUint(0);
-    out.WriteBuffer(key_clocks_.Finish());
-    out.WriteBuffer(clients_.Finish());
-    out.WriteBuffer(left_clocks_.Finish());
-    out.WriteBuffer(right_clocks_.Finish());
+    out.WriteBuffer(key_clocks);
+    out.WriteBuffer(clients);
+    out.WriteBuffer(left_clocks);
+    out.WriteBuffer(right_clocks);
     out.WriteBuffer(infos_.view());
-    out.WriteBuffer(std::move(strings_).Finish());
+    strings_.FinishTo(out);
     out.WriteBuffer(parent_infos_.view());
-    out.WriteBuffer(type_refs_.Finish());
-    out.WriteBuffer(lengths_.Finish());
+    out.WriteBuffer(type_refs);
+    out.WriteBuffer(lengths);
     out.WriteBytes(rest_.view());
     return out.Take();
   }
