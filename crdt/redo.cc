@@ -158,6 +158,7 @@ ItemRef DocCore::RedoOne(ItemRef ref, const RedoRules& rules) {
   const std::uint32_t content = CopyContent(item, wide);
   const ClientIndex own = EnsureClient(client_id_);
   SetRedone(ref, PackedId::Make(own, clients_[own].blocks.end()));
+  Keep(types_.At(parent).item, true);  // the new item is kept, and so is what it stands in
   const ItemRef made =
       InsertLocal(parent, key, place, item.kind, item.length(), content, wide, /*keep=*/true);
   return made;

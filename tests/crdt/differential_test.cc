@@ -193,6 +193,26 @@ void ExpectAgreement(Scenario scenario) {
 
 // -- What random requests have found, and what they avoid -----------------------------------------------
 
+// What an undo brings back keeps everything that it stands in from being collected, too.
+TEST(Differential, WhatIsBroughtBackKeepsWhatItStandsIn) {
+  ExpectAgreement(R"(
+{"op":"new","doc":0,"clientID":9007199254740991,"gc":true,"both":false}
+{"op":"edit","doc":0,"now":1500,"actions":[{"name":"xmlelement","kind":"xmlelement","op":"xml.insert","index":0,"node":{"text":"cd"}}]}
+{"op":"edit","doc":0,"now":3600,"origin":"b","actions":[{"name":"xmlelement","kind":"xmlelement","op":"xml.insert","index":1,"node":{"element":"p","attrs":{"ключ":" 😀"},"children":[{"text":"\ncd"},{"text":"efg"}]}}]}
+{"op":"edit","doc":0,"now":5601,"actions":[{"name":"xmlelement","kind":"xmlelement","op":"xml.insert","index":0,"node":{"text":""}}]}
+{"op":"edit","doc":0,"now":5601,"actions":[{"name":"xmlelement","kind":"xmlelement","op":"xml.insert","index":3,"node":{"text":"👩‍👧"}}]}
+{"op":"undo.new","doc":0,"manager":1,"scope":[{"name":"array","kind":"array"},{"name":"map","kind":"map"},{"name":"xml","kind":"xmlfragment"},{"name":"xmltext","kind":"xmltext"},{"name":"xmlelement","kind":"xmlelement"}]}
+{"op":"edit","doc":0,"now":6701,"actions":[{"name":"xmlelement","path":[3],"op":"text.delete","index":2,"len":1}]}
+{"op":"edit","doc":0,"now":7700,"actions":[{"name":"xmlelement","path":[3],"op":"text.delta","delta":[{"insert":"中文","attributes":{"color":"blue","bold":true}},{"insert":"a","attributes":{"italic":null,"color":null}},{"retain":1},{"insert":"0123456789","attributes":{"color":"red"}}],"sanitize":false}]}
+{"op":"undo.undo","doc":0,"manager":1,"now":7800}
+{"op":"edit","doc":0,"now":7900,"actions":[{"name":"map","kind":"map","key":"b","op":"map.set","value":[{"$undefined":true},{"$bigint":"-4611686018427387905"},{"$number":"NaN"},{"$number":"-0"},{"$number":"-Infinity"}]}]}
+{"op":"undo.undo","doc":0,"manager":1,"now":8000}
+{"op":"undo.undo","doc":0,"manager":1,"now":10000}
+{"op":"apply","doc":0,"update":"AAAAAAAAAQAAAAAAAf////////8PAQAr","v":2,"origin":"remote","now":10499}
+{"op":"state","doc":0}
+)");
+}
+
 TEST(Differential, AnUndoBringsItemsBackInTheOrderInWhichDeletingAnElementTookThem) {
   ExpectAgreement(R"(
     {"op":"new","doc":0,"clientID":9}
