@@ -38,8 +38,9 @@ constexpr const char* kServeExamples =
     "  weft serve --listen localhost:0    takes a free port and says which\n"
     "  weft serve --listen 0.0.0.0:443 --tls-cert chain.pem --tls-key key.pem\n"
     "  weft serve --listen unix:/run/weft/weft.sock,mode=0660\n"
-    "\nSizes take suffixes: 512K, 64M, 1G. On SIGTERM or SIGINT everything accepted is committed,\n"
-    "clients are closed with 1012 (come back in a moment) and the exit code is 0.\n"
+    "\nSizes take suffixes: 512K, 64M, 1G. On SIGTERM or SIGINT clients are closed with 1012\n"
+    "(come back in a moment), everything accepted is committed and the exit code is 0.\n"
+    "SIGHUP reloads the certificate and its key.\n"
     "Exit codes: 0 stopped in good order, 1 it did not work, 2 the command line is wrong.";
 
 constexpr const char* kRootHelp =
@@ -272,6 +273,16 @@ void AddServe(CLI::App& app, CommandLine& line) {
       ->type_name("NUMBER")
       ->capture_default_str();
   AddRelay(serve, line.serve.relay);
+  serve
+      .add_option_function<std::int64_t>(
+          "--drain-seconds",
+          [&line](const std::int64_t& seconds) {
+            line.serve.drain = std::chrono::seconds(seconds);
+          },
+          "From SIGTERM to the end. Clients are sent away a\nfew at a time over up to half of it")
+      ->check(InRange(0, 3'600))
+      ->type_name("NUMBER")
+      ->default_str("10");
   AddLogOptions(serve, line.serve.log);
   const std::map<std::string, LogLevel> levels = {{"debug", LogLevel::kDebug},
                                                   {"info", LogLevel::kInfo},

@@ -83,12 +83,32 @@ HttpAnswer AnswerPageFile(const PageFile& file, const HttpRequest& request) {
   return answer;
 }
 
-HttpAnswer AnswerHealth(const Health& health) {
-  const bool ok = health.log_error.empty();
+HttpAnswer JsonAnswer(bool ok) {
   HttpAnswer answer;
   answer.status = ok ? 200 : 503;
   answer.content_type = "application/json";
   answer.headers = "Cache-Control: no-store\r\n";
+  return answer;
+}
+
+HttpAnswer AnswerLive() {
+  HttpAnswer answer = JsonAnswer(true);
+  answer.text = "{\"status\":\"live\"}\n";
+  return answer;
+}
+
+HttpAnswer AnswerReady(const Health& health) {
+  const char* word = !health.log_error.empty() ? "log-failed"
+                     : health.draining         ? "draining"
+                                               : "ready";
+  HttpAnswer answer = JsonAnswer(health.log_error.empty() && !health.draining);
+  answer.text = absl::StrCat(R"({"status":")", word, "\"}\n");
+  return answer;
+}
+
+HttpAnswer AnswerHealth(const Health& health) {
+  const bool ok = health.log_error.empty();
+  HttpAnswer answer = JsonAnswer(ok);
   answer.text = absl::StrCat(
       R"({"status":")", ok ? "ok" : "log-failed", R"(","version":")", WEFT_VERSION, R"(","rooms":)",
       health.rooms, R"(,"connections":)", health.connections, R"(,"sockets":)", health.sockets,
@@ -116,7 +136,8 @@ HttpAnswer PlainAnswer(int status, std::string_view line) {
 HttpAnswer AnswerHttp(const HttpRequest& request, const Health& health) {
   const std::string_view path = request.target.substr(0, request.target.find_first_of("?#"));
   const PageFile* file = FindPageFile(path == "/" ? "/index.html" : path);
-  if (file == nullptr && path != "/health") {
+  const bool of_health = path == "/health" || path == "/live" || path == "/ready";
+  if (file == nullptr && !of_health) {
     return PlainAnswer(
         404, "There is no page of this name. Rooms are reached by WebSocket: ws://<host>/<room>");
   }
@@ -125,7 +146,9 @@ HttpAnswer AnswerHttp(const HttpRequest& request, const Health& health) {
     answer.headers += "Allow: GET, HEAD\r\n";
     return answer;
   }
-  return file != nullptr ? AnswerPageFile(*file, request) : AnswerHealth(health);
+  if (file != nullptr) return AnswerPageFile(*file, request);
+  if (path == "/live") return AnswerLive();
+  return path == "/ready" ? AnswerReady(health) : AnswerHealth(health);
 }
 
 std::string RenderHead(const HttpAnswer& answer, bool keep_alive) {

@@ -36,6 +36,7 @@ struct Health {
   std::uint64_t room_memory_bytes = 0;
   std::uint64_t receiving_bytes = 0;
   std::uint64_t queued_bytes = 0;
+  bool draining = false;          // clients are sent away, as the server stops
   std::string limits = "{}";      // how often each was reached, as JSON (limit_hits.h)
   std::uint64_t log_commits = 0;  // transactions of the log since the start
   std::uint64_t log_appends = 0;  // updates that are durable since the start
@@ -49,7 +50,8 @@ struct Health {
   std::uint64_t log_compactions = 0;
 };
 
-// Answers GET and HEAD of the page and of /health.
+// Answers GET and HEAD of the page, of /health, of /live (200 as long as somebody answers) and of
+// /ready (503 when clients had better go to another server: this one stops, or stores nothing).
 HttpAnswer AnswerHttp(const HttpRequest& request, const Health& health);
 
 // An answer that is one line of text.

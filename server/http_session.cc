@@ -251,6 +251,9 @@ class HttpSession {
       co_return co_await Write(PlainAnswer(400, "This is no valid WebSocket upgrade request."),
                                false, false);
     }
+    if (services_.stats.draining.load(std::memory_order_relaxed)) {
+      co_return co_await WriteBusy(503, "The server stops; come back in a moment.", 1);
+    }
     const std::size_t of_address = services_.limits.connections_per_address;
     if (of_address > 0 && place_.sockets() > of_address) {
       services_.stats.limits.Hit(Limit::kConnectionsPerAddress, "a client");
@@ -267,9 +270,9 @@ class HttpSession {
     co_return false;
   }
 
-  asio::awaitable<bool> WriteBusy(int status, std::string_view line) {
+  asio::awaitable<bool> WriteBusy(int status, std::string_view line, int seconds = 5) {
     HttpAnswer answer = PlainAnswer(status, line);
-    answer.headers += "Retry-After: 5\r\n";
+    absl::StrAppend(&answer.headers, "Retry-After: ", seconds, "\r\n");
     co_return co_await Write(std::move(answer), false, false);
   }
 

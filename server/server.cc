@@ -1,5 +1,6 @@
 #include "server/server.h"
 
+#include <algorithm>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <cstdlib>
@@ -24,6 +25,10 @@ namespace {
 // Sockets that may be open beyond the limit of connections: for the page, for /health, for being
 // refused.
 constexpr std::uint64_t kSpareSockets = 1'024;
+
+// What a stopping server takes for each client, unless all of them would take too long: whoever is
+// sent away comes back in a moment, and is better not one of thousands in the same one.
+constexpr std::chrono::milliseconds kTimeOfAClose{2};
 
 void LogCompaction(const std::string& room, const absl::StatusOr<store::CompactReport>& report) {
   if (!report.ok()) {
@@ -61,13 +66,7 @@ struct Server::Parts {
   std::unique_ptr<store::Compactor> compactor;
   api::EventHub events;
   std::vector<std::unique_ptr<Worker>> workers;
-  HttpServices http{.limits = options.limits,
-                    .stats = stats,
-                    .health = [this] { return MakeHealth(); },
-                    .worker_of_room = [this](std::string_view room) -> Worker& {
-                      return *workers[crdt::StringHash{}(room) % workers.size()];
-                    },
-                    .api = [this]() -> api::Api& { return *api; }};
+  std::vector<HttpServices> http;  // of each worker
   api::OpenAccess access;
   std::unique_ptr<api::Api> api;
   std::vector<std::unique_ptr<Listener>> listeners;
@@ -99,6 +98,7 @@ struct Server::Parts {
             .room_memory_bytes = stats.room_memory_bytes.load(std::memory_order_relaxed),
             .receiving_bytes = stats.receiving_bytes.load(std::memory_order_relaxed),
             .queued_bytes = stats.queued_bytes.load(std::memory_order_relaxed),
+            .draining = stats.draining.load(std::memory_order_relaxed),
             .limits = stats.limits.ToJson(),
             .log_commits = log_stats.commits,
             .log_appends = log_stats.appends,
@@ -110,6 +110,27 @@ struct Server::Parts {
             .log_commit_max_ms = static_cast<double>(log_stats.commit_max.count()) / 1000,
             .log_quarantined = log_stats.quarantined,
             .log_compactions = compactor ? compactor->stats().compactions : 0};
+  }
+
+  Worker& WorkerOfRoom(std::string_view room) {
+    return *workers[crdt::StringHash{}(room) % workers.size()];
+  }
+
+  HttpServices ServicesOn(const Worker& worker) {
+    return {
+        .limits = worker.limits(),
+        .stats = stats,
+        .health = [this] { return MakeHealth(); },
+        .worker_of_room = [this](std::string_view room) -> Worker& { return WorkerOfRoom(room); },
+        .api = [this]() -> api::Api& { return *api; }};
+  }
+
+  // Of the thread that this is.
+  const HttpServices& Services(const asio::any_io_executor& executor) const {
+    const auto& context = asio::query(executor, asio::execution::context);
+    const auto is_here = [&](const auto& worker) { return &worker->io() == &context; };
+    const auto found = std::find_if(workers.begin(), workers.end(), is_here);
+    return http[static_cast<std::size_t>(found - workers.begin())];
   }
 
   // Accepted sockets go round the workers; the room decides later where a WebSocket lives.
@@ -127,7 +148,8 @@ struct Server::Parts {
 
   // On the thread of the socket's worker.
   void Admit(AnyStream::socket socket, bool has_tls) {
-    const Limits& limits = options.limits;
+    const HttpServices& services = Services(socket.get_executor());
+    const Limits& limits = services.limits;
     const std::uint64_t open = stats.sockets.load(std::memory_order_relaxed) +
                                stats.connections.load(std::memory_order_relaxed);
     if (open >= limits.connections + kSpareSockets) {
@@ -148,17 +170,42 @@ struct Server::Parts {
       stats.limits.Hit(Limit::kConnectionsPerAddress, client->ip->to_string());
       return;
     }
-    StartHttpSession(executor, std::move(transport), std::move(place), http);
+    StartHttpSession(executor, std::move(transport), std::move(place), services);
   }
 
   void WaitForSignal() {
     signals.async_wait([this](const error_code& error, int signal) {
       if (error) return;
-      if (stopping) std::_Exit(128 + signal);
-      LogInfo("signal {}: stopping; another signal ends the process at once", signal);
-      BeginStop();
+      if (signal == SIGHUP) {
+        Reload();
+      } else {
+        if (stopping) std::_Exit(128 + signal);
+        LogInfo("signal {}: stopping; another signal ends the process at once", signal);
+        BeginStop(options.drain);
+      }
       WaitForSignal();
     });
+  }
+
+  // What is bad stays as it is, and is told.
+  void Reload() {
+    if (tls) {
+      const absl::Status loaded = tls->Reload();
+      if (loaded.ok()) {
+        LogInfo("new clients are shown the certificate {}", tls->Describe());
+      } else {
+        LogError("the old certificate stays in use: {}", std::string(loaded.message()));
+      }
+    }
+    if (!options.reread) return;
+    const absl::StatusOr<Reloadable> fresh = options.reread();
+    if (!fresh.ok()) {
+      LogError("the old configuration stays in use: {}", std::string(fresh.status().message()));
+      return;
+    }
+    SetLogLevel(fresh->log_level);
+    for (const auto& worker : workers) worker->SetLimits(fresh->limits);
+    LogInfo("limits and log level are those of the configuration now");
   }
 
   // Nothing that is edited now can be kept: whoever edits is better off with a server that restarts.
@@ -167,14 +214,19 @@ struct Server::Parts {
     LogError("the log has failed: {}", reason.ToString());
     if (options.log.serves_after_failure || stopping) return;
     LogError("stopping; --serve-after-log-failure would go on showing documents");
-    BeginStop();
+    BeginStop(std::chrono::milliseconds(0));
   }
 
-  void BeginStop() {
+  // Who asks gets an answer until the end: that this server takes nobody any more.
+  void BeginStop(std::chrono::milliseconds time) {
     if (std::exchange(stopping, true)) return;
-    for (const auto& listener : listeners) listener->Stop();
+    stats.draining = true;
+    const std::uint64_t clients = stats.connections.load(std::memory_order_relaxed);
+    const Worker::StopPlan plan{
+        .spread = std::min<std::chrono::milliseconds>(time / 2, clients * kTimeOfAClose),
+        .deadline = Clock::now() + time};
     for (const auto& worker : workers) {
-      worker->BeginStop([this] {
+      worker->BeginStop(plan, [this] {
         asio::post(front, [this] {
           if (++stopped_workers == workers.size()) front.stop();
         });
@@ -238,13 +290,14 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerOptions& option
         std::make_unique<Worker>(parts->options.limits, options.relay, parts->stats, *parts->log,
                                  parts->loading.get_executor(), &parts->events));
   }
+  for (const auto& worker : parts->workers) parts->http.push_back(parts->ServicesOn(*worker));
   std::vector<Worker*> workers;
   for (const auto& worker : parts->workers) workers.push_back(worker.get());
   parts->api =
       std::make_unique<api::Api>(api::Api::Services{.limits = parts->options.limits,
-                                                    .health = parts->http.health,
+                                                    .health = parts->http[0].health,
                                                     .log = *parts->log,
-                                                    .worker_of_room = parts->http.worker_of_room,
+                                                    .worker_of_room = parts->http[0].worker_of_room,
                                                     .workers = std::move(workers),
                                                     .events = parts->events,
                                                     .access = parts->access});
@@ -256,6 +309,7 @@ absl::Status Server::Run(bool handle_signals) {
     error_code ignored;
     parts_->signals.add(SIGINT, ignored);
     parts_->signals.add(SIGTERM, ignored);
+    parts_->signals.add(SIGHUP, ignored);
     parts_->WaitForSignal();
   }
   for (const auto& worker : parts_->workers) worker->Start();
@@ -276,7 +330,11 @@ absl::Status Server::Run(bool handle_signals) {
 }
 
 void Server::RequestStop() {
-  asio::post(parts_->front, [parts = parts_.get()] { parts->BeginStop(); });
+  asio::post(parts_->front, [parts = parts_.get()] { parts->BeginStop(parts->options.drain); });
+}
+
+void Server::RequestReload() {
+  asio::post(parts_->front, [parts = parts_.get()] { parts->Reload(); });
 }
 
 std::vector<std::string> Server::addresses() const {

@@ -5,8 +5,10 @@
 // Threads: one for accepting and for signals (the one that calls Run), one for each worker, one
 // that reads rooms from the log, and the log's own writer.
 
+#include <chrono>
 #include <csignal>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,10 +18,17 @@
 #include "absl/status/statusor.h"
 #include "server/durability.h"
 #include "server/limits.h"
+#include "server/log.h"
 #include "server/relay_moment.h"
 #include "server/tls_certificate.h"
 
 namespace weft::server {
+
+// What can change while a server runs.
+struct Reloadable {
+  Limits limits;
+  LogLevel log_level = LogLevel::kInfo;
+};
 
 struct ServerOptions {
   std::vector<std::string> listen = {"127.0.0.1:8080"};  // as in listen_address.h
@@ -29,6 +38,9 @@ struct ServerOptions {
   RelayMoment relay = RelayMoment::kCommitted;
   LogOptions log;
   Limits limits;
+  std::chrono::milliseconds drain{10'000};  // from a stop to the end
+  // Asked at a reload, on the thread of Run. May be empty.
+  std::function<absl::StatusOr<Reloadable>()> reread;
 };
 
 class Server {
@@ -41,14 +53,19 @@ class Server {
   ~Server();
 
   // Serves until a stop is asked for, by RequestStop or, with `handle_signals`, by SIGTERM or
-  // SIGINT: then accepting ends, everything accepted is committed, clients are closed with 1012. A
-  // second signal ends the process at once with status 128 + its number. It stops by itself when the
-  // log has failed for good, unless LogOptions::serves_after_failure says otherwise.
+  // SIGINT: then nobody is taken in any more, clients are closed with 1012, a few at a time, and
+  // everything accepted is committed; all within `drain`, unless the disk takes longer. A second
+  // signal ends the process at once with status 128 + its number. It stops by itself when the log
+  // has failed for good, unless LogOptions::serves_after_failure says otherwise. SIGHUP reloads.
   // OK, or the reason of the log.
   absl::Status Run(bool handle_signals);
 
   // Any thread.
   void RequestStop();
+
+  // Any thread. Reads the certificate and its key again, and asks `reread`; what is bad stays as it
+  // is. Clients who are there notice nothing.
+  void RequestReload();
 
   // "127.0.0.1:8080" or "unix:/path" for each listening socket, in the order of the options.
   std::vector<std::string> addresses() const;

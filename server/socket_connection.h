@@ -85,6 +85,10 @@ class SocketConnection {
   // Ends without a word.
   void Drop();
 
+  // Sends what is queued, then closes; what it carries is told. Only the first call counts.
+  void End(CloseCode code, std::string_view reason) { BeginClose(code, reason); }
+  bool is_open() const { return state_ == State::kOpen; }
+
  private:
   enum class State { kOpen, kClosing, kGone };
 

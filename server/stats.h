@@ -19,6 +19,7 @@ struct Stats {
   std::atomic<std::uint64_t> room_memory_bytes{0};  // estimated, of all rooms
   std::atomic<std::uint64_t> receiving_bytes{0};    // of messages that are not whole yet
   std::atomic<std::uint64_t> queued_bytes{0};       // that wait for clients to read them
+  std::atomic<bool> draining{false};                // the server stops: clients are sent away
   LimitHits limits;
 };
 

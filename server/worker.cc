@@ -15,15 +15,17 @@ constexpr std::chrono::milliseconds kTickInterval{1'000};
 // How often a stopping worker looks whether it may go on.
 constexpr std::chrono::milliseconds kStopInterval{5};
 
+constexpr const char* kStops = "the server stops; come back in a moment";
+
 sync::TimePoint Now() {
   return std::chrono::time_point_cast<std::chrono::milliseconds>(Clock::now());
 }
 
 }  // namespace
 
-Worker::Worker(const Limits& limits, RelayMoment relay, Stats& stats, store::UpdateLog& log,
+Worker::Worker(Limits limits, RelayMoment relay, Stats& stats, store::UpdateLog& log,
                asio::any_io_executor loading, RoomWatcher* watcher)
-    : limits_(limits),
+    : limits_(std::move(limits)),
       stats_(stats),
       log_(log, io_, std::move(loading)),
       rooms_(RoomServices{.log = log_,
@@ -42,6 +44,10 @@ void Worker::Start() {
     WaitForSockets();
     io_.run();
   });
+}
+
+void Worker::SetLimits(Limits limits) {
+  asio::post(io_, [this, limits] { limits_ = limits; });
 }
 
 void Worker::StopAndJoin() {
@@ -200,22 +206,47 @@ void Worker::Sweep() {
 // --- The end
 // ----------------------------------------------------------------------------------------
 
-void Worker::BeginStop(std::function<void()> stopped) {
-  asio::post(io_, [this, stopped = std::move(stopped)]() mutable {
-    stop_ = Stop::kCommitting;
+void Worker::BeginStop(StopPlan plan, std::function<void()> stopped) {
+  asio::post(io_, [this, plan, stopped = std::move(stopped)]() mutable {
+    stop_ = Stop::kSpreading;
+    stop_plan_ = plan;
+    stop_begin_ = Clock::now();
+    connections_at_stop_ = connections_.size();
     stopped_ = std::move(stopped);
-    rooms_.StopReading();
     sweep_timer_.cancel();
     Sweep();
     ArmSweep();
   });
 }
 
+// As many are left open as there is time left.
+void Worker::CloseSome(Clock::time_point now) {
+  const auto left = stop_begin_ + stop_plan_.spread - now;
+  const double part = std::chrono::duration<double>(left) /
+                      std::max(std::chrono::duration<double>(stop_plan_.spread),
+                               std::chrono::duration<double>(1e-3));
+  const auto stay =
+      static_cast<std::size_t>(std::max(0.0, part) * static_cast<double>(connections_at_stop_));
+  std::size_t open = 0;
+  for (const auto& connection : connections_) open += connection->is_open() ? 1U : 0U;
+  for (std::size_t i = 0; i < connections_.size() && open > stay; ++i) {
+    if (!connections_[i]->is_open()) continue;
+    connections_[i]->End(CloseCode::kRestart, kStops);
+    --open;
+  }
+}
+
 void Worker::AdvanceStop(Clock::time_point now) {
+  if (stop_ == Stop::kSpreading) {
+    if (now < stop_begin_ + stop_plan_.spread) return CloseSome(now);
+    stop_ = Stop::kCommitting;
+    rooms_.StopReading();
+  }
   if (stop_ == Stop::kCommitting && rooms_.idle()) {
     stop_ = Stop::kClosing;
-    stop_deadline_ = now + limits_.close_timeout;
-    rooms_.CloseAll(CloseCode::kRestart, "the server stops; come back in a moment");
+    stop_deadline_ = std::min(now + limits_.close_timeout, stop_plan_.deadline);
+    rooms_.CloseAll(CloseCode::kRestart, kStops);
+    for (const auto& connection : connections_) connection->End(CloseCode::kRestart, kStops);
   }
   if (stop_ == Stop::kClosing && (connections_.empty() || now >= stop_deadline_)) {
     stop_ = Stop::kDone;

@@ -30,7 +30,7 @@ namespace weft::server {
 class Worker {
  public:
   // `loading` runs the reads of the log. `watcher` is told what happens to rooms, and outlives them.
-  Worker(const Limits& limits, RelayMoment relay, Stats& stats, store::UpdateLog& log,
+  Worker(Limits limits, RelayMoment relay, Stats& stats, store::UpdateLog& log,
          asio::any_io_executor loading, RoomWatcher* watcher = nullptr);
   // Requires: not started, or joined; and the log is gone or idle.
   ~Worker();
@@ -52,9 +52,18 @@ class Worker {
   // The same with all rooms of this worker.
   void WithRooms(std::move_only_function<void(RoomTable&)> visit);
 
-  // Any thread. Stops reading, waits for the log, closes all clients with 1012, and calls `stopped`
-  // on the worker's thread when they are gone or close_timeout has passed.
-  void BeginStop(std::function<void()> stopped);
+  // Any thread. New limits, for everything that is asked from then on: rates and sizes of messages
+  // for clients that come, sizes of documents for rooms that are loaded.
+  void SetLimits(Limits limits);
+
+  // Any thread. Closes clients with 1012, evenly over `spread`, while the others go on; then stops
+  // reading, waits for the log, closes who is left, and calls `stopped` on the worker's thread when
+  // all are gone, close_timeout has passed, or `deadline` when everything is committed.
+  struct StopPlan {
+    std::chrono::milliseconds spread{0};
+    Clock::time_point deadline = Clock::time_point::max();
+  };
+  void BeginStop(StopPlan plan, std::function<void()> stopped);
 
   // Any thread. Ends the loop, whatever is pending, and waits for the thread.
   void StopAndJoin();
@@ -86,9 +95,10 @@ class Worker {
   void ArmSweep();
   void Sweep();
   void AdvanceStop(Clock::time_point now);
+  void CloseSome(Clock::time_point now);
   void ArmAwareness();
 
-  const Limits& limits_;
+  Limits limits_;
   Stats& stats_;
   // Can be emptied before its end.
   struct Loop : asio::io_context {
@@ -113,8 +123,11 @@ class Worker {
   bool flushes_ = false;  // FlushScheduled is on its way
   Clock::time_point next_tick_{};
 
-  enum class Stop { kNo, kCommitting, kClosing, kDone };
+  enum class Stop { kNo, kSpreading, kCommitting, kClosing, kDone };
   Stop stop_ = Stop::kNo;
+  StopPlan stop_plan_;
+  Clock::time_point stop_begin_{};
+  std::size_t connections_at_stop_ = 0;
   std::function<void()> stopped_;
   Clock::time_point stop_deadline_{};
 

@@ -58,6 +58,7 @@ class RunningServer {
 
   // Asks for the end and does not wait for it.
   void RequestStop() { server_->RequestStop(); }
+  void RequestReload() { server_->RequestReload(); }
 
   std::uint16_t port() const { return server_->ports().front(); }
   std::vector<std::uint16_t> ports() const { return server_->ports(); }
