@@ -1,26 +1,22 @@
 #include "crdt/doc_core.h"
 
 #include <algorithm>
-#include <random>
+#include <array>
+#include <cstdint>
 
 #include "absl/strings/str_cat.h"
+#include "crdt/base/random.h"
 #include "crdt/base/utf.h"
 
 namespace weft::crdt::internal {
 
-namespace {
-
-ClientId RandomClientId() {
-  std::random_device random;
-  return ClientId{random()};  // 32 bits
-}
-
-}  // namespace
+ClientId RandomClientId() { return ClientId{RandomNumber<std::uint32_t>()}; }
 
 std::string RandomGuid() {
-  std::random_device random;
   std::string guid;
-  for (int i = 0; i < 4; ++i) absl::StrAppend(&guid, absl::Hex(random(), absl::kZeroPad8));
+  for (const std::uint32_t part : RandomNumber<std::array<std::uint32_t, 4>>()) {
+    absl::StrAppend(&guid, absl::Hex(part, absl::kZeroPad8));
+  }
   guid[12] = '4';
   guid[16] = "89ab"[static_cast<unsigned>(guid[16]) % 4];
   for (const std::size_t place : {20, 16, 12, 8}) guid.insert(place, "-");
@@ -29,7 +25,7 @@ std::string RandomGuid() {
 
 DocCore::DocCore(Doc::Options options)
     : client_id_(options.client_id.has_value() ? *options.client_id : RandomClientId()),
-      guid_(options.guid.empty() ? RandomGuid() : std::move(options.guid)),
+      guid_(std::move(options.guid)),
       gc_(options.gc),
       gc_filter_(std::move(options.gc_filter)),
       limits_(options.limits),

@@ -141,6 +141,8 @@ struct PendingBlocks {
 
 // A UUID of version 4.
 std::string RandomGuid();
+// Of 32 bits, as Yjs makes them.
+ClientId RandomClientId();
 
 class DocCore {
   friend class CollisionFinder;
@@ -297,7 +299,10 @@ class DocCore {
   PendingReport GetPendingReport() const;
   const CollisionCount& collisions() const { return collisions_; }
 
-  const std::string& guid() const { return guid_; }
+  const std::string& guid() const {
+    if (guid_.empty()) guid_ = RandomGuid();
+    return guid_;
+  }
   ClientId client_id() const { return client_id_; }
   void set_client_id(ClientId client) {
     StopTyping();
@@ -649,7 +654,7 @@ class DocCore {
   absl::Status ValidateType(TypeRef type) const;
 
   ClientId client_id_;
-  const std::string guid_;
+  mutable std::string guid_;  // drawn when somebody asks, unless it was given
   const bool gc_;
   const std::function<bool(const SharedType&, Id, Clock)> gc_filter_;
   const DecodeLimits limits_;

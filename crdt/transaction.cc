@@ -3,7 +3,6 @@
 // emitted.
 
 #include <algorithm>
-#include <random>
 #include <ranges>
 
 #include "crdt/doc_core.h"
@@ -48,7 +47,7 @@ void DocCore::RunCleanups() {
     for (const DeleteSet::ClientRanges& ranges : transaction.deletes.clients()) {
       CompactText(*FindClient(ranges.client));
     }
-    if (id_is_taken) client_id_ = ClientId{std::random_device()()};
+    if (id_is_taken) client_id_ = RandomClientId();
     CallTransactionObservers(on_cleaned_transaction_, transaction);
     EmitUpdate(transaction);
     EmitSubdocuments(transaction);
