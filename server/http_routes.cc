@@ -64,6 +64,9 @@ std::string_view ReasonPhrase(int status) {
   }
 }
 
+// The client of weft.v1 for everybody's pages (web/provider).
+constexpr std::string_view kProviderPath = "/weft-provider.js";
+
 const PageFile* FindPageFile(std::string_view path) {
   for (const PageFile& file : PageFiles()) {
     if (file.path == path) return &file;
@@ -75,6 +78,9 @@ HttpAnswer AnswerPageFile(const PageFile& file, const HttpRequest& request) {
   HttpAnswer answer;
   answer.content_type = file.content_type;
   answer.headers = absl::StrCat("ETag: ", ToAbsl(file.etag), "\r\nCache-Control: no-cache\r\n");
+  // A module is loaded by pages of other origins only when they are let.
+  if (file.path == kProviderPath)
+    absl::StrAppend(&answer.headers, "Access-Control-Allow-Origin: *\r\n");
   if (absl::StrContains(ToAbsl(request.if_none_match), ToAbsl(file.etag))) {
     answer.status = 304;
   } else {

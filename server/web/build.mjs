@@ -61,6 +61,21 @@ async function main() {
     logLevel: 'warning',
   })
 
+  // Readable, and without Yjs: a page must not have two of it.
+  const provider = await build({
+    absWorkingDir: here,
+    entryPoints: [join(here, 'provider', 'weft-provider.js')],
+    outdir: outDir,
+    bundle: true,
+    format: 'esm',
+    target: 'es2022',
+    charset: 'utf8',
+    external: ['yjs', 'y-protocols/*'],
+    metafile: true,
+    write: false,
+    logLevel: 'warning',
+  })
+
   const notices = await Promise.all(packagesIn(result.metafile).map(noticeOf))
   const comment = `/*\nThis page contains:\n${notices.join('\n')}\n\nThe text of the MIT licence:\n${await permissionNotice()}\n*/\n`
   const files = {
@@ -72,12 +87,16 @@ async function main() {
     files[name] = name === 'app.js' ? Buffer.concat([Buffer.from(comment), contents]) : Buffer.from(contents)
   }
 
+  const providerNotices = await Promise.all(packagesIn(provider.metafile).map(noticeOf))
+  const providerComment = `/*\nThis module contains:\n${providerNotices.join('\n')}\n\nThe text of the MIT licence:\n${await permissionNotice()}\n*/\n`
+  files['weft-provider.js'] = Buffer.concat([Buffer.from(providerComment), provider.outputFiles[0].contents])
+
   await mkdir(outDir, { recursive: true })
   for (const [name, bytes] of Object.entries(files)) {
     await mkdir(dirname(join(outDir, name)), { recursive: true })
     await writeFile(join(outDir, name), bytes)
     const kilobytes = (count) => `${(count / 1024).toFixed(1).padStart(7)} KiB`
-    console.log(`${name.padEnd(12)}${kilobytes(bytes.length)}${kilobytes(gzipSync(bytes).length)} gzipped`)
+    console.log(`${name.padEnd(18)}${kilobytes(bytes.length)}${kilobytes(gzipSync(bytes).length)} gzipped`)
   }
 }
 

@@ -30,6 +30,12 @@ TEST(HttpRoutes, ServeEveryFileOfThePageUnderItsNameWithItsType) {
   }
 }
 
+TEST(HttpRoutes, LetPagesOfOtherOriginsLoadTheProviderAndNothingElse) {
+  const std::string_view allowed = "Access-Control-Allow-Origin: *\r\n";
+  EXPECT_NE(Get("/weft-provider.js").headers.find(allowed), std::string::npos);
+  EXPECT_EQ(Get("/app.js").headers.find(allowed), std::string::npos);
+}
+
 TEST(HttpRoutes, AnswerThatNothingChangedToWhoHasTheFile) {
   const PageFile& file = PageFiles().front();
   const HttpAnswer answer =
