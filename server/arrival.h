@@ -17,6 +17,7 @@ struct Arrival {
   AddressPlace place;  // of the socket
   Counted counted;     // as one of Stats::connections
   Transport transport;
+  std::string address;  // of the client, as text; empty when it has none
   std::string room;
   std::string bad_name;     // why the path names no room; the client is told so and closed
   crdt::Bytes greeting;     // the answer to the upgrade request

@@ -248,6 +248,36 @@ void AddTlsOptions(CLI::App& serve, ServerOptions& options) {
   key->needs(certificate);
 }
 
+void AddProxyOptions(CLI::App& serve, ServerOptions& options) {
+  const auto add = [&options](const std::vector<std::string>& networks) {
+    // Each was checked.
+    for (const std::string& network : networks) {
+      [[maybe_unused]] const absl::Status added = options.proxies.Add(network);
+    }
+  };
+  const auto check = [](const std::string& text) {
+    return std::string(TrustedProxies().Add(text).message());
+  };
+  const std::map<std::string, ProxyHeader> headers = {
+      {"x-forwarded-for", ProxyHeader::kXForwardedFor}, {"forwarded", ProxyHeader::kForwarded}};
+  serve
+      .add_option_function<std::vector<std::string>>(
+          "--trusted-proxy", add,
+          "Proxies that are believed who a client is; may be\nrepeated. unix: whoever may connect "
+          "to a socket in\nthe file system")
+      ->check(CLI::Validator(check, "", "network"))
+      ->type_name("NETWORK")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  serve
+      .add_option("--proxy-header", options.proxy_header,
+                  "Where they say it: x-forwarded-for or forwarded.\nThey must not pass on what "
+                  "clients write there")
+      ->transform(CLI::CheckedTransformer(headers, CLI::ignore_case).description(""))
+      ->type_name("HEADER")
+      ->default_str("x-forwarded-for");
+}
+
 void AddServe(CLI::App& app, CommandLine& line) {
   CLI::App& serve =
       *app.add_subcommand("serve", "Serve rooms to Yjs editors, and a page to try it");
@@ -263,6 +293,7 @@ void AddServe(CLI::App& app, CommandLine& line) {
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->default_str("127.0.0.1:8080");
   AddTlsOptions(serve, line.serve);
+  AddProxyOptions(serve, line.serve);
   serve
       .add_option("--data", line.serve.data_directory,
                   "Directory of the log; made when it is absent")
@@ -295,7 +326,10 @@ void AddServe(CLI::App& app, CommandLine& line) {
       ->default_str("info");
   AddLimitFlags(serve, line.serve.limits);
   serve.footer(kServeExamples);
-  serve.callback([&line] { line.verb = CommandLine::Verb::kServe; });
+  serve.callback([&line, listen = serve.get_option("--listen")] {
+    line.verb = CommandLine::Verb::kServe;
+    line.says_listen = listen->count() > 0;
+  });
 }
 
 void AddInputOptions(CLI::App& app, BlobOptions& options) {

@@ -25,6 +25,7 @@ struct CommandLine {
   std::string output;  // of kNothing: for standard output, or with kExitUsage for standard error
 
   ServerOptions serve;
+  bool says_listen = false;  // where to listen was asked for, by whatever means
   LogLevel log_level = LogLevel::kInfo;
   BlobCommand blob;  // kBlob
   LogCommand log;    // kLog

@@ -10,7 +10,9 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
+#include <optional>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "server/http_stream.h"
@@ -80,6 +82,7 @@ class HttpSession {
       if (of_api) {
         go_on = co_await AnswerApi(parser);
       } else if (WantsUpgrade(upgrade)) {
+        EnterPlace(ClientOf(parser.get()));
         go_on = co_await AnswerUpgrade(upgrade, ToStd(parser.get().target()));
       } else {
         const HttpRequest request = ToHttpRequest(parser.get());
@@ -125,6 +128,23 @@ class HttpSession {
     Share share_;
   };
 
+  // Whose request it is: the peer's, or that of somebody whom a trusted proxy speaks for.
+  PeerAddress ClientOf(const Parser::value_type& message) const {
+    const PeerAddress peer = peer_ ? peer_->ip : std::nullopt;
+    if (!services_.proxies.Trusts(peer)) return peer;
+    const std::string_view name = NameOf(services_.proxy_header);
+    const auto [begin, end] = message.equal_range(beast::string_view(name.data(), name.size()));
+    std::vector<std::string_view> lines;
+    for (auto at = begin; at != end; ++at) lines.push_back(ToStd(at->value()));
+    return ClientBehind(peer, services_.proxies, services_.proxy_header, lines);
+  }
+
+  // The place of who asks for a WebSocket, if the socket has none.
+  void EnterPlace(const PeerAddress& client) {
+    client_ = client;
+    if (client && place_->sockets() == 0) place_.emplace(services_.addresses.Enter(*client));
+  }
+
   asio::awaitable<error_code> ReadHeader(Parser& parser) {
     const auto [error, size] = co_await http::async_read_header(stream_, buffer_, parser, kAsTuple);
     if (error) co_return error;
@@ -165,8 +185,9 @@ class HttpSession {
       return ToStd(message[beast::string_view(name.data(), name.size())]);
     };
     request.body = &body;
-    if (peer_ && peer_->ip) request.address = peer_->ip->to_string();
-    request.is_local = peer_ && (!peer_->ip || peer_->ip->is_loopback());
+    const PeerAddress client = ClientOf(message);
+    if (client) request.address = client->to_string();
+    request.is_local = peer_ && (client ? client->is_loopback() : !peer_->ip);
     stream_.expires_never();
     api::Answer answer = co_await services_.api().Handle(request);
     if (answer.stream != nullptr) {
@@ -255,7 +276,7 @@ class HttpSession {
       co_return co_await WriteBusy(503, "The server stops; come back in a moment.", 1);
     }
     const std::size_t of_address = services_.limits.connections_per_address;
-    if (of_address > 0 && place_.sockets() > of_address) {
+    if (of_address > 0 && place_->sockets() > of_address) {
       services_.stats.limits.Hit(Limit::kConnectionsPerAddress, "a client");
       co_return co_await WriteBusy(429, "Your address has as many connections as it may have.");
     }
@@ -277,7 +298,8 @@ class HttpSession {
   }
 
   void HandOver(const UpgradeRequest& upgrade, std::string_view target, Counted counted) {
-    Arrival arrival(std::move(place_), std::move(counted));
+    Arrival arrival(*std::move(place_), std::move(counted));
+    if (client_) arrival.address = client_->to_string();
     absl::StatusOr<std::string> room = RoomNameFromTarget(target);
     if (room.ok()) {
       arrival.room = *std::move(room);
@@ -297,7 +319,8 @@ class HttpSession {
 
   const std::optional<SocketAddress> peer_;
   HttpStream stream_;
-  AddressPlace place_;
+  std::optional<AddressPlace> place_;
+  PeerAddress client_;  // who asked for a WebSocket
   const HttpServices& services_;
   Counted counted_;
   beast::flat_buffer buffer_;

@@ -12,6 +12,7 @@
 #include "server/address_table.h"
 #include "server/api/api.h"
 #include "server/asio.h"
+#include "server/client_address.h"
 #include "server/http_routes.h"
 #include "server/limits.h"
 #include "server/stats.h"
@@ -24,6 +25,9 @@ namespace weft::server {
 struct HttpServices {
   const Limits& limits;
   Stats& stats;
+  AddressTable& addresses;
+  const TrustedProxies& proxies;
+  ProxyHeader proxy_header;
   std::function<Health()> health;
   std::function<Worker&(std::string_view room)> worker_of_room;
   std::function<api::Api&()> api;

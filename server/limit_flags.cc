@@ -103,8 +103,8 @@ void AddClientFlags(CLI::App& app, Limits& limits) {
   AddNumber(app, Limit::kConnections, limits.connections, 1,
             "WebSockets of the server.\nBeyond: HTTP 503");
   AddNumber(app, Limit::kConnectionsPerAddress, limits.connections_per_address, 0,
-            "Sockets of one IP address; 0 for no bound. A proxy\nin front of the server is one "
-            "address.\nBeyond: HTTP 429");
+            "Sockets of one IP address; 0 for no bound. A proxy\nis one address unless it is a "
+            "--trusted-proxy.\nBeyond: HTTP 429");
   AddBytes(app, Limit::kHeaderBytes, limits.header_bytes,
            "The header of an HTTP request.\nBeyond: HTTP 431");
   AddTime(app, Flag(Limit::kHandshakeTimeout), limits.handshake_timeout, 1, 10,

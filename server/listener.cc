@@ -199,6 +199,29 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::ListenOnPath(asio::io_contex
   return listener;
 }
 
+absl::StatusOr<std::unique_ptr<Listener>> Listener::Adopt(asio::io_context& io,
+                                                          const InheritedSocket& socket, bool tls) {
+  const auto option = [&socket](int name) {
+    int value = -1;
+    socklen_t size = sizeof value;
+    return ::getsockopt(socket.descriptor, SOL_SOCKET, name, &value, &size) == 0 ? value : -1;
+  };
+  const std::optional<SocketAddress> address = SocketAddress::OfSocket(socket.descriptor);
+  if (!address || option(SO_TYPE) != SOCK_STREAM || option(SO_ACCEPTCONN) != 1) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the descriptor ", socket.descriptor, " (\"", socket.name,
+                     "\") that was handed over is no stream socket that listens"));
+  }
+  Acceptor acceptor(io);
+  error_code error;
+  acceptor.assign(AnyStream(option(SO_DOMAIN), option(SO_PROTOCOL)), socket.descriptor, error);
+  if (error) return CannotListen(address->ToText(), error);
+  auto listener = std::make_unique<Listener>(std::move(acceptor));
+  listener->inherited_ = true;
+  listener->tls_ = tls && address->ip && !socket.name.starts_with("plain");
+  return listener;
+}
+
 void Listener::Start(ChooseExecutor choose_executor, OnAccepted on_accepted) {
   asio::co_spawn(acceptor_.get_executor(),
                  Accept(acceptor_, std::move(choose_executor), std::move(on_accepted)),

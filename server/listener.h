@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "server/asio.h"
 #include "server/listen_address.h"
+#include "server/service_manager.h"
 
 namespace weft::server {
 
@@ -35,6 +36,12 @@ class Listener {
   static absl::StatusOr<std::vector<std::unique_ptr<Listener>>> Listen(
       asio::io_context& io, const ListenAddress& address);
 
+  // Listens on a socket that somebody else bound, and owns the descriptor. It has TLS when TLS is the
+  // rule (`tls`), it is TCP, and its name does not begin with "plain".
+  // Fails: kInvalidArgument when it is no stream socket that listens.
+  static absl::StatusOr<std::unique_ptr<Listener>> Adopt(asio::io_context& io,
+                                                         const InheritedSocket& socket, bool tls);
+
   explicit Listener(Acceptor acceptor) : acceptor_(std::move(acceptor)) {}
   ~Listener() { Stop(); }
   Listener(const Listener&) = delete;
@@ -53,12 +60,16 @@ class Listener {
   void SetTls(bool tls) { tls_ = tls; }
   bool speaks_tls() const { return tls_; }
 
+  // Somebody else goes on listening on the socket when this one has stopped: who connects waits.
+  bool is_inherited() const { return inherited_; }
+
  private:
   static absl::StatusOr<std::unique_ptr<Listener>> ListenOnPath(asio::io_context& io,
                                                                 const ListenAddress& address);
 
   Acceptor acceptor_;
   bool tls_ = false;
+  bool inherited_ = false;
   // The socket in the file system that is ours to remove: its path, device and number.
   std::string own_path_;
   dev_t own_device_ = 0;

@@ -14,6 +14,7 @@
 #include "server/log.h"
 #include "server/log_verbs.h"
 #include "server/server.h"
+#include "server/service_manager.h"
 
 namespace {
 
@@ -37,7 +38,13 @@ int Serve(const CommandLine& line) {
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);  // a file size limit is an error of the log, not the end
   RaiseDescriptorLimit();
-  auto server = weft::server::Server::Open(line.serve);
+  weft::server::ServerOptions options = line.serve;
+  auto inherited = weft::server::TakeInheritedSockets();
+  if (!inherited.ok()) return Fail(inherited.status());
+  // Who is handed sockets listens nowhere else unless told so.
+  if (!inherited->empty() && !line.says_listen) options.listen.clear();
+  options.inherited = *std::move(inherited);
+  auto server = weft::server::Server::Open(options);
   if (!server.ok()) return Fail(server.status());
   const absl::Status ended = (*server)->Run(/*handle_signals=*/true);
   return ended.ok() ? weft::server::kExitOk : Fail(ended);

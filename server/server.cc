@@ -14,6 +14,7 @@
 #include "server/listener.h"
 #include "server/log.h"
 #include "server/room_name.h"
+#include "server/service_manager.h"
 #include "server/socket_address.h"
 #include "server/worker.h"
 #include "store/compactor.h"
@@ -120,6 +121,9 @@ struct Server::Parts {
     return {
         .limits = worker.limits(),
         .stats = stats,
+        .addresses = addresses,
+        .proxies = options.proxies,
+        .proxy_header = options.proxy_header,
         .health = [this] { return MakeHealth(); },
         .worker_of_room = [this](std::string_view room) -> Worker& { return WorkerOfRoom(room); },
         .api = [this]() -> api::Api& { return *api; }};
@@ -163,8 +167,10 @@ struct Server::Parts {
     Transport transport(descriptor, has_tls ? tls->MakeStream() : nullptr);
     const std::optional<SocketAddress> client = SocketAddress::OfPeer(descriptor);
     if (!client) return;  // it has gone already
-    // Clients of a socket in the file system have no address.
-    AddressPlace place = client->ip ? addresses.Enter(*client->ip) : AddressPlace();
+    // Who speaks through a proxy gets its place once it has said who it is.
+    AddressPlace place = client->ip && !options.proxies.Trusts(client->ip)
+                             ? addresses.Enter(*client->ip)
+                             : AddressPlace();
     if (limits.connections_per_address > 0 &&
         place.sockets() > limits.connections_per_address + Limits::kSpareSocketsOfAddress) {
       stats.limits.Hit(Limit::kConnectionsPerAddress, client->ip->to_string());
@@ -221,6 +227,10 @@ struct Server::Parts {
   void BeginStop(std::chrono::milliseconds time) {
     if (std::exchange(stopping, true)) return;
     stats.draining = true;
+    NotifyServiceManager("STOPPING=1");
+    for (const auto& listener : listeners) {
+      if (listener->is_inherited()) listener->Stop();
+    }
     const std::uint64_t clients = stats.connections.load(std::memory_order_relaxed);
     const Worker::StopPlan plan{
         .spread = std::min<std::chrono::milliseconds>(time / 2, clients * kTimeOfAClose),
@@ -260,6 +270,11 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerOptions& option
       listener->SetTls(address->tls.value_or(parts->tls != nullptr));
       parts->listeners.push_back(std::move(listener));
     }
+  }
+  for (const InheritedSocket& socket : options.inherited) {
+    auto listener = Listener::Adopt(parts->front, socket, parts->tls != nullptr);
+    if (!listener.ok()) return listener.status();
+    parts->listeners.push_back(*std::move(listener));
   }
   auto log = store::UpdateLog::Open(
       {.directory = options.data_directory,
@@ -323,6 +338,7 @@ absl::Status Server::Run(bool handle_signals) {
       LogInfo("listening on http{}://{}/ (rooms: ws{}://{}/<room>)", s, address, s, address);
     }
   }
+  NotifyServiceManager("READY=1");
   parts_->front.run();
   if (!parts_->log_failure.ok()) return parts_->log_failure;
   LogInfo("stopped; everything accepted is committed");

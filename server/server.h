@@ -16,10 +16,12 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/client_address.h"
 #include "server/durability.h"
 #include "server/limits.h"
 #include "server/log.h"
 #include "server/relay_moment.h"
+#include "server/service_manager.h"
 #include "server/tls_certificate.h"
 
 namespace weft::server {
@@ -32,9 +34,12 @@ struct Reloadable {
 
 struct ServerOptions {
   std::vector<std::string> listen = {"127.0.0.1:8080"};  // as in listen_address.h
-  std::optional<TlsFiles> tls;                           // with it TCP has TLS unless it is plain:
-  std::string data_directory = "data";                   // made when absent
-  unsigned threads = 0;                                  // 0: one a core
+  std::vector<InheritedSocket> inherited;                // beside these
+  TrustedProxies proxies;                                // whose word counts for who a client is
+  ProxyHeader proxy_header = ProxyHeader::kXForwardedFor;
+  std::optional<TlsFiles> tls;          // with it TCP has TLS unless it is plain:
+  std::string data_directory = "data";  // made when absent
+  unsigned threads = 0;                 // 0: one a core
   RelayMoment relay = RelayMoment::kCommitted;
   LogOptions log;
   Limits limits;

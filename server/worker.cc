@@ -75,6 +75,7 @@ void Worker::Admit(Arrival arrival) {
   const int descriptor = arrival.transport.descriptor();
   const std::string room_name = std::move(arrival.room);
   const std::string bad_name = std::move(arrival.bad_name);
+  std::string address = std::move(arrival.address);
   crdt::Bytes early_bytes = std::move(arrival.early_bytes);
   auto made = std::make_unique<SocketConnection>(*this, std::move(arrival));
   SocketConnection& connection = *made;
@@ -89,7 +90,7 @@ void Worker::Admit(Arrival arrival) {
   auto member = std::make_unique<RoomMember>(connection, **room);
   RoomMember& joining = *member;
   connection.Carry(std::move(member));
-  (*room)->Join(joining);
+  (*room)->Join(joining, {.address = std::move(address)});
   connection.HandleEarlyBytes(early_bytes);
   ScheduleFlush(connection);
 }

@@ -23,9 +23,12 @@ namespace weft::server {
 // The program with its standard output and error in one pipe.
 class Process {
  public:
-  explicit Process(std::vector<std::string> arguments) {
-    const char* binary = std::getenv("WEFT_BINARY");
-    arguments.insert(arguments.begin(), binary != nullptr ? binary : "weft");
+  explicit Process(std::vector<std::string> arguments)
+      : Process(std::getenv("WEFT_BINARY") != nullptr ? std::getenv("WEFT_BINARY") : "weft",
+                std::move(arguments)) {}
+  // Another program, which may become that one.
+  Process(const std::string& program, std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), program);
     std::array<int, 2> pipe_ends;
     EXPECT_EQ(::pipe(pipe_ends.data()), 0);
     pid_ = ::fork();
