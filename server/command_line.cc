@@ -1,14 +1,19 @@
 #include "server/command_line.h"
 
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
+#include <fstream>
 #include <map>
 #include <sstream>
 
+#include "server/configuration.h"
 #include "server/limit_flags.h"
 #include "server/listen_address.h"
 #include "server/log_command_line.h"
+#include "server/settings_file.h"
 #include "weft_version.h"
 
 namespace weft::server {
@@ -22,6 +27,7 @@ constexpr const char* kExamples =
     "\nTry it:\n"
     "  weft serve                         then open http://127.0.0.1:8080/ in two windows\n"
     "  weft serve --help                  all flags of the server\n"
+    "  weft config                        its settings, and where they come from\n"
     "  weft log --help                    what is kept, and what it was\n"
     "  weft inspect update.bin            what is in an update\n"
     "  weft text update.bin               what a document says\n"
@@ -40,8 +46,19 @@ constexpr const char* kServeExamples =
     "  weft serve --listen unix:/run/weft/weft.sock,mode=0660\n"
     "\nSizes take suffixes: 512K, 64M, 1G. On SIGTERM or SIGINT clients are closed with 1012\n"
     "(come back in a moment), everything accepted is committed and the exit code is 0.\n"
-    "SIGHUP reloads the certificate and its key.\n"
+    "SIGHUP reloads the certificate and its key, and of the settings limits and --log-level.\n"
+    "Flags may stand in the environment (WEFT_MAX_ROOMS) or in a file (--config); see weft "
+    "config.\n"
     "Exit codes: 0 stopped in good order, 1 it did not work, 2 the command line is wrong.";
+
+constexpr const char* kConfigExamples =
+    "\nTakes all flags of weft serve, and prints what a server that is started with them here "
+    "would\n"
+    "use: what the command line says, else the environment (WEFT_MAX_ROOMS for --max-rooms), else\n"
+    "the file of --config or WEFT_CONFIG, else the default. What it prints can be such a file.\n"
+    "\nExamples:\n"
+    "  weft config > weft.toml\n"
+    "  weft config --config weft.toml --json";
 
 constexpr const char* kRootHelp =
     "\nAn update does not say of what kind a root type is. It is guessed from what is in it:\n"
@@ -278,9 +295,15 @@ void AddProxyOptions(CLI::App& serve, ServerOptions& options) {
       ->default_str("x-forwarded-for");
 }
 
-void AddServe(CLI::App& app, CommandLine& line) {
+CLI::App& AddServe(CLI::App& app, CommandLine& line) {
   CLI::App& serve =
       *app.add_subcommand("serve", "Serve rooms to Yjs editors, and a page to try it");
+  // Read by Configure, before the parser sees anything.
+  serve
+      .add_option("--config",
+                  "File with settings: each a flag without its dashes,\nas in "
+                  "max-rooms = 1000 (TOML)")
+      ->type_name("FILE");
   serve
       .add_option(
           "--listen", line.serve.listen,
@@ -330,6 +353,106 @@ void AddServe(CLI::App& app, CommandLine& line) {
     line.verb = CommandLine::Verb::kServe;
     line.says_listen = listen->count() > 0;
   });
+  return serve;
+}
+
+// For the help: what follows the word is read as what follows `serve`.
+void AddConfig(CLI::App& app) {
+  CLI::App& config =
+      *app.add_subcommand("config", "Print the settings of the server, and where each comes from");
+  config.add_flag_callback("--json", [] {}, "Print one JSON object");
+  config.footer(kConfigExamples);
+}
+
+std::vector<FlagKind> FlagsOf(const CLI::App& serve) {
+  std::vector<FlagKind> flags;
+  for (const CLI::Option* option : serve.get_options()) {
+    if (option->get_lnames().empty() || option->get_lnames()[0] == "help") continue;
+    flags.push_back(
+        {.name = option->get_lnames()[0],
+         .takes_value = option->get_items_expected_max() > 0,
+         .repeats = option->get_multi_option_policy() == CLI::MultiOptionPolicy::TakeAll});
+  }
+  return flags;
+}
+
+// Why one flag by itself is wrong; what it needs beside it is looked at when all are there.
+std::string CheckFlag(const std::string& argument) {
+  CLI::App app;
+  CommandLine ignored;
+  AddServe(app, ignored);
+  try {
+    app.parse(std::vector<std::string>{argument, "serve"});
+  } catch (const CLI::RequiresError&) {
+  } catch (const CLI::ExcludesError&) {
+  } catch (const CLI::ParseError& error) {
+    return error.what();
+  }
+  return {};
+}
+
+// The values of each flag in a command line that was read without error.
+std::map<std::string, std::vector<std::string>> ValuesIn(const std::vector<std::string>& arguments,
+                                                         const std::vector<FlagKind>& flags) {
+  std::map<std::string, std::vector<std::string>> values;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    if (!arguments[i].starts_with("--")) continue;
+    const std::size_t equals = std::min(arguments[i].find('='), arguments[i].size());
+    const std::string name = arguments[i].substr(2, equals - 2);
+    const bool has_value = equals < arguments[i].size();
+    const bool takes_value = std::any_of(flags.begin(), flags.end(), [&](const FlagKind& flag) {
+      return flag.name == name && flag.takes_value;
+    });
+    if (!takes_value) {
+      values[name] = {"true"};
+    } else {
+      values[name].push_back(has_value ? arguments[i].substr(equals + 1) : arguments[++i]);
+    }
+  }
+  return values;
+}
+
+// Settings that hold a secret themselves are named so; others name the file with it.
+bool IsSecret(std::string_view name) {
+  return name.ends_with("-secret") || name.ends_with("-password");
+}
+
+std::string RenderConfiguration(const CLI::App& serve, const Configuration& configuration,
+                                bool as_json) {
+  const std::vector<FlagKind> flags = FlagsOf(serve);
+  const auto given = ValuesIn(configuration.arguments, flags);
+  std::string out = as_json ? "{" : "";
+  for (const FlagKind& flag : flags) {
+    std::vector<std::string> values;
+    std::string origin = "default";
+    if (const auto found = given.find(flag.name); found != given.end()) {
+      values = found->second;
+      origin = configuration.origins.at(flag.name);
+    } else if (!flag.takes_value) {
+      values = {"false"};
+    } else if (const std::string text = serve.get_option("--" + flag.name)->get_default_str();
+               !text.empty()) {
+      values = {text};
+    }
+    if (IsSecret(flag.name) && !values.empty()) values = {"(not shown)"};
+    std::string value;
+    for (const std::string& one : values) {
+      if (!value.empty()) value += ", ";
+      value += RenderScalar(one);
+    }
+    if (flag.repeats) value = "[" + value + "]";
+    if (as_json) {
+      if (out.size() > 1) out += ",";
+      out += "\n  " + RenderScalar(flag.name) +
+             ": {\"value\": " + (value.empty() ? "null" : value) +
+             ", \"from\": " + RenderScalar(origin) + "}";
+    } else if (flag.name != "config") {
+      std::string row = value.empty() ? "# " + flag.name : flag.name + " = " + value;
+      if (row.size() < 40) row.resize(40, ' ');
+      out += row + "  # " + (value.empty() ? "not set" : origin) + "\n";
+    }
+  }
+  return as_json ? out + "\n}\n" : out;
 }
 
 void AddInputOptions(CLI::App& app, BlobOptions& options) {
@@ -391,28 +514,73 @@ void AddDriver(CLI::App& app, CommandLine& line) {
 
 }  // namespace
 
-CommandLine ParseCommandLine(std::vector<std::string> arguments) {
+Surroundings RealSurroundings() {
+  Surroundings surroundings;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    surroundings.environment.emplace_back(*entry);
+  }
+  surroundings.read_file = [](const std::string& path) -> absl::StatusOr<std::string> {
+    std::ifstream file(path, std::ios::binary);
+    std::ostringstream text;
+    if (file) text << file.rdbuf();
+    if (!file || file.bad() || (text.fail() && file.peek() != std::ifstream::traits_type::eof())) {
+      return absl::InvalidArgumentError("the file \"" + path + "\" (--config) cannot be read");
+    }
+    return text.str();
+  };
+  return surroundings;
+}
+
+CommandLine ParseCommandLine(std::vector<std::string> arguments, const Surroundings& surroundings) {
   CommandLine line;
   CLI::App app(kDescription, "weft");
   app.set_version_flag("--version", "weft " WEFT_VERSION);
   app.require_subcommand(1);
   app.footer(kExamples);
-  AddServe(app, line);
+  CLI::App& serve = AddServe(app, line);
+  AddConfig(app);
   for (const BlobVerb& verb : BlobVerbs()) AddBlobVerb(app, line, verb);
   AddLogVerbs(app, line.log, [&line] { line.verb = CommandLine::Verb::kLog; });
   AddDriver(app, line);
   const bool nothing_asked = arguments.empty();
   const auto is_asked = [&](const CLI::App* verb) { return verb->get_name() == arguments[0]; };
-  if (!nothing_asked && !arguments[0].starts_with("-") && app.get_subcommands(is_asked).empty()) {
+  const auto refuse = [&line](const std::string& why) {
+    line.verb = CommandLine::Verb::kNothing;
     line.exit_code = kExitUsage;
-    line.output =
-        "weft: there is no command \"" + arguments[0] +
-        "\"; there are serve, log, inspect and driver.\nRun weft --help for more information.\n";
+    line.output = "weft: " + why + "\nRun weft --help for more information.\n";
     return line;
+  };
+  if (!nothing_asked && !arguments[0].starts_with("-") && app.get_subcommands(is_asked).empty()) {
+    return refuse("there is no command \"" + arguments[0] +
+                  "\"; there are serve, config, log, inspect and driver.");
+  }
+  const auto asks = [&](std::string_view flag) {
+    return std::find(arguments.begin(), arguments.end(), flag) != arguments.end();
+  };
+  const bool wants_help = asks("--help") || asks("-h");
+  const bool prints_config = !nothing_asked && arguments[0] == "config" && !wants_help;
+  const bool as_json = prints_config && asks("--json");
+  if (prints_config) {
+    arguments[0] = "serve";
+    std::erase(arguments, "--json");
+  }
+  Configuration configuration{.arguments = arguments, .origins = {}};
+  if (!nothing_asked && arguments[0] == "serve" && !wants_help) {
+    auto configured = Configure(std::move(arguments), {.flags = FlagsOf(serve),
+                                                       .environment = surroundings.environment,
+                                                       .read_file = surroundings.read_file,
+                                                       .check = CheckFlag});
+    if (!configured.ok()) return refuse(std::string(configured.status().message()));
+    configuration = *std::move(configured);
   }
   try {
+    arguments = configuration.arguments;
     std::reverse(arguments.begin(), arguments.end());
     app.parse(std::move(arguments));
+    if (prints_config) {
+      line.verb = CommandLine::Verb::kNothing;
+      line.output = RenderConfiguration(serve, configuration, as_json);
+    }
   } catch (const CLI::ParseError& error) {
     std::ostringstream out;
     std::ostringstream err;

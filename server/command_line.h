@@ -2,9 +2,11 @@
 
 // What the words after `weft` mean.
 
+#include <functional>
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "server/blob_verbs.h"
 #include "server/log.h"
 #include "server/log_verbs.h"
@@ -31,7 +33,17 @@ struct CommandLine {
   LogCommand log;    // kLog
 };
 
+// Where settings of `weft serve` stand beside the command line (configuration.h).
+struct Surroundings {
+  std::vector<std::string> environment;  // "NAME=VALUE"
+  std::function<absl::StatusOr<std::string>(const std::string& path)> read_file;
+};
+
+// Of this process.
+Surroundings RealSurroundings();
+
 // `arguments` without the program's name. Touches nothing but its result.
-CommandLine ParseCommandLine(std::vector<std::string> arguments);
+CommandLine ParseCommandLine(std::vector<std::string> arguments,
+                             const Surroundings& surroundings = {});
 
 }  // namespace weft::server

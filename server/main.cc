@@ -33,7 +33,15 @@ int Fail(const absl::Status& status) {
   return absl::IsInvalidArgument(status) ? weft::server::kExitUsage : weft::server::kExitFailed;
 }
 
-int Serve(const CommandLine& line) {
+// What a reload takes up of the same words in the same places.
+absl::StatusOr<weft::server::Reloadable> Reread(const std::vector<std::string>& arguments) {
+  const CommandLine line =
+      weft::server::ParseCommandLine(arguments, weft::server::RealSurroundings());
+  if (line.verb != CommandLine::Verb::kServe) return absl::InvalidArgumentError(line.output);
+  return weft::server::Reloadable{.limits = line.serve.limits, .log_level = line.log_level};
+}
+
+int Serve(const CommandLine& line, const std::vector<std::string>& arguments) {
   weft::server::SetLogLevel(line.log_level);
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);  // a file size limit is an error of the log, not the end
@@ -44,6 +52,7 @@ int Serve(const CommandLine& line) {
   // Who is handed sockets listens nowhere else unless told so.
   if (!inherited->empty() && !line.says_listen) options.listen.clear();
   options.inherited = *std::move(inherited);
+  options.reread = [arguments] { return Reread(arguments); };
   auto server = weft::server::Server::Open(options);
   if (!server.ok()) return Fail(server.status());
   const absl::Status ended = (*server)->Run(/*handle_signals=*/true);
@@ -64,11 +73,12 @@ int Drive() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  const std::vector<std::string> arguments(argv + 1, argv + argc);
   const CommandLine line =
-      weft::server::ParseCommandLine(std::vector<std::string>(argv + 1, argv + argc));
+      weft::server::ParseCommandLine(arguments, weft::server::RealSurroundings());
   switch (line.verb) {
     case CommandLine::Verb::kServe:
-      return Serve(line);
+      return Serve(line, arguments);
     case CommandLine::Verb::kBlob:
       return RunBlob(line);
     case CommandLine::Verb::kLog:
