@@ -347,6 +347,18 @@ CLI::App& AddServe(CLI::App& app, CommandLine& line) {
       ->transform(CLI::CheckedTransformer(levels, CLI::ignore_case).description(""))
       ->type_name("LEVEL")
       ->default_str("info");
+  const std::map<std::string, LogFormat> formats = {{"text", LogFormat::kText},
+                                                    {"json", LogFormat::kJson}};
+  serve.add_option("--log-format", line.log_format, "text or json: an object a line, with fields")
+      ->transform(CLI::CheckedTransformer(formats, CLI::ignore_case).description(""))
+      ->type_name("FORMAT")
+      ->default_str("text");
+  serve
+      .add_option("--trace-room", line.trace_rooms,
+                  "Log each message and each commit of this room;\nmay be repeated")
+      ->type_name("ROOM")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   AddLimitFlags(serve, line.serve.limits);
   serve.footer(kServeExamples);
   serve.callback([&line, listen = serve.get_option("--listen")] {

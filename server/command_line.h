@@ -8,7 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "server/blob_verbs.h"
-#include "server/log.h"
+#include "server/log_event.h"
 #include "server/log_verbs.h"
 #include "server/server.h"
 
@@ -29,6 +29,8 @@ struct CommandLine {
   ServerOptions serve;
   bool says_listen = false;  // where to listen was asked for, by whatever means
   LogLevel log_level = LogLevel::kInfo;
+  LogFormat log_format = LogFormat::kText;
+  std::vector<std::string> trace_rooms;
   BlobCommand blob;  // kBlob
   LogCommand log;    // kLog
 };

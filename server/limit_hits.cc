@@ -3,7 +3,7 @@
 #include <chrono>
 
 #include "absl/strings/str_cat.h"
-#include "server/log.h"
+#include "server/log_event.h"
 
 namespace weft::server {
 namespace {
@@ -41,7 +41,10 @@ void LimitHits::Hit(Limit limit, std::string_view whom) {
   const std::int64_t now = NowMs();
   std::int64_t next = next_line_[index].load(std::memory_order_relaxed);
   if (now < next || !next_line_[index].compare_exchange_strong(next, now + kLineIntervalMs)) return;
-  LogWarning("--{} was reached by {}; {} times since the start", kNames[index], whom, count);
+  LogEvent(
+      LogLevel::kWarning, "limit-reached",
+      {{"limit", kNames[index]}, {"whom", whom}, {"count", count}},
+      fmt::format("--{} was reached by {}; {} times since the start", kNames[index], whom, count));
 }
 
 std::string LimitHits::ToJson() const {

@@ -11,8 +11,9 @@
 #include "server/blob_verbs.h"
 #include "server/command_line.h"
 #include "server/drive.h"
-#include "server/log.h"
+#include "server/log_event.h"
 #include "server/log_verbs.h"
+#include "server/room_trace.h"
 #include "server/server.h"
 #include "server/service_manager.h"
 
@@ -43,6 +44,8 @@ absl::StatusOr<weft::server::Reloadable> Reread(const std::vector<std::string>& 
 
 int Serve(const CommandLine& line, const std::vector<std::string>& arguments) {
   weft::server::SetLogLevel(line.log_level);
+  weft::server::SetLogFormat(line.log_format);
+  weft::server::TraceRooms(line.trace_rooms);
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);  // a file size limit is an error of the log, not the end
   RaiseDescriptorLimit();

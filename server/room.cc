@@ -7,6 +7,7 @@
 #include "crdt/base/check.h"
 #include "server/log.h"
 #include "server/room_name.h"
+#include "server/room_trace.h"
 #include "sync/close.h"
 #include "sync/message.h"
 #include "sync/typing_run.h"
@@ -364,6 +365,8 @@ void Room::Process(Member& member, crdt::ByteView message, std::uint64_t writes)
   }
   if (refusing_ && RefuseWrite(member, message)) return;
   const MemberId id = member.id;
+  if (TracesRooms()) [[unlikely]]
+    TraceMessage(name_, id, message);
   absl::StatusOr<sync::Effects> effects = member.session->Receive(message, services_.now());
   if (effects.ok()) {
     const bool owes = member.wants_receipts && writes > 0;
@@ -449,6 +452,8 @@ void Room::Carry(sync::Effects effects, MemberId from) {
 void Room::CarryUpdate(const sync::PublishUpdate& update, MemberId from) {
   const crdt::ByteView bytes = update.update();
   const Ticket ticket = ++appended_;
+  if (TracesRooms()) [[unlikely]]
+    TraceTicket(name_, from, ticket, bytes.size());
   pending_.push_back({from, bytes.size()});
   uncommitted_bytes_ += bytes.size();
   const bool held = services_.relay == RelayMoment::kCommitted;
@@ -581,6 +586,8 @@ void Room::Broadcast(const sync::Frame& frame, MemberId except) {
 
 void Room::OnAppended(Ticket ticket, const absl::StatusOr<LogPlace>& result) {
   CHECK(ticket == completed_ + 1);
+  if (TracesRooms()) [[unlikely]]
+    TraceCommit(name_, ticket, result);
   completed_ = ticket;
   const Pending done = pending_.front();
   pending_.pop_front();

@@ -12,7 +12,7 @@
 #include "server/history.h"
 #include "server/http_session.h"
 #include "server/listener.h"
-#include "server/log.h"
+#include "server/log_event.h"
 #include "server/room_name.h"
 #include "server/service_manager.h"
 #include "server/socket_address.h"
@@ -33,11 +33,15 @@ constexpr std::chrono::milliseconds kTimeOfAClose{2};
 
 void LogCompaction(const std::string& room, const absl::StatusOr<store::CompactReport>& report) {
   if (!report.ok()) {
-    LogError("the room \"{}\" could not be compacted: {}", PrintableName(room),
-             report.status().ToString());
+    LogEvent(LogLevel::kError, "compaction-failed",
+             {{"room", room}, {"reason", report.status().ToString()}},
+             fmt::format("the room \"{}\" could not be compacted: {}", PrintableName(room),
+                         report.status().ToString()));
   } else if (report->set_aside > 0) {
-    LogError("the room \"{}\" had {} damaged records, which are in quarantine now",
-             PrintableName(room), report->set_aside);
+    LogEvent(LogLevel::kError, "quarantined",
+             {{"room", room}, {"records", std::uint64_t{report->set_aside}}},
+             fmt::format("the room \"{}\" had {} damaged records, which are in quarantine now",
+                         PrintableName(room), report->set_aside));
   } else {
     LogDebug("the room \"{}\": {} records of {} bytes became a snapshot of {} bytes",
              PrintableName(room), report->merged_records, report->merged_bytes,
@@ -186,7 +190,9 @@ struct Server::Parts {
         Reload();
       } else {
         if (stopping) std::_Exit(128 + signal);
-        LogInfo("signal {}: stopping; another signal ends the process at once", signal);
+        LogEvent(
+            LogLevel::kInfo, "stopping", {{"signal", static_cast<std::uint64_t>(signal)}},
+            fmt::format("signal {}: stopping; another signal ends the process at once", signal));
         BeginStop(options.drain);
       }
       WaitForSignal();
@@ -198,26 +204,34 @@ struct Server::Parts {
     if (tls) {
       const absl::Status loaded = tls->Reload();
       if (loaded.ok()) {
-        LogInfo("new clients are shown the certificate {}", tls->Describe());
+        const std::string certificate = tls->Describe();
+        LogEvent(LogLevel::kInfo, "certificate-loaded", {{"certificate", certificate}},
+                 "new clients are shown the certificate " + certificate);
       } else {
-        LogError("the old certificate stays in use: {}", std::string(loaded.message()));
+        const std::string reason(loaded.message());
+        LogEvent(LogLevel::kError, "certificate-refused", {{"reason", reason}},
+                 "the old certificate stays in use: " + reason);
       }
     }
     if (!options.reread) return;
     const absl::StatusOr<Reloadable> fresh = options.reread();
     if (!fresh.ok()) {
-      LogError("the old configuration stays in use: {}", std::string(fresh.status().message()));
+      const std::string reason(fresh.status().message());
+      LogEvent(LogLevel::kError, "configuration-refused", {{"reason", reason}},
+               "the old configuration stays in use: " + reason);
       return;
     }
     SetLogLevel(fresh->log_level);
     for (const auto& worker : workers) worker->SetLimits(fresh->limits);
-    LogInfo("limits and log level are those of the configuration now");
+    LogEvent(LogLevel::kInfo, "configuration-loaded", {},
+             "limits and log level are those of the configuration now");
   }
 
   // Nothing that is edited now can be kept: whoever edits is better off with a server that restarts.
   void OnLogFailure(const absl::Status& reason) {
     log_failure.Update(reason);
-    LogError("the log has failed: {}", reason.ToString());
+    LogEvent(LogLevel::kError, "log-failed", {{"reason", reason.ToString()}},
+             "the log has failed: " + reason.ToString());
     if (options.log.serves_after_failure || stopping) return;
     LogError("stopping; --serve-after-log-failure would go on showing documents");
     BeginStop(std::chrono::milliseconds(0));
@@ -331,17 +345,18 @@ absl::Status Server::Run(bool handle_signals) {
   parts_->StartListeners();
   for (const auto& listener : parts_->listeners) {
     const std::string address = listener->address();
-    if (listener->is_unix()) {
-      LogInfo("listening on {}", address);
-    } else {
-      const std::string_view s = listener->speaks_tls() ? "s" : "";
-      LogInfo("listening on http{}://{}/ (rooms: ws{}://{}/<room>)", s, address, s, address);
-    }
+    const std::string_view s = listener->speaks_tls() ? "s" : "";
+    LogEvent(LogLevel::kInfo, "listening",
+             {{"address", address}, {"tls", listener->speaks_tls() ? "yes" : "no"}},
+             listener->is_unix()
+                 ? "listening on " + address
+                 : fmt::format("listening on http{}://{}/ (rooms: ws{}://{}/<room>)", s, address, s,
+                               address));
   }
   NotifyServiceManager("READY=1");
   parts_->front.run();
   if (!parts_->log_failure.ok()) return parts_->log_failure;
-  LogInfo("stopped; everything accepted is committed");
+  LogEvent(LogLevel::kInfo, "stopped", {}, "stopped; everything accepted is committed");
   return absl::OkStatus();
 }
 

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "server/log.h"
+#include "server/log_event.h"
 #include "server/room_member.h"
 #include "server/room_name.h"
 
@@ -86,7 +86,10 @@ void Worker::Admit(Arrival arrival) {
   if (!bad_name.empty()) return connection.Close(CloseCode::kBadRoomName, bad_name);
   const absl::StatusOr<Room*> room = rooms_.Enter(room_name);
   if (!room.ok()) return connection.Close(CloseCode::kBusy, std::string(room.status().message()));
-  LogDebug("a client joins the room \"{}\"", PrintableName(room_name));
+  if (IsLogged(LogLevel::kDebug)) {
+    LogEvent(LogLevel::kDebug, "joined", {{"room", room_name}, {"address", address}},
+             "a client joins the room \"" + PrintableName(room_name) + "\"");
+  }
   auto member = std::make_unique<RoomMember>(connection, **room);
   RoomMember& joining = *member;
   connection.Carry(std::move(member));
