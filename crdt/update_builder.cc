@@ -85,18 +85,19 @@ UpdateBuilder::UpdateBuilder(UpdateFormat format) {
 }
 
 void UpdateBuilder::Add(const Block& block, std::span<const Any> values) {
-  if (block_count_ > 0 && block.id.client != client_) EndSection();
+  // An update may name a client in two places: what does not follow stands for itself.
+  if (block_count_ > 0 && block.id != next_) EndSection();
   std::visit(
       [&](auto& writer) {
         if (block_count_ == 0) {
-          client_ = block.id.client;
-          writer.WriteClient(client_);
+          writer.WriteClient(block.id.client);
           writer.WriteClock(block.id.clock);
         }
         WriteBlock(writer, block, values);
       },
       writer_);
   ++block_count_;
+  next_ = {block.id.client, block.end()};
 }
 
 void UpdateBuilder::EndSection() {

@@ -52,10 +52,11 @@ class UpdateBuilder {
  public:
   explicit UpdateBuilder(UpdateFormat format = UpdateFormat::kV1);
 
-  // Appends a block, whose values are `values`. Blocks of one client come together, by clock.
+  // Appends a block, whose values are `values`. Blocks of one client come together, by clock; one that
+  // does not begin where the last one ended begins a section of its own.
   void Add(const Block& block, std::span<const Any> values);
   void Add(const Update& source, const Block& block) { Add(block, source.ValuesOf(block)); }
-  // The next block begins a section of its own, as one of another client does anyway.
+  // The next block begins a section of its own.
   void EndSection();
   // Requires: `deletes` is merged.
   Bytes Finish(const DeleteSet& deletes) &&;
@@ -65,7 +66,7 @@ class UpdateBuilder {
   ByteWriter sections_;  // what is finished of the writer's rest
   std::size_t section_count_ = 0;
   std::size_t block_count_ = 0;  // of the open section
-  ClientId client_{};
+  Id next_;                      // of the block that would go on in the open section
 };
 
 }  // namespace weft::crdt

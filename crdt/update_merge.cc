@@ -285,20 +285,20 @@ absl::StatusOr<Bytes> DiffUpdate(ByteView update, const StateVector& known,
   const std::unique_ptr<BlockStream> stream = BlockStream::Open(update, format, limits, budget);
   UpdateBuilder builder(format);
   // What is known of a client, and holes in front of what is not, are left out; all that follows is
-  // kept.
-  std::optional<ClientId> kept;
+  // kept. A client that an update names in two places is looked at in each.
+  std::optional<Id> next_kept;
   Block block{};
   std::vector<Any> values;
   for (; stream->Next(block, values); values.clear()) {
-    if (kept != block.id.client) {
+    if (next_kept != block.id) {
       const Clock clock = known.Get(block.id.client);
       if (block.kind == ContentKind::kSkip || block.end() <= clock) {
-        kept.reset();
+        next_kept.reset();
         continue;
       }
       if (block.id.clock < clock) block.CutFront(clock - block.id.clock);
-      kept = block.id.client;
     }
+    next_kept = {block.id.client, block.end()};
     builder.Add(block, values);
   }
   const DeleteSet deletes = stream->ReadDeletes();

@@ -245,7 +245,13 @@ class UpdateReaderV2 {
   ByteView ReadBuffer() { return in_.ReadBuffer(); }
   std::uint64_t ReadTypeRef() { return type_refs_.Read(); }
   Any ReadAny() { return crdt::ReadAny(in_, limits_, budget_); }
-  Any ReadJson() { return crdt::ReadAny(in_, limits_, budget_); }
+  // Undefined has no JSON text: a document that took it could not say its state in format v1, and Yjs
+  // writes there what no Yjs reads.
+  Any ReadJson() {
+    Any value = crdt::ReadAny(in_, limits_, budget_);
+    if (in_.ok() && value.is_undefined()) in_.Fail("undefined where JSON has to stand");
+    return value;
+  }
 
   DeleteSet ReadDeletes() { return ReadDeleteSetV2(in_, limits_, budget_); }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "crdt/doc.h"
+#include "crdt/update_builder.h"
 #include "crdt/update_merge.h"
 #include "tests/crdt/golden/golden.h"
 
@@ -125,6 +126,48 @@ TEST(UpdateFormats, ADamagedUpdateInColumnsNeverBreaksADocument) {
       }
     }
   }
+}
+
+// Format v1 has JSON text for embeds and formats, and none for undefined: a document that took one in
+// columns could not say its state, and with a part that waits it came to a CHECK.
+TEST(UpdateFormats, AnEmbedThatJsonCannotSayIsRefusedInColumns) {
+  for (const bool waits : {false, true}) {
+    for (const ContentKind kind : {ContentKind::kEmbed, ContentKind::kFormat}) {
+      Block block{.id = {ClientId{1}, 0}, .length = 1, .kind = kind};
+      block.has_origin = waits;
+      block.origin = {ClientId{2}, 7};
+      if (!waits) {
+        block.parent = Block::Parent::kRoot;
+        block.root_name = "t";
+      }
+      block.text = "bold";
+      const Any undefined[] = {Any()};
+      UpdateBuilder builder(kV2);
+      builder.Add(block, undefined);
+      const Bytes update = std::move(builder).Finish({});
+      EXPECT_EQ(DecodeUpdate(update, {}, kV2).status().code(), absl::StatusCode::kInvalidArgument);
+      EXPECT_EQ(ConvertUpdate(update, kV2, kV1).status().code(),
+                absl::StatusCode::kInvalidArgument);
+      Doc doc;
+      EXPECT_EQ(doc.ApplyUpdate(update, "", kV2).code(), absl::StatusCode::kInvalidArgument);
+      EXPECT_FALSE(doc.has_pending());
+      EXPECT_EQ(golden::ToHex(doc.EncodeStateAsUpdate()), "0000");
+    }
+  }
+}
+
+// No writer does that. Client 1 has collected blocks [34, 40) here, and [0, 5).
+TEST(UpdateFormats, AClientThatAnUpdateNamesTwiceKeepsItsClocks) {
+  const Bytes update = {2, 1, 1, 34, 0, 6, 1, 1, 0, 0, 5, 0};
+  const absl::StatusOr<Bytes> v2 = ConvertUpdate(update, kV1, kV2);
+  ASSERT_TRUE(v2.ok());
+  EXPECT_EQ(HexOrStatus(ConvertUpdate(*v2, kV2, kV1)), golden::ToHex(update));
+  StateVector known;
+  known.Set(ClientId{1}, 3);
+  EXPECT_EQ(HexOrStatus(DiffUpdate(update, known)),
+            golden::ToHex(Bytes{2, 1, 1, 34, 0, 6, 1, 1, 3, 0, 2, 0}));
+  known.Set(ClientId{1}, 36);
+  EXPECT_EQ(HexOrStatus(DiffUpdate(update, known)), golden::ToHex(Bytes{1, 1, 1, 36, 0, 4, 0}));
 }
 
 }  // namespace
