@@ -1,30 +1,54 @@
-// An update in either format is applied or refused; a refused one changes nothing, and Validate() holds.
+// An update in either format is applied or refused; a refused one changes nothing, Validate() holds, the cost is bounded.
 
 #include <cstddef>
 #include <cstdint>
 
 #include "crdt/base/check.h"
 #include "crdt/doc.h"
+#include "fuzz/cost_meter.h"
+#include "fuzz/input.h"
 
-// The first byte says the format; two updates follow, cut where the second byte says.
+namespace {
+
+constexpr weft::crdt::DecodeLimits kLimits{.update_blocks = 20'000,
+                                           .update_memory = 64 << 20,
+                                           .update_memory_floor = 8 << 20,
+                                           .pending_bytes = 1 << 16,
+                                           .conflict_steps = 1 << 14};
+
+// The budget of decoding may be used for each of both, the update and what waits.
+constexpr weft::fuzz::CostBound kBound{.memory_base = 24 << 20,
+                                       .memory_per_byte = 2'048,
+                                       .steps_base = 20'000'000,
+                                       .steps_per_byte = 20'000};
+
+}  // namespace
+
+// A pack of updates. Flags: the format, whether deleted content is kept, whether holes are integrated.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace weft::crdt;
-  if (size < 2) return 0;
-  const UpdateFormat format = (data[0] & 1) != 0 ? UpdateFormat::kV2 : UpdateFormat::kV1;
-  const ByteView input(data + 2, size - 2);
-  const std::size_t cut = input.size() * data[1] / 255;
-  Doc doc({.client_id = ClientId{77},
-           .gc = (data[0] & 2) == 0,
-           .limits = {.update_blocks = 20'000, .pending_bytes = 1 << 16}});
+  const weft::fuzz::Pack pack = weft::fuzz::ReadPack({data, size});
+  const UpdateFormat format = pack.flag(0) ? UpdateFormat::kV2 : UpdateFormat::kV1;
+  const bool gc = !pack.flag(1);
+  const HoleMode holes = pack.flag(2) ? HoleMode::kIntegrate : HoleMode::kWait;
+  Doc doc({.client_id = ClientId{77}, .gc = gc, .limits = kLimits, .holes = holes});
   doc.GetText("t");
-  for (const ByteView update : {input.first(cut), input.subspan(cut)}) {
+  doc.GetArray("a");
+  doc.GetMap("m");
+  doc.GetXmlFragment("x");
+  std::size_t applied_bytes = 0;
+  for (const ByteView update : pack.parts) {
     const Bytes before = doc.EncodeStateAsUpdate();
+    applied_bytes += update.size();
+    const weft::fuzz::CostMeter cost;
     const bool applied = doc.ApplyUpdate(update, "", format).ok();
+    // What waits is tried again with each update.
+    cost.Check(kBound, applied_bytes);
     CHECK(doc.Validate().ok());
     const Bytes after = doc.EncodeStateAsUpdate();
     CHECK(applied || after == before);
     // What a document says of itself is understood by another one, and says the same again.
-    Doc copy({.client_id = ClientId{78}, .gc = (data[0] & 2) == 0});
+    Doc copy({.client_id = ClientId{78}, .gc = gc, .holes = holes});
     CHECK(copy.ApplyUpdate(after).ok());
     CHECK(copy.Validate().ok());
     CHECK(copy.GetStateVector() == doc.GetStateVector());

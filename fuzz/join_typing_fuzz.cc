@@ -8,6 +8,7 @@
 
 #include "crdt/base/check.h"
 #include "crdt/doc.h"
+#include "fuzz/named_once.h"
 #include "sync/message.h"
 #include "sync/typing_run.h"
 
@@ -36,6 +37,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     frames.push_back(sync::EncodeMessage(sync::Update{rest.subspan(1, length)}));
     rest = rest.subspan(1 + length);
   }
+  std::vector<crdt::Update> updates;
+  for (const crdt::Bytes& frame : frames) {
+    const auto message = sync::DecodeMessage(frame);
+    auto update = crdt::DecodeUpdate(std::get<sync::Update>(*message).update);
+    if (update.ok()) updates.push_back(*std::move(update));
+  }
+  if (!fuzz::NameEachIdOnce(updates)) return 0;
   std::vector<crdt::Bytes> joined;
   sync::TypingRun run;
   const auto take = [&] {

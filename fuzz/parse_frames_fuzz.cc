@@ -35,6 +35,7 @@ std::vector<std::string> Parse(const std::vector<std::uint8_t>& input, std::size
 
 }  // namespace
 
+// The bytes that a client sends behind the upgrade.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::vector<std::uint8_t> input(data, data + size);
   const std::vector<std::string> whole = Parse(input, input.size() + 1);

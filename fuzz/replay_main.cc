@@ -1,4 +1,4 @@
-// Runs a fuzz target on the files of a folder, so that whatever once broke it is tested with every
+// Runs a fuzz target on the files of folders, so that whatever once broke it is tested with every
 // compiler. A failure ends the program; the file in work was named before.
 
 #include <algorithm>
@@ -12,13 +12,19 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 
 int main(int argc, char** argv) {
-  if (argc != 2 || !std::filesystem::is_directory(argv[1])) {
-    std::cerr << "usage: " << argv[0] << " FOLDER\n";
+  if (argc < 2) {
+    std::cerr << "usage: " << argv[0] << " FOLDER...\n";
     return 2;
   }
   std::vector<std::filesystem::path> files;
-  for (const auto& entry : std::filesystem::directory_iterator(argv[1])) {
-    files.push_back(entry.path());
+  for (int i = 1; i < argc; ++i) {
+    if (!std::filesystem::is_directory(argv[i])) {
+      std::cerr << argv[i] << " is no folder\n";
+      return 2;
+    }
+    for (const auto& entry : std::filesystem::directory_iterator(argv[i])) {
+      files.push_back(entry.path());
+    }
   }
   std::ranges::sort(files);
   for (const std::filesystem::path& path : files) {

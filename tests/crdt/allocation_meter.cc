@@ -6,6 +6,12 @@
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define WEFT_SANITIZER_ALLOCATES 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define WEFT_SANITIZER_ALLOCATES 1
+#endif
+#endif
+#ifdef WEFT_SANITIZER_ALLOCATES
 // Of the sanitizers' allocator_interface.h, which GCC does not install.
 extern "C" {
 std::size_t __sanitizer_get_allocated_size(const volatile void* memory);

@@ -1,0 +1,75 @@
+// Whatever a request says, it is answered: a page, a reason, or an upgrade; and nothing of it gets into a header by itself.
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "crdt/base/check.h"
+#include "crdt/base/utf.h"
+#include "fuzz/cost_meter.h"
+#include "fuzz/input.h"
+#include "server/http_routes.h"
+#include "server/room_name.h"
+#include "server/upgrade.h"
+
+namespace {
+
+using namespace weft::server;
+
+constexpr weft::fuzz::CostBound kBound{
+    .memory_base = 1 << 16, .memory_per_byte = 64, .steps_base = 100'000, .steps_per_byte = 5'000};
+
+// Lines that end with CRLF, the last one empty, and no CR or LF but those.
+bool IsHead(std::string_view head) {
+  if (!head.ends_with("\r\n\r\n")) return false;
+  for (std::size_t i = 0; i < head.size(); ++i) {
+    if (head[i] == '\n' && (i == 0 || head[i - 1] != '\r')) return false;
+    if (head[i] == '\r' && head[i + 1] != '\n') return false;
+  }
+  return head.find("\r\n\r\n") == head.size() - 4;
+}
+
+// What a parser of HTTP lets through as the value of a header.
+bool IsHeaderValue(std::string_view value) {
+  return value.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos;
+}
+
+}  // namespace
+
+// A pack of strings: target, Upgrade, Connection, version, key, protocols, If-None-Match, method. Flags:
+// GET, HTTP/1.1.
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const weft::fuzz::Pack pack = weft::fuzz::ReadPack({data, size});
+  const auto text = [&](std::size_t i) {
+    return i < pack.parts.size() ? weft::crdt::AsText(pack.parts[i]) : std::string_view();
+  };
+  for (std::size_t i = 0; i < 8; ++i) {
+    if (!IsHeaderValue(text(i))) return 0;
+  }
+  const weft::fuzz::CostMeter cost;
+  const auto name = RoomNameFromTarget(text(0));
+  if (name.ok()) {
+    CHECK(!name->empty() && name->size() <= kMaxRoomNameBytes);
+    CHECK(weft::crdt::IsValidUtf8(*name));
+    const std::string printable = PrintableName(*name);
+    for (const char c : printable) CHECK(static_cast<unsigned char>(c) >= 0x20);
+  }
+  const UpgradeRequest upgrade{.is_get = pack.flag(0),
+                               .is_http_1_1 = pack.flag(1),
+                               .upgrade = text(1),
+                               .connection = text(2),
+                               .version = text(3),
+                               .key = text(4),
+                               .requested_protocols = text(5)};
+  if (WantsUpgrade(upgrade) && CheckUpgrade(upgrade) == UpgradeVerdict::kAccept) {
+    CHECK(IsHead(UpgradeResponse(upgrade)));
+  }
+  const std::string_view method = pack.flag(0) ? "GET" : text(7);
+  const HttpAnswer answer =
+      AnswerHttp({.method = method, .target = text(0), .if_none_match = text(6)}, Health{});
+  CHECK(answer.status >= 200 && answer.status < 600);
+  for (const bool keep_alive : {false, true}) CHECK(IsHead(RenderHead(answer, keep_alive)));
+  cost.Check(kBound, size);
+  return 0;
+}

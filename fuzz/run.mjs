@@ -1,0 +1,80 @@
+// node run.mjs BUILD SECONDS TARGET...: runs fuzz targets in turn, SECONDS in all, with a line that says
+// how it goes. What breaks a target is minimised and put into fuzz/corpus/TARGET, from where every test
+// run replays it. Each run leaves a line in BUILD/runs.tsv.
+import { spawn, spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { appendFileSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+
+const [build, total, ...targets] = process.argv.slice(2)
+const seconds = Math.max(1, Math.floor(Number(total) / targets.length))
+const live = process.stderr.isTTY
+const reason = /CHECK failed.*|an input of .*|ERROR: (?:Address|Leak|libFuzzer: timeout|libFuzzer: out).*|runtime error.*/
+
+function say (line, passing = false) {
+  if (live) process.stderr.write(`\r\x1b[K${line}${passing ? '' : '\n'}`)
+  else if (!passing) console.error(line)
+}
+
+function argumentsFor (target) {
+  const committed = `fuzz/corpus/${target}`
+  const learned = `${build}/corpus/${target}`
+  mkdirSync(learned, { recursive: true })
+  const dictionary = `fuzz/dictionaries/${target}.dict`
+  return [
+    `-max_total_time=${seconds}`, '-max_len=4096', '-timeout=30', '-rss_limit_mb=3000', '-print_final_stats=1',
+    `-artifact_prefix=${build}/${target}-`,
+    ...existsSync(dictionary) ? [`-dict=${dictionary}`] : [],
+    learned, ...existsSync(committed) ? [committed] : []
+  ]
+}
+
+// The smallest input that still breaks the target, as a file of the corpus.
+function keep (target, artifact) {
+  const smaller = `${artifact}.min`
+  spawnSync(`${build}/fuzz/${target}_fuzz`,
+    ['-minimize_crash=1', '-max_total_time=30', `-exact_artifact_path=${smaller}`, artifact], { stdio: 'ignore' })
+  const bytes = readFileSync(existsSync(smaller) ? smaller : artifact)
+  const folder = `fuzz/corpus/${target}`
+  mkdirSync(folder, { recursive: true })
+  const name = `${folder}/found_${createHash('sha256').update(bytes).digest('hex').slice(0, 12)}`
+  writeFileSync(name, bytes)
+  return name
+}
+
+async function run (target, number) {
+  const began = Date.now()
+  const child = spawn(`${build}/fuzz/${target}_fuzz`, argumentsFor(target), { stdio: ['ignore', 'ignore', 'pipe'] })
+  const result = { target, executions: 0, found: '', why: '' }
+  for await (const line of createInterface({ input: child.stderr })) {
+    const progress = /^#(\d+).*cov: (\d+).*corp: (\d+)/.exec(line)
+    if (progress) {
+      const age = Math.round((Date.now() - began) / 1000)
+      say(`${number + 1}/${targets.length} ${target}: ${age}/${seconds} s, ${progress[1]} runs, ` +
+        `${progress[2]} edges, ${progress[3]} inputs`, true)
+    }
+    result.executions = Number(/number_of_executed_units: *(\d+)/.exec(line)?.[1] ?? result.executions)
+    result.why ||= reason.exec(line)?.[0] ?? ''
+    const written = /Test unit written to (\S+)/.exec(line)
+    if (written) result.found = written[1]
+  }
+  const code = child.exitCode ?? await new Promise(resolve => child.on('exit', resolve))
+  result.seconds = Math.round((Date.now() - began) / 1000)
+  if (code !== 0) {
+    result.why ||= `ended with ${code}`
+    if (result.found) result.found = keep(target, result.found)
+  }
+  const what = result.why === '' ? 'nothing found' : `FOUND ${result.found}: ${result.why}`
+  say(`${target}: ${result.executions} runs in ${result.seconds} s, ${readdirSync(`${build}/corpus/${target}`).length} inputs learned, ${what}`)
+  appendFileSync(`${build}/runs.tsv`,
+    [new Date().toISOString(), target, result.seconds, result.executions, result.found, result.why].join('\t') + '\n')
+  return result
+}
+
+const results = []
+for (const [number, target] of targets.entries()) results.push(await run(target, number))
+const found = results.filter(({ why }) => why !== '')
+const executions = results.reduce((sum, result) => sum + result.executions, 0)
+console.log(`${executions} runs of ${targets.length} ${targets.length === 1 ? 'target' : 'targets'}; ` +
+  (found.length === 0 ? 'nothing found' : `found in: ${found.map(({ target }) => target).join(', ')}`))
+process.exit(found.length === 0 ? 0 : 1)
