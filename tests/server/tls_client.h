@@ -6,6 +6,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
+#include <csignal>
 #include <functional>
 #include <memory>
 #include <string>
@@ -56,6 +57,7 @@ class TlsClient : public TcpClient {
 
  private:
   void ShakeHands(const Prepare& prepare) {
+    std::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes to sockets as to files
     SSL_set_fd(ssl_.get(), socket());
     if (prepare) prepare(ssl_.get());
     agreed_ = SSL_connect(ssl_.get()) == 1;
