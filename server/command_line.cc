@@ -132,6 +132,13 @@ const std::vector<BlobVerb>& BlobVerbs() {
   return verbs;
 }
 
+constexpr const char* kFuzzCorpusExamples =
+    "\nDIR/manifest.json says of each file what it is (an update of format v1 or v2, a state "
+    "vector, …)\n"
+    "and whether weft accepts it, so that other implementations can be tested with the same "
+    "bytes.\n"
+    "\nExample:\n  weft fuzz-corpus ./hostile && jq '.inputs[0]' ./hostile/manifest.json";
+
 constexpr const char* kDriverExamples =
     "\nReads requests from standard input, one JSON object a line, and writes a reply to each.\n"
     "Bytes are base64. An error is a reply, {\"error\": \"…\"}, and the program goes on. The "
@@ -522,6 +529,12 @@ void AddDriver(CLI::App& app, CommandLine& line) {
       *app.add_subcommand("driver", "Documents on command, for test suites of any language");
   driver.footer(kDriverExamples);
   driver.callback([&line] { line.verb = CommandLine::Verb::kDriver; });
+  CLI::App& corpus = *app.add_subcommand(
+      "fuzz-corpus", "Write the hostile inputs that weft is tested with, as files");
+  corpus.footer(kFuzzCorpusExamples);
+  corpus.add_option("DIR", line.corpus_directory, "A folder that is empty, or not there yet")
+      ->required();
+  corpus.callback([&line] { line.verb = CommandLine::Verb::kFuzzCorpus; });
 }
 
 }  // namespace

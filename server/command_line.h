@@ -20,7 +20,7 @@ inline constexpr int kExitFailed = 1;  // it was asked right, and did not work; 
 inline constexpr int kExitUsage = 2;   // it was asked wrong, or given what it cannot read
 
 struct CommandLine {
-  enum class Verb { kServe, kBlob, kLog, kDriver, kNothing };
+  enum class Verb { kServe, kBlob, kLog, kDriver, kFuzzCorpus, kNothing };
 
   Verb verb = Verb::kNothing;  // kNothing: everything is said already (help, version, an error)
   int exit_code = kExitOk;     // of kNothing
@@ -31,8 +31,9 @@ struct CommandLine {
   LogLevel log_level = LogLevel::kInfo;
   LogFormat log_format = LogFormat::kText;
   std::vector<std::string> trace_rooms;
-  BlobCommand blob;  // kBlob
-  LogCommand log;    // kLog
+  BlobCommand blob;              // kBlob
+  LogCommand log;                // kLog
+  std::string corpus_directory;  // kFuzzCorpus
 };
 
 // Where settings of `weft serve` stand beside the command line (configuration.h).

@@ -11,6 +11,7 @@
 #include "server/blob_verbs.h"
 #include "server/command_line.h"
 #include "server/drive.h"
+#include "server/fuzz_corpus.h"
 #include "server/log_event.h"
 #include "server/log_verbs.h"
 #include "server/room_trace.h"
@@ -73,6 +74,11 @@ int Drive() {
   return status.ok() ? weft::server::kExitOk : Fail(status);
 }
 
+int ExportCorpus(const CommandLine& line) {
+  const absl::Status status = weft::server::ExportFuzzCorpus(line.corpus_directory);
+  return status.ok() ? weft::server::kExitOk : Fail(status);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -89,6 +95,8 @@ int main(int argc, char** argv) {
       return weft::server::RunLogCommand(line.log);
     case CommandLine::Verb::kDriver:
       return Drive();
+    case CommandLine::Verb::kFuzzCorpus:
+      return ExportCorpus(line);
     case CommandLine::Verb::kNothing:
       break;
   }
