@@ -156,6 +156,29 @@ TEST_F(OperationTest, LimitsAndTheLevelOfTheLogChangeWithAReload) {
   first.Disconnect();
 }
 
+TEST_F(OperationTest, AFileOfSettingsIsReadAgainOnSighup) {
+  const std::string file = directory.path() + "/weft.toml";
+  std::ofstream(file) << "listen = [\"127.0.0.1:0\"]\nmax-connections-per-address = 0\n";
+  Process server(Serve({"--config", file}));
+  const std::uint16_t port = server.WaitForPort();
+  TcpClient first(port);
+  ASSERT_TRUE(first.Upgrade("/notes"));
+  ASSERT_TRUE(TcpClient(port).Upgrade("/notes"));
+  const auto is_refused = [&] {
+    TcpClient client(port);
+    return !client.Upgrade("/notes") && client.upgrade_head.starts_with("HTTP/1.1 429");
+  };
+  std::ofstream(file) << "max-connections-per-address = 1\n";
+  server.Signal(SIGHUP);
+  ASSERT_TRUE(server.WaitForOutput("limits and log level are those of the configuration now"));
+  Eventually(is_refused);
+  std::ofstream(file) << "max-connections-per-adress = 5\n";
+  server.Signal(SIGHUP);
+  ASSERT_TRUE(server.WaitForOutput("do you mean max-connections-per-address?"));
+  EXPECT_TRUE(is_refused());
+  EXPECT_TRUE(IsAnswered(first));
+}
+
 TEST(ReadyTest, WhoStoresNothingIsNotReadyAndYetAlive) {
   Health health;
   const auto answer = [&](std::string_view target) {
