@@ -1,5 +1,8 @@
 // Reading: text, values, JSON. Nothing here recurses, however deep types are nested.
 
+#include <cstring>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "crdt/doc_core.h"
@@ -8,8 +11,23 @@ namespace weft::crdt::internal {
 
 std::string DocCore::TextOf(TypeRef type, bool wtf8) const {
   std::string text;
-  text.reserve(types_.At(type).length);
-  for (ItemRef ref = types_.At(type).start; ref != kNoItem; ref = At(ref).right) {
+  ItemRef ref = types_.At(type).start;
+  // As long as everybody wrote ASCII, it takes as many bytes as the sequence has elements at most.
+  text.resize_and_overwrite(types_.At(type).length, [&](char* begin, std::size_t room) {
+    char* next = begin;
+    for (; ref != kNoItem; ref = At(ref).right) {
+      const Item& item = At(ref);
+      if (item.deleted || item.kind != ContentKind::kString) continue;
+      const TextBuffer& buffer = clients_[item.id.client()].text;
+      if (!buffer.is_ascii() || item.run_units() > room) break;
+      const std::string_view run = buffer.NarrowText(RunOf(item));
+      std::memcpy(next, run.data(), run.size());
+      next += run.size();
+      room -= run.size();
+    }
+    return static_cast<std::size_t>(next - begin);
+  });
+  for (; ref != kNoItem; ref = At(ref).right) {
     const Item& item = At(ref);
     if (item.deleted || item.kind != ContentKind::kString) continue;
     if (wtf8) {

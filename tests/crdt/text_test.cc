@@ -59,6 +59,21 @@ TEST(Text, FormattingHoldsForItsRangeAndForWhatIsTypedInside) {
   EXPECT_EQ(text.length(), 13u);
 }
 
+TEST(Text, WhatWritersOfAsciiAndOthersWroteReadsAsOneText) {
+  Doc a({.client_id = ClientId{1}});
+  Doc b({.client_id = ClientId{2}});
+  a.GetText("t").Insert(0, "no deleted words");
+  a.GetText("t").Delete(3, 8);
+  a.GetText("t").InsertEmbed(2, Any(true));
+  ASSERT_TRUE(b.ApplyUpdate(a.EncodeStateAsUpdate()).ok());
+  EXPECT_EQ(b.GetText("t").ToString(), "no words");
+  b.GetText("t").Insert(4, "gro\u00dfe \U0001F30D ");
+  ASSERT_TRUE(a.ApplyUpdate(b.EncodeStateAsUpdate()).ok());
+  EXPECT_EQ(a.GetText("t").ToString(), "no gro\u00dfe \U0001F30D words");
+  a.GetText("t").Insert(0, "\u4e16 ");  // now the first run is another one as well
+  EXPECT_EQ(a.GetText("t").ToString(), "\u4e16 no gro\u00dfe \U0001F30D words");
+}
+
 TEST(Text, MarksThatHaveBecomeUselessAreRemoved) {
   Doc doc({.client_id = ClientId{1}});
   Text text = doc.GetText("t");
