@@ -22,9 +22,9 @@ bool IsTraced(std::string_view room) {
 std::string_view KindOf(crdt::ByteView message) {
   const auto decoded = sync::DecodeMessage(message);
   if (!decoded.ok()) return "malformed";
-  constexpr std::string_view kKinds[] = {"sync-step-1", "sync-step-2",     "update",
-                                         "awareness",   "query-awareness", "permission-denied",
-                                         "unknown"};
+  constexpr std::string_view kKinds[] = {"sync-step-1",       "sync-step-2",     "update",
+                                         "awareness",         "query-awareness", "sync-marker",
+                                         "permission-denied", "unknown"};
   static_assert(std::variant_size_v<sync::Message> == std::size(kKinds));
   return kKinds[decoded->index()];
 }

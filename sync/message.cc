@@ -12,6 +12,7 @@ constexpr std::uint64_t kSync = 0;
 constexpr std::uint64_t kAwareness = 1;
 constexpr std::uint64_t kAuth = 2;
 constexpr std::uint64_t kQueryAwareness = 3;
+constexpr std::uint64_t kSyncMarker = 102;
 
 constexpr std::uint64_t kStep1 = 0;
 constexpr std::uint64_t kStep2 = 1;
@@ -48,6 +49,8 @@ Message ReadMessage(ByteReader& reader) {
       return ReadAuth(reader);
     case kQueryAwareness:
       return QueryAwareness{};
+    case kSyncMarker:
+      return SyncMarker{reader.ReadBuffer()};
     default:
       return Unknown{type};
   }
@@ -64,6 +67,10 @@ class MessageWriter {
     writer_.WriteBuffer(message.update);
   }
   void operator()(const QueryAwareness&) { writer_.WriteVarUint(kQueryAwareness); }
+  void operator()(const SyncMarker& message) {
+    writer_.WriteVarUint(kSyncMarker);
+    writer_.WriteBuffer(message.content);
+  }
   void operator()(const PermissionDenied& message) {
     writer_.WriteVarUint(kAuth);
     writer_.WriteVarUint(kPermissionDenied);

@@ -7,6 +7,7 @@
 //              | 1 buffer                        awareness: an AwarenessUpdate (awareness.h)
 //              | 2 Auth
 //              | 3                               query awareness: send every state you know
+//              | 102 buffer                      sync marker: to be sent back as it is (y-sweet)
 //              | other ignored*                  unknown: other dialects add numbers of their own
 //   Sync      := 0 buffer                        step 1: the sender's StateVector
 //   (crdt/state_vector.h)
@@ -17,7 +18,7 @@
 //              | other ignored*                  unknown
 //
 // All numbers are varuint; buffer and string as in crdt/base/bytes.h.
-// Source: y-protocols 1.0 (sync, awareness, auth), y-websocket 2 and 3.
+// Source: y-protocols 1.0 (sync, awareness, auth), y-websocket 2 and 3, @y-sweet/client 0.9.
 
 #include <cstddef>
 #include <cstdint>
@@ -48,6 +49,9 @@ struct AwarenessUpdate {
   crdt::ByteView update;
 };
 struct QueryAwareness {};
+struct SyncMarker {
+  crdt::ByteView content;
+};
 struct PermissionDenied {
   std::string_view reason;
 };
@@ -57,7 +61,7 @@ struct Unknown {
 };
 
 using Message = std::variant<SyncStep1, SyncStep2, Update, AwarenessUpdate, QueryAwareness,
-                             PermissionDenied, Unknown>;
+                             SyncMarker, PermissionDenied, Unknown>;
 
 // Reads the one message of a frame. What a buffer holds is not looked at.
 // Fails: kInvalidArgument when the frame ends inside the message; the offset is in the reason.

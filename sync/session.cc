@@ -12,7 +12,9 @@ Session::Session(SharedDocument* document, Options options)
 
 Effects Session::Open() {
   Effects effects;
-  if (options_.access == Access::kReadWrite) effects.push_back(AskForMissing());
+  if (options_.access == Access::kReadWrite || options_.asks_in_return) {
+    effects.push_back(AskForMissing());
+  }
   if (!document_->awareness().empty()) effects.push_back(TellAwareness());
   return effects;
 }
@@ -56,7 +58,11 @@ Effects Session::Close() {
 absl::StatusOr<Effects> Session::On(const SyncStep1& message, TimePoint) {
   absl::StatusOr<Frame> answer = document_->AnswerFor(message.state_vector);
   if (!answer.ok()) return answer.status();
-  return Effects{Reply{*std::move(answer)}};
+  Effects effects{Reply{*std::move(answer)}};
+  if (std::exchange(asked_first_, true) && options_.asks_in_return) {
+    effects.push_back(AskForMissing());
+  }
+  return effects;
 }
 
 absl::StatusOr<Effects> Session::On(const SyncStep2& message, TimePoint) {
@@ -104,6 +110,11 @@ absl::StatusOr<Effects> Session::On(const AwarenessUpdate& message, TimePoint no
 
 absl::StatusOr<Effects> Session::On(const QueryAwareness&, TimePoint) {
   return Effects{TellAwareness()};
+}
+
+// Replies leave once all that was accepted before them is stored.
+absl::StatusOr<Effects> Session::On(const SyncMarker& message, TimePoint) {
+  return Effects{Reply{MakeFrame(message)}};
 }
 
 // Peers are not asked for permission here, and other dialects may say what they like.

@@ -17,6 +17,7 @@
 //                        missing blocks also Reply: SyncStep1, once a gap
 //   Awareness            PublishAwareness of what was accepted, Reply of what the peer is wrong about
 //   QueryAwareness       Reply: every awareness state
+//   SyncMarker           Reply: the same, which tells y-sweet's clients that all before it is stored
 //   anything else        nothing
 //   on Close             PublishAwareness: the clients that this session spoke for have left
 //
@@ -46,6 +47,9 @@ class Session {
     Access access = Access::kReadWrite;
     // What a reader is told who writes.
     std::string refusal = "this connection may read but not write";
+    // Also after every SyncStep1 but the first one: Reply: SyncStep1, to readers as well. In the
+    // dialect of Hocuspocus a client counts on being asked, and on an answer to what it then sends.
+    bool asks_in_return = false;
     // Bytes of one frame. Someone who comes back with a book written offline sends a few megabytes.
     std::size_t frame_bytes = std::size_t{64} << 20;
   };
@@ -84,6 +88,7 @@ class Session {
   absl::StatusOr<Effects> On(const Update& message, TimePoint now);
   absl::StatusOr<Effects> On(const AwarenessUpdate& message, TimePoint now);
   absl::StatusOr<Effects> On(const QueryAwareness& message, TimePoint now);
+  absl::StatusOr<Effects> On(const SyncMarker& message, TimePoint now);
   absl::StatusOr<Effects> On(const PermissionDenied& message, TimePoint now);
   absl::StatusOr<Effects> On(const Unknown& message, TimePoint now);
   absl::StatusOr<Effects> AcceptUpdate(crdt::ByteView update);
@@ -95,6 +100,7 @@ class Session {
   Options options_;
   SessionId id_;
   std::uint64_t asked_gap_ = 0;  // the gap for which the peer was last asked
+  bool asked_first_ = false;     // a SyncStep1 has come
 };
 
 // Removes awareness states that nobody renewed: to be called for each loaded document every few

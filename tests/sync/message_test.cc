@@ -28,9 +28,9 @@ std::string KindOf(std::string_view golden_name) {
 }
 
 std::string KindOf(const Message& message) {
-  static constexpr const char* kNames[] = {"SyncStep1",       "SyncStep2",      "Update",
-                                           "AwarenessUpdate", "QueryAwareness", "PermissionDenied",
-                                           "Unknown"};
+  static constexpr const char* kNames[] = {"SyncStep1",        "SyncStep2",      "Update",
+                                           "AwarenessUpdate",  "QueryAwareness", "SyncMarker",
+                                           "PermissionDenied", "Unknown"};
   return kNames[message.index()];
 }
 
@@ -68,7 +68,6 @@ TEST(Message, TypesOfOtherDialectsAreUnknownAndNotMalformed) {
       {{4}, 4},                     // Hocuspocus, sync reply
       {{5, 3, 'a', 'b', 'c'}, 5},   // Hocuspocus, stateless
       {{8, 1}, 8},                  // Hocuspocus, sync status
-      {{102, 1, 2, 3}, 102},        // y-sweet
       {{0xff, 0xff, 0x03}, 65535},  // a type of several bytes
       {{0, 3, 1, 0}, 0},            // a fourth kind of sync
       {{2, 1, 1, 0}, 2},            // a second kind of auth
@@ -80,6 +79,14 @@ TEST(Message, TypesOfOtherDialectsAreUnknownAndNotMalformed) {
     ASSERT_NE(unknown, nullptr) << KindOf(*message);
     EXPECT_EQ(unknown->type, type);
   }
+}
+
+TEST(Message, TheMarkerOfYSweetIsKnownWithItsContent) {
+  const Bytes frame = {102, 2, 7, 8};
+  const absl::StatusOr<Message> message = DecodeMessage(frame);
+  ASSERT_TRUE(message.ok()) << message.status();
+  EXPECT_EQ(Copy(std::get<SyncMarker>(*message).content), (Bytes{7, 8}));
+  EXPECT_FALSE(DecodeMessage(Bytes{102, 2, 7}).ok());
 }
 
 TEST(Message, ALengthBeyondTheFrameIsMalformedHoweverLarge) {
@@ -103,13 +110,15 @@ TEST(Message, ViewsPointIntoTheFrame) {
 
 RC_GTEST_PROP(Message, DecodingWhatWasEncodedGivesTheSameMessage, ()) {
   const Bytes content = *rc::gen::arbitrary<Bytes>();
-  const std::vector<Message> messages = {SyncStep1{content},
-                                         SyncStep2{content},
-                                         Update{content},
-                                         AwarenessUpdate{content},
-                                         QueryAwareness{},
-                                         PermissionDenied{crdt::AsText(content)},
-                                         Unknown{*rc::gen::inRange<std::uint64_t>(4, 1ULL << 53)}};
+  const std::vector<Message> messages = {
+      SyncStep1{content},
+      SyncStep2{content},
+      Update{content},
+      AwarenessUpdate{content},
+      QueryAwareness{},
+      SyncMarker{content},
+      PermissionDenied{crdt::AsText(content)},
+      Unknown{*rc::gen::inRange<std::uint64_t>(103, 1ULL << 53)}};
   for (const Message& message : messages) {
     const Bytes frame = EncodeMessage(message);
     const absl::StatusOr<Message> decoded = DecodeMessage(frame);

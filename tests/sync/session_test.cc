@@ -234,10 +234,30 @@ TEST_F(SessionTest, StatesThatNobodyRenewsAreToldToHaveLeft) {
 }
 
 TEST_F(SessionTest, WhatItDoesNotKnowIsIgnored) {
-  for (const Bytes& frame : {Bytes{4}, Bytes{8, 1}, Bytes{102, 1}, Bytes{0, 3}, Bytes{2, 1}}) {
+  for (const Bytes& frame : {Bytes{4}, Bytes{8, 1}, Bytes{0, 3}, Bytes{2, 1}}) {
     EXPECT_TRUE(Receive(anna_, ByteView(frame)).empty());
   }
   EXPECT_TRUE(Receive(anna_, PermissionDenied{"no"}).empty());
+}
+
+TEST_F(SessionTest, AMarkerIsSentBack) {
+  const Effects effects = Receive(anna_, SyncMarker{Bytes{7, 8}});
+  ASSERT_EQ(effects.size(), 1U);
+  EXPECT_EQ(FrameOf<Reply>(effects[0]), EncodeMessage(SyncMarker{Bytes{7, 8}}));
+}
+
+TEST_F(SessionTest, WhoCountsOnItIsAskedOnceForEachSyncStep1AndReadersToo) {
+  for (const Access access : {Access::kReadWrite, Access::kReadOnly}) {
+    Session session(&document_, {.access = access, .asks_in_return = true});
+    const Bytes question = EncodeMessage(SyncStep1{Bytes{0}});
+    const Effects opening = session.Open();
+    ASSERT_EQ(opening.size(), 1U);
+    EXPECT_EQ(FrameOf<Reply>(opening[0]), question);
+    EXPECT_EQ(Receive(session, SyncStep1{Bytes{0}}).size(), 1U);  // asked when it opened
+    const Effects again = Receive(session, SyncStep1{Bytes{0}});
+    ASSERT_EQ(again.size(), 2U);
+    EXPECT_EQ(FrameOf<Reply>(again[1]), question);
+  }
 }
 
 TEST_F(SessionTest, AMalformedFrameEndsThisConversationForGoodAndChangesNothing) {
