@@ -3,6 +3,7 @@
 // A client whose upgrade request was accepted, on its way to the worker of its room. The worker
 // that read the request gives up the socket; this one owns it until it is taken.
 
+#include <cstdint>
 #include <string>
 #include <utility>
 
@@ -13,12 +14,16 @@
 
 namespace weft::server {
 
+// What a WebSocket speaks: sync/message.h as it is, sync/hocuspocus.h, or sync/weft_v1.h.
+enum class Dialect : std::uint8_t { kYWebsocket, kHocuspocus, kWeftV1 };
+
 struct Arrival {
+  Dialect dialect = Dialect::kYWebsocket;
   AddressPlace place;  // of the socket
   Counted counted;     // as one of Stats::connections
   Transport transport;
   std::string address;  // of the client, as text; empty when it has none
-  std::string room;
+  std::string room;     // of kYWebsocket
   std::string bad_name;     // why the path names no room; the client is told so and closed
   crdt::Bytes greeting;     // the answer to the upgrade request
   crdt::Bytes early_bytes;  // what came after the request

@@ -56,6 +56,10 @@ class Connection {
   // refused write by a PermissionDenied message.
   virtual void Acknowledge(const Receipt& /*receipt*/) {}
 
+  // Another member says something that is neither kept nor a part of the document, in the bytes of a
+  // dialect that has such messages (Room::TellStateless).
+  virtual void HearStateless(const std::shared_ptr<const crdt::Bytes>& /*body*/) {}
+
   // What the member may do has changed after it joined; `reason` is for humans.
   virtual void OnAccess(sync::Access /*access*/, std::string_view /*reason*/) {}
 

@@ -20,6 +20,7 @@
 #include "server/room_name.h"
 #include "server/socket_address.h"
 #include "server/upgrade.h"
+#include "sync/weft_v1.h"
 
 namespace weft::server {
 namespace {
@@ -28,6 +29,8 @@ namespace beast = boost::beast;
 namespace http = beast::http;
 
 using Parser = http::request_parser<http::string_body>;
+// Here and at "/", where no name of a room is, documents are named in each message.
+constexpr std::string_view kHocuspocusPath = "/hocuspocus";
 constexpr auto kAsTuple = asio::as_tuple(asio::use_awaitable);
 
 // After a refusal: how much of what the client still sends is read before the socket is closed.
@@ -301,6 +304,12 @@ class HttpSession {
     Arrival arrival(*std::move(place_), std::move(counted));
     if (client_) arrival.address = client_->to_string();
     absl::StatusOr<std::string> room = RoomNameFromTarget(target);
+    const std::string_view path = target.substr(0, target.find_first_of("?#"));
+    if (AsksForProtocol(upgrade, sync::weft_v1::kSubprotocol)) {
+      arrival.dialect = Dialect::kWeftV1;
+    } else if (path == "/" || path == kHocuspocusPath) {
+      arrival.dialect = Dialect::kHocuspocus;
+    }
     if (room.ok()) {
       arrival.room = *std::move(room);
     } else {
@@ -314,7 +323,11 @@ class HttpSession {
     arrival.early_bytes.assign(early_begin, early_begin + early.size());
     arrival.early_bytes.insert(arrival.early_bytes.end(), ahead.begin(), ahead.end());
     arrival.transport = std::move(transport);
-    services_.worker_of_room(arrival.room).Receive(std::move(arrival));
+    // The rooms of other dialects are named in their messages: any worker will do for the socket.
+    const std::string home = arrival.dialect == Dialect::kYWebsocket
+                                 ? arrival.room
+                                 : std::to_string(arrival.transport.descriptor());
+    services_.worker_of_room(home).Receive(std::move(arrival));
   }
 
   const std::optional<SocketAddress> peer_;

@@ -73,6 +73,10 @@ void AddRoomFlags(CLI::App& app, Limits& limits) {
            "Edits of one room that are not on disk yet.\nBeyond: its writers have to wait");
   AddNumber(app, Limit::kConnectionsPerRoom, limits.connections_per_room, 1,
             "WebSockets of one room.\nBeyond: the next is closed with 1013");
+  AddNumber(
+      app, Limit::kRoomsPerSocket, limits.rooms_per_socket, 1,
+      "Rooms that one WebSocket may be in, where its\nprotocol has that. Beyond: the next one "
+      "is denied");
   AddNumber(app, Limit::kRooms, limits.rooms, 1,
             "Rooms in memory.\nBeyond: rooms without clients are forgotten; when\nthere is none, "
             "the client is closed with 1013");

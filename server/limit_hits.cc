@@ -9,16 +9,13 @@ namespace weft::server {
 namespace {
 
 constexpr std::array<std::string_view, kLimitCount> kNames = {
-    "max-message-bytes",        "max-document-bytes",
-    "max-awareness-bytes",      "max-room-awareness-bytes",
-    "max-messages-per-second",  "max-bytes-per-second",
-    "max-queue-bytes",          "max-all-queues-bytes",
-    "max-receiving-bytes",      "max-uncommitted-bytes",
-    "max-connections",          "max-connections-per-address",
-    "max-connections-per-room", "max-rooms",
-    "max-room-memory-bytes",    "max-header-bytes",
-    "handshake-timeout-ms",     "ping-interval-ms",
-    "close-timeout-ms",
+    "max-message-bytes",        "max-document-bytes",      "max-awareness-bytes",
+    "max-room-awareness-bytes", "max-messages-per-second", "max-bytes-per-second",
+    "max-queue-bytes",          "max-all-queues-bytes",    "max-receiving-bytes",
+    "max-uncommitted-bytes",    "max-connections",         "max-connections-per-address",
+    "max-connections-per-room", "max-rooms-per-socket",    "max-rooms",
+    "max-room-memory-bytes",    "max-header-bytes",        "handshake-timeout-ms",
+    "ping-interval-ms",         "close-timeout-ms",
 };
 static_assert(!kNames.back().empty());
 

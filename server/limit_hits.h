@@ -27,6 +27,7 @@ enum class Limit : std::uint8_t {
   kConnections,
   kConnectionsPerAddress,
   kConnectionsPerRoom,
+  kRoomsPerSocket,
   kRooms,
   kRoomMemoryBytes,
   kHeaderBytes,
@@ -34,7 +35,7 @@ enum class Limit : std::uint8_t {
   kPingInterval,
   kCloseTimeout,
 };
-inline constexpr std::size_t kLimitCount = 19;
+inline constexpr std::size_t kLimitCount = 20;
 
 // "max-message-bytes".
 std::string_view LimitName(Limit limit);

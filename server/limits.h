@@ -58,6 +58,10 @@ struct Limits {
   // Connections of one room. Beyond it: close 1013. What one says all others are told.
   std::size_t connections_per_room = 10'000;
 
+  // Rooms that one WebSocket may be in at once, where its dialect has that. Beyond it: the next one is
+  // denied to it.
+  std::size_t rooms_per_socket = 1'000;
+
   // Rooms in memory. Beyond it: those without members are forgotten at once, the least recently
   // used first; when there is none, close 1013.
   std::size_t rooms = 100'000;

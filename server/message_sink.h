@@ -27,6 +27,9 @@ class MessageSink {
   // Some time has passed.
   virtual void Sweep(Clock::time_point /*now*/) {}
 
+  // The server stops: rooms end their members by themselves; who has none closes the socket.
+  virtual void OnStop() {}
+
   // The socket ends, and not because this asked for it. The last call.
   virtual void OnEnd() = 0;
 };

@@ -44,12 +44,20 @@ void OutQueue::Add(Opcode opcode, crdt::ByteView payload, bool exempt) {
   if (exempt && exempt_end_ <= begin_) exempt_end_ = flat_.size();
 }
 
-void OutQueue::AddShared(const std::shared_ptr<const crdt::Bytes>& payload, bool exempt) {
-  if (!empty() || payload->size() < kSharedBytes) return Add(Opcode::kBinary, *payload, exempt);
-  shared_ = payload;
-  shared_head_.clear();
-  AppendFrameHead(shared_head_, Opcode::kBinary, payload->size());
-  shared_written_ = 0;
+void OutQueue::AddShared(crdt::ByteView head, const std::shared_ptr<const crdt::Bytes>& payload,
+                         bool exempt) {
+  const bool shares = empty() && payload->size() >= kSharedBytes;
+  crdt::Bytes& flat = shares ? shared_head_ : flat_;
+  if (shares) {
+    shared_ = payload;
+    shared_head_.clear();
+    shared_written_ = 0;
+  }
+  AppendFrameHead(flat, Opcode::kBinary, head.size() + payload->size());
+  flat.insert(flat.end(), head.begin(), head.end());
+  if (shares) return;
+  flat.insert(flat.end(), payload->begin(), payload->end());
+  if (exempt && exempt_end_ <= begin_) exempt_end_ = flat_.size();
 }
 
 std::size_t OutQueue::Gather(std::array<iovec, 3>& pieces) const {

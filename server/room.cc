@@ -148,6 +148,14 @@ void Room::SetAccess(Connection& connection, sync::Access access, std::string_vi
   ApplyAccess(*member);
 }
 
+void Room::TellStateless(Connection& from, const sync::Frame& body) {
+  const Member* speaker = Find(from);
+  if (speaker == nullptr || speaker->options.access != sync::Access::kReadWrite) return;
+  for (const auto& member : members_) {
+    if (member.get() != speaker) member->connection->HearStateless(body);
+  }
+}
+
 void Room::ApplyAccess(Member& member) {
   if (!member.session) return;
   Carry(member.session->SetAccess(EffectiveAccess(member), Refusal(member)), member.id);
@@ -316,6 +324,7 @@ void Room::OpenSession(Member& member) {
       document_.get(),
       sync::Session::Options{.access = EffectiveAccess(member),
                              .refusal = Refusal(member),
+                             .asks_in_return = member.options.asks_in_return,
                              // Each message was within its bound; those of one read are joined.
                              .frame_bytes = services_.limits.message_bytes + Limits::kFairBytes});
   Carry(member.session->Open(), id);

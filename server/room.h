@@ -71,8 +71,9 @@ struct RoomServices {
 // Who a member is and what it may do.
 struct JoinOptions {
   sync::Access access = sync::Access::kReadWrite;
-  std::string subject = {};  // as its token names it; empty when nobody asked
-  std::string address = {};  // where it comes from
+  std::string subject = {};     // as its token names it; empty when nobody asked
+  std::string address = {};     // where it comes from
+  bool asks_in_return = false;  // as sync::Session::Options
 };
 
 // A member, as others are told of it. Valid until the next call of the room.
@@ -116,6 +117,10 @@ class Room {
   // The connection has ended. Not being a member (any more) is fine.
   void Leave(Connection& connection);
 
+  // Tells all other members something that is neither kept nor a part of the document; who may not
+  // write is not heard.
+  void TellStateless(Connection& from, const sync::Frame& body);
+
   // From now on a member may do this; `reason` is what it is told when it may do less. Others than
   // members are ignored.
   void SetAccess(Connection& connection, sync::Access access, std::string_view reason);
@@ -125,6 +130,11 @@ class Room {
   void Freeze(std::string reason);
   void Unfreeze();
   const std::optional<std::string>& frozen() const { return frozen_; }
+
+  // Called with OK when the room is open, or with why that will not be.
+  using Completion = std::move_only_function<void(const absl::Status&)>;
+  // Calls `visit` once the room is open and its members' sessions have begun: at once when it is.
+  void WhenOpen(Completion visit);
 
   // Reads the document as soon as the room is open, and answers when all that can be seen in it is
   // committed. Fails: kUnavailable when the room cannot be loaded, or could not store what was seen;
@@ -233,8 +243,6 @@ class Room {
     std::uint64_t count = 0;
     std::string refusal;
   };
-  // Called with OK after the commit, or with why it is in doubt.
-  using Completion = std::move_only_function<void(const absl::Status&)>;
 
   // Something to be done once the append `ticket` has completed.
   struct Held {
@@ -251,8 +259,6 @@ class Room {
   void StartLoading();
   void OnLoaded(absl::StatusOr<RoomLog::Loaded> loaded);
   void OpenSession(Member& member);
-  // Calls `visit` with OK when the room is open, or with why that will not be.
-  void WhenOpen(Completion visit);
   void CallWaiting(const absl::Status& status);
   void SubmitNow(crdt::ByteView update, bool past_freeze, SubmitDone done);
   absl::StatusOr<bool> AcceptSubmitted(crdt::ByteView update, bool past_freeze);

@@ -315,9 +315,13 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerOptions& option
                                                           MergePayloads, WallTimeMs, LogCompaction);
   }
   for (unsigned i = 0; i < ThreadCount(options.threads); ++i) {
-    parts->workers.push_back(
-        std::make_unique<Worker>(parts->options.limits, options.relay, parts->stats, *parts->log,
-                                 parts->loading.get_executor(), &parts->events));
+    parts->workers.push_back(std::make_unique<Worker>(
+        parts->options.limits, options.relay, parts->stats, *parts->log,
+        parts->loading.get_executor(),
+        [parts = parts.get()](std::string_view room) -> Worker& {
+          return parts->WorkerOfRoom(room);
+        },
+        &parts->events));
   }
   for (const auto& worker : parts->workers) parts->http.push_back(parts->ServicesOn(*worker));
   std::vector<Worker*> workers;

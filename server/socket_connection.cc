@@ -40,11 +40,12 @@ void SocketConnection::Send(crdt::ByteView message) {
   ScheduleFlush();
 }
 
-void SocketConnection::SendShared(const std::shared_ptr<const crdt::Bytes>& message) {
+void SocketConnection::SendShared(crdt::ByteView head,
+                                  const std::shared_ptr<const crdt::Bytes>& message) {
   if (!MayQueue(message->size())) return;
   // What waits before it leaves first, so that this one need not be copied.
   if (message->size() >= OutQueue::kSharedBytes && !write_blocked_) WriteOut();
-  out_.AddShared(message, message->size() > worker_.limits().queue_bytes);
+  out_.AddShared(head, message, message->size() > worker_.limits().queue_bytes);
   answered_bytes_ += message->size();
   ScheduleFlush();
 }

@@ -59,7 +59,11 @@ class SocketConnection {
   // waits and all that follows, until the socket has taken the rest: MessageSink::OnDrained.
   void Send(crdt::ByteView message);
   // The same for a message that others are sent too: a large one may be kept instead of copied.
-  void SendShared(const std::shared_ptr<const crdt::Bytes>& message);
+  void SendShared(const std::shared_ptr<const crdt::Bytes>& message) { SendShared({}, message); }
+  // The same with bytes of its own before it, as one message.
+  void SendShared(crdt::ByteView head, const std::shared_ptr<const crdt::Bytes>& message);
+  // What waits to be written, without one large message.
+  std::size_t waiting_bytes() const { return out_.counted_bytes(); }
 
   // For what it carries, which is told nothing any more: sends what is queued, then closes. Nothing
   // that comes in afterwards is handed on. Only the first call counts.
@@ -81,6 +85,11 @@ class SocketConnection {
   // Pings who is silent, ends who is dead or takes too long to close. Called by the worker now and
   // then.
   void Sweep(Clock::time_point now);
+
+  // Called by the worker once its rooms have closed their members: the server stops.
+  void OnStop() {
+    if (told_ != nullptr) told_->OnStop();
+  }
 
   // Ends without a word.
   void Drop();

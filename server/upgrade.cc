@@ -10,6 +10,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "sync/weft_v1.h"
 
 namespace weft::server {
 namespace {
@@ -71,14 +72,24 @@ std::string WebSocketAccept(std::string_view key) {
       absl::string_view(reinterpret_cast<const char*>(digest.data()), digest.size()));
 }
 
+bool AsksForProtocol(const UpgradeRequest& request, std::string_view protocol) {
+  std::string_view protocols = request.requested_protocols;
+  while (!protocols.empty()) {
+    if (TakeListItem(protocols) == protocol) return true;
+  }
+  return false;
+}
+
 std::string UpgradeResponse(const UpgradeRequest& request) {
   std::string response = absl::StrCat(
       "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n",
       "Sec-WebSocket-Accept: ", WebSocketAccept(Trim(request.key)), "\r\n");
   std::string_view protocols = request.requested_protocols;
-  const std::string_view first = TakeListItem(protocols);
-  if (IsToken(first)) {
-    absl::StrAppend(&response, "Sec-WebSocket-Protocol: ", ToAbsl(first), "\r\n");
+  const std::string_view chosen = AsksForProtocol(request, sync::weft_v1::kSubprotocol)
+                                      ? sync::weft_v1::kSubprotocol
+                                      : TakeListItem(protocols);
+  if (IsToken(chosen)) {
+    absl::StrAppend(&response, "Sec-WebSocket-Protocol: ", ToAbsl(chosen), "\r\n");
   }
   absl::StrAppend(&response, "\r\n");
   return response;

@@ -31,8 +31,12 @@ enum class UpgradeVerdict {
 // Requires: WantsUpgrade(request).
 UpgradeVerdict CheckUpgrade(const UpgradeRequest& request);
 
-// The whole answer 101 to an accepted request. When the client asks for subprotocols the first one
-// is confirmed, because browsers give up otherwise, and stock servers do the same.
+// Whether `protocol` is among the subprotocols that the client asks for.
+bool AsksForProtocol(const UpgradeRequest& request, std::string_view protocol);
+
+// The whole answer 101 to an accepted request. When the client asks for subprotocols weft.v1 is
+// confirmed if it is among them, else the first one, because browsers give up otherwise, and stock
+// servers do the same.
 std::string UpgradeResponse(const UpgradeRequest& request);
 
 // The proof that the server read `key`.

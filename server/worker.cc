@@ -1,10 +1,13 @@
 #include "server/worker.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "server/hocuspocus_socket.h"
 #include "server/log_event.h"
 #include "server/room_member.h"
 #include "server/room_name.h"
+#include "server/weft_v1_socket.h"
 
 namespace weft::server {
 namespace {
@@ -24,9 +27,11 @@ sync::TimePoint Now() {
 }  // namespace
 
 Worker::Worker(Limits limits, RelayMoment relay, Stats& stats, store::UpdateLog& log,
-               asio::any_io_executor loading, RoomWatcher* watcher)
+               asio::any_io_executor loading, WorkerOfRoom worker_of_room, RoomWatcher* watcher)
     : limits_(std::move(limits)),
       stats_(stats),
+      relay_(relay),
+      worker_of_room_(std::move(worker_of_room)),
       log_(log, io_, std::move(loading)),
       rooms_(RoomServices{.log = log_,
                           .limits = limits_,
@@ -73,6 +78,7 @@ void Worker::Receive(Arrival arrival) {
 
 void Worker::Admit(Arrival arrival) {
   const int descriptor = arrival.transport.descriptor();
+  const Dialect dialect = arrival.dialect;
   const std::string room_name = std::move(arrival.room);
   const std::string bad_name = std::move(arrival.bad_name);
   std::string address = std::move(arrival.address);
@@ -83,6 +89,19 @@ void Worker::Admit(Arrival arrival) {
   connection.index_ = connections_.size();
   connections_.push_back(std::move(made));
   if (stop_ != Stop::kNo) return connection.Close(CloseCode::kRestart, "the server stops");
+  if (dialect != Dialect::kYWebsocket) {
+    std::unique_ptr<Multiplexer> many_rooms;
+    if (dialect == Dialect::kHocuspocus) {
+      many_rooms = std::make_unique<HocuspocusSocket>(connection, *this);
+    } else {
+      many_rooms = std::make_unique<WeftV1Socket>(connection, *this);
+    }
+    Multiplexer& carried = *many_rooms;
+    connection.Carry(std::move(many_rooms));
+    carried.Start();
+    connection.HandleEarlyBytes(early_bytes);
+    return ScheduleFlush(connection);
+  }
   if (!bad_name.empty()) return connection.Close(CloseCode::kBadRoomName, bad_name);
   const absl::StatusOr<Room*> room = rooms_.Enter(room_name);
   if (!room.ok()) return connection.Close(CloseCode::kBusy, std::string(room.status().message()));
@@ -161,11 +180,42 @@ void Worker::PostFlush() {
 }
 
 void Worker::FlushScheduled() {
-  // Flushing may end connections, which makes others send.
-  for (std::size_t i = 0; i < to_flush_.size(); ++i) to_flush_[i]->Flush();
-  to_flush_.clear();
+  do {
+    SendNews();
+    // Flushing may end connections, which makes others send.
+    for (std::size_t i = 0; i < to_flush_.size(); ++i) to_flush_[i]->Flush();
+    to_flush_.clear();
+  } while (!with_news_.empty());
   forgotten_.clear();
   ArmAwareness();
+}
+
+void Worker::ScheduleNews(std::shared_ptr<Channel> channel) {
+  with_news_.push_back(std::move(channel));
+  PostFlush();
+}
+
+// One post for each worker that has sockets with news, whatever they are.
+void Worker::SendNews() {
+  if (with_news_.empty()) return;
+  std::vector<std::pair<Worker*, std::vector<ChannelNews>>> others;
+  for (const std::shared_ptr<Channel>& channel : std::exchange(with_news_, {})) {
+    ChannelNews news = channel->TakeNews();
+    Worker* worker = &channel->trunk()->worker;
+    if (worker == this) {
+      Multiplexer::TakeIn(std::move(news));
+      continue;
+    }
+    auto other =
+        std::find_if(others.begin(), others.end(), [&](auto& of) { return of.first == worker; });
+    if (other == others.end()) other = others.insert(other, {worker, {}});
+    other->second.push_back(std::move(news));
+  }
+  for (auto& [worker, all_news] : others) {
+    asio::post(worker->io_, [all_news = std::move(all_news)]() mutable {
+      for (ChannelNews& news : all_news) Multiplexer::TakeIn(std::move(news));
+    });
+  }
 }
 
 // --- Time
@@ -250,7 +300,8 @@ void Worker::AdvanceStop(Clock::time_point now) {
     stop_ = Stop::kClosing;
     stop_deadline_ = std::min(now + limits_.close_timeout, stop_plan_.deadline);
     rooms_.CloseAll(CloseCode::kRestart, kStops);
-    for (const auto& connection : connections_) connection->End(CloseCode::kRestart, kStops);
+    // Who is in rooms of other workers is closed once these have committed.
+    for (const auto& connection : connections_) connection->OnStop();
   }
   if (stop_ == Stop::kClosing && (connections_.empty() || now >= stop_deadline_)) {
     stop_ = Stop::kDone;

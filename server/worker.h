@@ -17,6 +17,7 @@
 #include "crdt/base/bytes.h"
 #include "server/arrival.h"
 #include "server/asio.h"
+#include "server/channel.h"
 #include "server/limits.h"
 #include "server/relay_moment.h"
 #include "server/room_table.h"
@@ -29,9 +30,13 @@ namespace weft::server {
 
 class Worker {
  public:
-  // `loading` runs the reads of the log. `watcher` is told what happens to rooms, and outlives them.
+  using WorkerOfRoom = std::function<Worker&(std::string_view room)>;
+
+  // `loading` runs the reads of the log; `worker_of_room` says where a room lives, of all workers of
+  // the server. `watcher` is told what happens to rooms, and outlives them.
   Worker(Limits limits, RelayMoment relay, Stats& stats, store::UpdateLog& log,
-         asio::any_io_executor loading, RoomWatcher* watcher = nullptr);
+         asio::any_io_executor loading, WorkerOfRoom worker_of_room,
+         RoomWatcher* watcher = nullptr);
   // Requires: not started, or joined; and the log is gone or idle.
   ~Worker();
   Worker(const Worker&) = delete;
@@ -77,6 +82,13 @@ class Worker {
   Stats& stats() { return stats_; }
 
   // For connections.
+  Worker& WorkerOf(std::string_view room) const { return worker_of_room_(room); }
+  const RoomLog& log() const { return log_; }
+  RelayMoment relay() const { return relay_; }
+  // Numbers conversations, for people.
+  std::uint64_t NextSession() { return ++last_session_; }
+  // What it has to say leaves at the end of the turn.
+  void ScheduleNews(std::shared_ptr<Channel> channel);
   void ScheduleFlush(SocketConnection& connection);
   // It dies at the end of the turn.
   void Forget(SocketConnection& connection);
@@ -91,6 +103,7 @@ class Worker {
   void WaitForSockets();
   void HandleSockets();
   void PostFlush();
+  void SendNews();
   void FlushScheduled();
   void ArmSweep();
   void Sweep();
@@ -100,6 +113,9 @@ class Worker {
 
   Limits limits_;
   Stats& stats_;
+  const RelayMoment relay_;
+  const WorkerOfRoom worker_of_room_;
+  std::uint64_t last_session_ = 0;
   // Can be emptied before its end.
   struct Loop : asio::io_context {
     using asio::io_context::io_context;
@@ -120,6 +136,7 @@ class Worker {
   std::vector<std::unique_ptr<SocketConnection>>
       forgotten_;  // until what refers to them is through
   std::vector<SocketConnection*> to_flush_;
+  std::vector<std::shared_ptr<Channel>> with_news_;
   bool flushes_ = false;  // FlushScheduled is on its way
   Clock::time_point next_tick_{};
 

@@ -206,7 +206,7 @@ serverTest('an update that waits is kept over a restart', async ({ server, own }
 })
 
 serverTest('an address that names no room is refused', async ({ server, own }) => {
-  const peer = own(new RawPeer(server, ''))
+  const peer = own(new RawPeer(server, '%FF'))
   const { code } = await peer.isClosed()
   // 1006 is what the client sees when the upgrade is refused with an HTTP error.
   assert.ok(code === 1006 || (code >= 4400 && code <= 4499), `closed with ${code}`)

@@ -5,11 +5,11 @@
 // ending it with exit code 0.
 
 import { execFileSync, spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { eventually, within } from './eventually.mjs'
 
@@ -48,6 +48,29 @@ export async function freePort() {
   return port
 }
 
+/** A disk that can be made to wait: while it does, nothing of the log is committed. */
+class SlowDisk {
+  constructor(path) {
+    this.path = path
+  }
+
+  get environment() {
+    return {
+      LD_PRELOAD: join(dirname(binaryPath()), '../tests/server/libfailing_disk.so'),
+      ASAN_OPTIONS: `verify_asan_link_order=0:${process.env.ASAN_OPTIONS ?? ''}`,
+      WEFT_DISK_WAITS_WHILE: this.path
+    }
+  }
+
+  wait() {
+    writeFileSync(this.path, '')
+  }
+
+  goOn() {
+    rmSync(this.path, { force: true })
+  }
+}
+
 export class WeftServer {
   /** @type {import('node:child_process').ChildProcess | null} */
   #child = null
@@ -55,13 +78,15 @@ export class WeftServer {
   #output = ''
 
   /**
-   * @param {{ dataDirectory: string, ports: number[], fileSizeLimitKiB: number | null, flags: string[] }} setup
+   * @param {{ dataDirectory: string, ports: number[], fileSizeLimitKiB: number | null, flags: string[],
+   *   environment: Record<string, string> }} setup
    */
   constructor(setup) {
     this.dataDirectory = setup.dataDirectory
     this.ports = setup.ports
     this.fileSizeLimitKiB = setup.fileSizeLimitKiB
     this.flags = setup.flags
+    this.environment = setup.environment
     /** What stands before each address, such as "plain:". */
     this.listenPrefix = ''
   }
@@ -129,7 +154,10 @@ export class WeftServer {
       ...command
     ]
     const [program, ...args] = this.fileSizeLimitKiB === null ? command : limited
-    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(program, args, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...this.environment }
+    })
     running.add(child)
     this.#child = child
     const keep = (chunk) => {
@@ -202,9 +230,11 @@ export class WeftServer {
  *   `started: false` leaves the start to the body.
  */
 export function serverTest(name, body, setup = {}) {
-  const { listeners = 1, fileSizeLimitKiB = null, flags = [], started = true, timeoutMs = 30_000 } = setup
+  const { listeners = 1, fileSizeLimitKiB = null, flags = [], slowDisk = false, started = true, timeoutMs = 30_000 } = setup
   test(name, { timeout: timeoutMs }, async () => {
     const directory = await mkdtemp(join(tmpdir(), 'weft-interop-'))
+    const disk = new SlowDisk(join(directory, 'disk-waits'))
+    const environment = slowDisk ? disk.environment : {}
     const owned = []
     const own = (thing) => {
       owned.push(thing)
@@ -212,12 +242,13 @@ export function serverTest(name, body, setup = {}) {
     }
     let server = null
     try {
-      server = await preparedServer({ directory, listeners, fileSizeLimitKiB, flags, started })
-      await body({ server, own, directory })
+      server = await preparedServer({ directory, listeners, fileSizeLimitKiB, flags, environment, started })
+      await body({ server, own, directory, disk })
     } catch (error) {
       console.error(`--- output of weft serve in "${name}" ---\n${server?.output ?? ''}--- end of the output ---`)
       throw error
     } finally {
+      disk.goOn()
       for (const thing of owned.reverse()) await thing.dispose()
       await server?.dispose()
       await rm(directory, { recursive: true, force: true })
@@ -226,11 +257,12 @@ export function serverTest(name, body, setup = {}) {
 }
 
 /** A server on free ports; starting again on others when somebody else was faster. */
-async function preparedServer({ directory, listeners, fileSizeLimitKiB, flags, started }) {
+async function preparedServer({ directory, listeners, fileSizeLimitKiB, flags, environment, started }) {
   for (let attempt = 1; ; ++attempt) {
     const ports = []
     for (let i = 0; i < listeners; ++i) ports.push(await freePort())
-    const server = new WeftServer({ dataDirectory: join(directory, 'data'), ports, fileSizeLimitKiB, flags })
+    const dataDirectory = join(directory, 'data')
+    const server = new WeftServer({ dataDirectory, ports, fileSizeLimitKiB, flags, environment })
     if (!started) return server
     try {
       await server.start()

@@ -406,8 +406,8 @@ TEST_F(AbuseTest, NamesThatLookLikePathsAreNamesAndNothingElse) {
     }
   }
   EXPECT_EQ(Health("rooms"), targets.size() + 1);
-  for (const std::string& target : {std::string("/"), long_name + "x", std::string("/%ff"),
-                                    std::string("/%"), std::string("/%zz"), std::string("/%C3")}) {
+  for (const std::string& target : {long_name + "x", std::string("/%ff"), std::string("/%"),
+                                    std::string("/%zz"), std::string("/%C3")}) {
     TcpClient client(port);
     ASSERT_TRUE(client.Upgrade(target)) << target;
     const auto close = client.ReadClose();

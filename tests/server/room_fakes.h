@@ -234,6 +234,7 @@ class Editor final : public Connection {
   }
 
   // Connection
+  void HearStateless(const sync::Frame& body) override { stateless.push_back(*body); }
   void Send(crdt::ByteView message) override {
     if (overflowed_) return;
     overflowed_ = queued_bytes() > queue_bytes;
@@ -305,6 +306,7 @@ class Editor final : public Connection {
   std::function<void(crdt::ByteView)> on_send;
 
   std::vector<crdt::Bytes> received;
+  std::vector<crdt::Bytes> stateless;  // what others said beside the document
   std::optional<CloseCode> closed;
   std::string close_reason;
   bool synced = false;

@@ -78,6 +78,16 @@ TEST_F(RoomReceiptsTest, QuestionsAndCursorsHaveNoReceipts) {
   EXPECT_TRUE(ann.receipts.empty());
 }
 
+TEST_F(RoomReceiptsTest, AMarkerComesBackAfterTheCommitOfWhatCameBeforeIt) {
+  Join({&bob});
+  bob.Type("b");
+  bob.Say(sync::SyncMarker{crdt::Bytes{1}});
+  EXPECT_TRUE(bob.received.empty());
+  world.log.FinishAppends();
+  EXPECT_EQ(bob.received,
+            (std::vector<crdt::Bytes>{sync::EncodeMessage(sync::SyncMarker{crdt::Bytes{1}})}));
+}
+
 TEST_F(RoomReceiptsTest, ALogThatAnswersBeforeTheMediumHasItIsNotCalledDurable) {
   world.log.is_durable = false;
   Join({&ann});

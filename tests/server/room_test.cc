@@ -105,6 +105,15 @@ TEST_F(RoomTest, TheCursorOfWhoLeavesIsRemovedForOthers) {
   EXPECT_NE(crdt::AsText(bob.last_awareness).find("null"), std::string_view::npos);
 }
 
+TEST_F(RoomTest, WhatIsSaidBesideTheDocumentReachesTheOthersAndWhoMayNotWriteIsNotHeard) {
+  bob.options.access = sync::Access::kReadOnly;
+  JoinBoth();
+  room().TellStateless(ann, sync::MakeFrame(sync::SyncMarker{}));
+  EXPECT_EQ(bob.stateless.size(), 1U);
+  room().TellStateless(bob, sync::MakeFrame(sync::SyncMarker{}));
+  EXPECT_TRUE(ann.stateless.empty());
+}
+
 TEST_F(RoomTest, WhoFellBehindIsToldEverythingOnceItIsStored) {
   JoinBoth();
   ann.Type("hello");

@@ -60,6 +60,11 @@ TEST(Upgrade, ConfirmsTheFirstSubprotocolThatIsAToken) {
   request.requested_protocols = "one, two";
   EXPECT_NE(UpgradeResponse(request).find("\r\nSec-WebSocket-Protocol: one\r\n"),
             std::string::npos);
+  EXPECT_FALSE(AsksForProtocol(request, "weft.v1"));
+  request.requested_protocols = "one, weft.v1";
+  EXPECT_TRUE(AsksForProtocol(request, "weft.v1"));
+  EXPECT_NE(UpgradeResponse(request).find("\r\nSec-WebSocket-Protocol: weft.v1\r\n"),
+            std::string::npos);
   request.requested_protocols = "bad\r\nname";
   EXPECT_EQ(UpgradeResponse(request).find("Sec-WebSocket-Protocol"), std::string::npos);
 }

@@ -62,6 +62,7 @@ TEST(TrapsProtocol, T35TypesOfOtherDialectsAreIgnoredAndCloseNothing) {
   SharedDocument document;
   Session session(&document);
   for (unsigned type = 4; type <= 110; ++type) {
+    if (type == 102) continue;  // the marker of y-sweet, which is known
     const Bytes frame{static_cast<std::uint8_t>(type), 1, 2, 3};
     const auto effects = session.Receive(frame, At(0));
     ASSERT_TRUE(effects.ok()) << type << ": " << effects.status();

@@ -1,0 +1,59 @@
+#pragma once
+
+// A WebSocket that speaks weft.v1 (sync/PROTOCOL.md): its state machine, with rooms behind it.
+//
+// What waits for a client's credit is the machine's, and bounded by it; what a client has given credit
+// for and does not read waits as Multiplexer says. A client that gives credit, does not read, and so
+// lets a channel fall behind is closed with 1013: it has a place to come back to.
+//
+// Threads: the socket's worker. Ownership: the socket's.
+
+#include <cstdint>
+#include <deque>
+
+#include "server/multiplexer.h"
+#include "sync/weft_v1_server.h"
+
+namespace weft::server {
+
+class WeftV1Socket final : public Multiplexer {
+ public:
+  WeftV1Socket(SocketConnection& socket, Worker& worker);
+
+ private:
+  void OnMessage(crdt::ByteView message) override { Carry(machine_.Receive(message)); }
+  void OnEvent(std::uint64_t number, ChannelEvent event) override;
+  void OnTurnEnd() override;
+  void OnStopped() override;
+  std::size_t HeldBytes() const override { return machine_.waiting_bytes(); }
+
+  // Channels of the client, which may be 0, and numbers of the multiplexer, which may not.
+  static std::uint64_t NumberOf(sync::weft_v1::Channel channel) { return channel + 1; }
+  static sync::weft_v1::Channel ChannelOf(std::uint64_t number) { return number - 1; }
+
+  void OnOpened(std::uint64_t number, channel_event::Opened& opened);
+  void OnSettled(sync::weft_v1::Channel channel, const channel_event::Settled& settled);
+
+  void Carry(sync::weft_v1::ServerEffects effects);
+  void CarryOut(sync::weft_v1::SendFrame& effect);
+  void CarryOut(sync::weft_v1::Authenticate& effect);
+  void CarryOut(sync::weft_v1::JoinRoom& effect);
+  void CarryOut(sync::weft_v1::Deliver& effect);
+  void CarryOut(sync::weft_v1::CatchUp& effect);
+  void CarryOut(sync::weft_v1::CheckState& effect);
+  void CarryOut(sync::weft_v1::LeaveRoom& effect);
+  void CarryOut(sync::weft_v1::CloseSocket& effect);
+
+  sync::weft_v1::Server machine_;
+  std::deque<sync::weft_v1::ServerEffect> effects_;  // to be carried out
+  bool carrying_ = false;
+  // Of channels that are asked for and not open: what the client takes the room's generation for,
+  // and what it may do.
+  struct Opening {
+    std::uint64_t generation = 0;
+    sync::Access access = sync::Access::kReadWrite;
+  };
+  absl::flat_hash_map<std::uint64_t, Opening> openings_;
+};
+
+}  // namespace weft::server
