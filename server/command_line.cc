@@ -537,6 +537,45 @@ void AddDriver(CLI::App& app, CommandLine& line) {
   corpus.callback([&line] { line.verb = CommandLine::Verb::kFuzzCorpus; });
 }
 
+void AddConnect(CLI::App& app, CommandLine& line) {
+  CLI::App& sub = *app.add_subcommand("connect", "Follow a room of a running server");
+  ConnectCommand& connect = line.connect;
+  sub.add_option("URL", connect.url, "The server, as ws://localhost:8080")
+      ->required()
+      ->type_name("");
+  sub.add_option("ROOM", connect.room, "The name of the room")->required()->type_name("");
+  sub.add_option("--token-file", connect.token_file, "A file with the token to show")
+      ->type_name("FILE");
+  CLI::Option& text = *sub.add_flag_callback(
+      "--text", [&connect] { connect.show = ConnectCommand::Show::kText; },
+      "Print a text, and what changes in it, instead of updates");
+  sub.add_option("--root", connect.root, "The root type that is the text")
+      ->capture_default_str()
+      ->type_name("NAME")
+      ->needs(&text);
+  sub.add_flag_callback(
+         "--json", [&connect] { connect.show = ConnectCommand::Show::kJson; },
+         "Print the document as a line of JSON each time")
+      ->excludes(&text);
+  sub.add_option("--write", connect.write, "Send the update in this file; - is standard input")
+      ->type_name("FILE");
+  AddInputOptions(sub, connect.options);
+  sub.add_flag("--once", connect.once,
+               "End when the room is printed and what was written is durable");
+  sub.footer(
+      "\nExamples:\n"
+      "  weft connect ws://localhost:8080 notes --text --once     print a text\n"
+      "  weft connect ws://localhost:8080 notes --text            and go on with what changes\n"
+      "  weft connect ws://localhost:8080 notes --write edit.bin --once\n"
+      "\nWhat is said about the connection goes to standard error; after a break it is tried "
+      "again,\n"
+      "but with --once.\n"
+      "Exit codes: 0 done, or interrupted; 1 refused, or not reached; 2 the command line is wrong, "
+      "or\n"
+      "a file cannot be read.");
+  sub.callback([&line] { line.verb = CommandLine::Verb::kConnect; });
+}
+
 }  // namespace
 
 Surroundings RealSurroundings() {
@@ -566,6 +605,7 @@ CommandLine ParseCommandLine(std::vector<std::string> arguments, const Surroundi
   AddConfig(app);
   for (const BlobVerb& verb : BlobVerbs()) AddBlobVerb(app, line, verb);
   AddLogVerbs(app, line.log, [&line] { line.verb = CommandLine::Verb::kLog; });
+  AddConnect(app, line);
   AddDriver(app, line);
   const bool nothing_asked = arguments.empty();
   const auto is_asked = [&](const CLI::App* verb) { return verb->get_name() == arguments[0]; };

@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "server/blob_verbs.h"
+#include "server/connect.h"
 #include "server/log_event.h"
 #include "server/log_verbs.h"
 #include "server/server.h"
@@ -20,7 +21,7 @@ inline constexpr int kExitFailed = 1;  // it was asked right, and did not work; 
 inline constexpr int kExitUsage = 2;   // it was asked wrong, or given what it cannot read
 
 struct CommandLine {
-  enum class Verb { kServe, kBlob, kLog, kDriver, kFuzzCorpus, kNothing };
+  enum class Verb { kServe, kBlob, kLog, kDriver, kFuzzCorpus, kConnect, kNothing };
 
   Verb verb = Verb::kNothing;  // kNothing: everything is said already (help, version, an error)
   int exit_code = kExitOk;     // of kNothing
@@ -34,6 +35,7 @@ struct CommandLine {
   BlobCommand blob;              // kBlob
   LogCommand log;                // kLog
   std::string corpus_directory;  // kFuzzCorpus
+  ConnectCommand connect;        // kConnect
 };
 
 // Where settings of `weft serve` stand beside the command line (configuration.h).

@@ -10,6 +10,7 @@
 
 #include "server/blob_verbs.h"
 #include "server/command_line.h"
+#include "server/connect.h"
 #include "server/drive.h"
 #include "server/fuzz_corpus.h"
 #include "server/log_event.h"
@@ -69,6 +70,11 @@ int RunBlob(const CommandLine& line) {
   return *yes ? weft::server::kExitOk : weft::server::kExitFailed;
 }
 
+int Connect(const CommandLine& line) {
+  const absl::Status status = weft::server::RunConnect(line.connect);
+  return status.ok() ? weft::server::kExitOk : Fail(status);
+}
+
 int Drive() {
   const absl::Status status = weft::server::Drive(STDIN_FILENO, STDOUT_FILENO);
   return status.ok() ? weft::server::kExitOk : Fail(status);
@@ -93,6 +99,8 @@ int main(int argc, char** argv) {
     case CommandLine::Verb::kLog:
       std::signal(SIGXFSZ, SIG_IGN);
       return weft::server::RunLogCommand(line.log);
+    case CommandLine::Verb::kConnect:
+      return Connect(line);
     case CommandLine::Verb::kDriver:
       return Drive();
     case CommandLine::Verb::kFuzzCorpus:
