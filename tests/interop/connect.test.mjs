@@ -1,0 +1,84 @@
+// `weft connect` against a running server, as somebody at a terminal uses it.
+
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import * as Y from 'yjs'
+import { Editor } from './editor.mjs'
+import { eventually, within } from './eventually.mjs'
+import { serverTest } from './weft_server.mjs'
+
+class Terminal {
+  constructor (...words) {
+    this.output = ''
+    this.errors = ''
+    this.child = spawn(process.env.WEFT_BINARY, ['connect', ...words], { stdio: ['ignore', 'pipe', 'pipe'] })
+    this.child.stdout.setEncoding('utf8').on('data', (text) => { this.output += text })
+    this.child.stderr.setEncoding('utf8').on('data', (text) => { this.errors += text })
+    this.ended = new Promise((resolve) => this.child.once('close', (code) => resolve(code)))
+  }
+
+  exit () { return within('weft connect to end', this.ended) }
+  shows (text) {
+    return eventually(`"${text}" on the terminal`, () => this.output.includes(text), {
+      describe: () => this.output + this.errors
+    })
+  }
+
+  async dispose () {
+    this.child.kill('SIGKILL')
+    await this.ended
+  }
+}
+
+serverTest('a text is shown whole, and then what changes in it', async ({ server, own }) => {
+  const ann = own(new Editor(server, 'text', { name: 'ann' }))
+  await ann.synced()
+  const text = ann.doc.getText('content')
+  text.insert(0, 'hello')
+  const terminal = own(new Terminal(server.websocketUrl(), 'text', '--text'))
+  await terminal.shows('hello\n')
+  text.insert(5, ' world')
+  await terminal.shows('@5 +" world"\n')
+  text.delete(0, 5)
+  await terminal.shows('@0 -"hello"\n')
+  await server.crash()
+  await server.start()
+  text.insert(0, 'back')
+  await terminal.shows('+"back"')
+  terminal.child.kill('SIGINT')
+  assert.equal(await terminal.exit(), 0)
+})
+
+serverTest('a file is written and the document printed once', async ({ server, own, directory }) => {
+  const doc = new Y.Doc()
+  doc.getText('content').insert(0, 'from a file')
+  doc.getMap('m').set('a', 1)
+  for (const [name, update, flags] of [['v1', Y.encodeStateAsUpdate(doc), []], ['v2', Y.encodeStateAsUpdateV2(doc), ['--v2']]]) {
+    const file = join(directory, name)
+    await writeFile(file, update)
+    const terminal = own(new Terminal(server.websocketUrl(), name, '--write', file, '--json', '--once', ...flags))
+    assert.equal(await terminal.exit(), 0, terminal.errors)
+    assert.deepEqual(JSON.parse(terminal.output), { content: 'from a file', m: { a: 1 } })
+    assert.match(terminal.errors, /durable/)
+    // Another one, with an account of the update.
+    const reader = own(new Terminal(server.websocketUrl(), name, '--once'))
+    assert.equal(await reader.exit(), 0)
+    assert.match(reader.output, /"from a file" {2}in root "content"/)
+  }
+})
+
+serverTest('what does not work says so, with the exit code', async ({ server, own, directory }) => {
+  const file = join(directory, 'no update')
+  await writeFile(file, 'no update')
+  for (const [code, reason, ...words] of [
+    [2, /ws:\/\/localhost/, server.httpUrl('/'), 'room'],
+    [2, /no update/, server.websocketUrl(), 'room', '--write', file],
+    [1, /cannot connect/, 'ws://127.0.0.1:1', 'room', '--once']
+  ]) {
+    const terminal = own(new Terminal(...words))
+    assert.equal(await terminal.exit(), code, terminal.errors)
+    assert.match(terminal.errors, reason)
+  }
+})
