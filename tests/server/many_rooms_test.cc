@@ -312,5 +312,79 @@ TEST(WeftV1Socket, TheServerSaysGoodbye) {
   ann.Lose();
 }
 
+TEST(WeftV1Socket, WhoComesBackIsSentTheTailOfTheLog) {
+  const TemporaryDirectory directory;
+  RunningServer server(directory.path());
+  Follower ann;
+  Follower bob;
+  ann.Connect(server.port());
+  bob.Connect(server.port());
+  Copy hers;
+  Copy his;
+  const v1::RoomId her_room = ann.Add("notes", hers);
+  const v1::RoomId his_room = bob.Add("notes", his);
+  ann.Write(her_room, hers, "one ");
+  ASSERT_TRUE(ann.ReadUntil([&] { return ann.machine.unsaved(her_room) == 0; }));
+  ASSERT_TRUE(bob.ReadUntil([&] { return bob.machine.place(his_room).sequence == 1; }));
+  bob.Lose();
+  ann.Write(her_room, hers, "two ");
+  ASSERT_TRUE(ann.ReadUntil([&] { return ann.machine.unsaved(her_room) == 0; }));
+  bob.Connect(server.port());
+  ASSERT_TRUE(bob.ReadUntil([&] { return bob.machine.place(his_room).sequence == 2; }));
+  EXPECT_EQ(bob.how, v1::How::kResumed);
+  EXPECT_EQ(his.doc.GetText("content").ToString(), "two one ");
+}
+
+TEST(WeftV1Socket, NothingAcknowledgedAsDurableIsMissingAfterAKill) {
+  if (std::getenv("WEFT_BINARY") == nullptr) GTEST_SKIP() << "no program to kill";
+  const TemporaryDirectory directory;
+  Follower ann;
+  std::vector<Copy> copies(4);
+  std::vector<v1::RoomId> rooms;
+  for (std::size_t i = 0; i < copies.size(); ++i) {
+    rooms.push_back(ann.Add("room " + std::to_string(i), copies[i]));
+  }
+  std::size_t written = 0;
+  for (int life = 0; life < 3; ++life) {
+    Process weft({"serve", "--listen", "127.0.0.1:0", "--data", directory.path()});
+    const std::uint16_t port = weft.WaitForPort();
+    ASSERT_NE(port, 0);
+    ann.Connect(port);
+    for (int i = 0; i < 50; ++i, ++written) {
+      ann.Write(rooms[written % rooms.size()], copies[written % rooms.size()], "x");
+    }
+    const std::uint64_t of_first = ann.machine.unsaved(rooms[0]);
+    ASSERT_TRUE(ann.ReadUntil([&] { return ann.machine.unsaved(rooms[0]) < of_first; }));
+    weft.Signal(SIGKILL);
+    weft.Wait();
+    // What was acknowledged is in the log; what was not is with the client, and nothing is in neither.
+    ann.Lose();
+    std::vector<std::uint64_t> unsaved;
+    for (const v1::RoomId room : rooms) unsaved.push_back(ann.machine.unsaved(room));
+    RunningServer look(directory.path());
+    Follower newcomer;
+    newcomer.Connect(look.port());
+    for (std::size_t i = 0; i < rooms.size(); ++i) {
+      Copy seen;
+      const v1::RoomId room = newcomer.Add("room " + std::to_string(i), seen);
+      ASSERT_TRUE(newcomer.ReadUntil([&] { return newcomer.machine.synced(room); }));
+      EXPECT_GE(seen.doc.GetText("content").length() + unsaved[i],
+                copies[i].doc.GetText("content").length());
+      newcomer.Carry(newcomer.machine.Remove(room));
+    }
+  }
+  RunningServer server(directory.path());
+  ann.Connect(server.port());
+  for (std::size_t i = 0; i < rooms.size(); ++i) {
+    ASSERT_TRUE(ann.ReadUntil([&] { return ann.machine.unsaved(rooms[i]) == 0; }));
+  }
+  Follower bob;
+  bob.Connect(server.port());
+  Copy his;
+  const v1::RoomId room = bob.Add("room 0", his);
+  ASSERT_TRUE(bob.ReadUntil([&] { return bob.machine.synced(room); }));
+  EXPECT_EQ(his.doc.GetText("content").ToString(), copies[0].doc.GetText("content").ToString());
+}
+
 }  // namespace
 }  // namespace weft::server
