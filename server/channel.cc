@@ -59,6 +59,7 @@ void Channel::ReadTail(std::optional<LogPlace> from, std::size_t tail_bytes) {
 void Channel::Leave() {
   asio::post(home_.io(), [self = shared_from_this()] {
     if (self->room_ != nullptr) std::exchange(self->room_, nullptr)->Leave(*self);
+    self->home_.EndVisit();
     for (const ChannelEvent& unsaid : self->news_) self->Release(CostOf(unsaid));
     self->news_.clear();
   });

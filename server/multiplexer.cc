@@ -96,6 +96,7 @@ void Multiplexer::HandOver(Trunk& trunk, std::vector<Delivery>& deliveries) {
     deliveries[i].channel->Receive(messages);
     messages.clear();
   }
+  deliveries.front().channel->home().EndVisit();
   const std::size_t left = trunk.under_way.fetch_sub(bytes) - bytes;
   if (left > Trunk::kMaxUnderWayBytes / 2 || !trunk.is_full.exchange(false)) return;
   asio::post(trunk.worker.io(), [kept = deliveries.front().channel->trunk()] {

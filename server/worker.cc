@@ -124,17 +124,22 @@ void Worker::WithRoom(std::string name, Visit visit) {
   asio::post(io_, [this, name = std::move(name), visit = std::move(visit)]() mutable {
     if (stop_ != Stop::kNo) return visit(absl::UnavailableError("the server stops"));
     visit(rooms_.Enter(name));
+    EndVisit();
   });
 }
 
 void Worker::WithRoomInMemory(std::string name, std::move_only_function<void(Room*)> visit) {
   asio::post(io_, [this, name = std::move(name), visit = std::move(visit)]() mutable {
     visit(rooms_.Find(name));
+    EndVisit();
   });
 }
 
 void Worker::WithRooms(std::move_only_function<void(RoomTable&)> visit) {
-  asio::post(io_, [this, visit = std::move(visit)]() mutable { visit(rooms_); });
+  asio::post(io_, [this, visit = std::move(visit)]() mutable {
+    visit(rooms_);
+    EndVisit();
+  });
 }
 
 void Worker::Forget(SocketConnection& connection) {

@@ -87,6 +87,9 @@ class Worker {
   RelayMoment relay() const { return relay_; }
   // Numbers conversations, for people.
   std::uint64_t NextSession() { return ++last_session_; }
+  // To be called when rooms were visited outside of a turn of the sockets: news of awareness that
+  // began to wait meanwhile are told in time.
+  void EndVisit() { ArmAwareness(); }
   // What it has to say leaves at the end of the turn.
   void ScheduleNews(std::shared_ptr<Channel> channel);
   void ScheduleFlush(SocketConnection& connection);
