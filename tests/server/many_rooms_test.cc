@@ -150,6 +150,46 @@ TEST(ManyRooms, WhoReadsSlowlyMissesNothingAndHoldsUpNobody) {
   EXPECT_TRUE(again.ReadUntil([&] { return again.Text("loud").size() == 100 * piece.size(); }));
 }
 
+TEST(ManyRooms, WhoFellBehindInOneRoomIsToldItsDocumentAndHearsTheOthers) {
+  const TemporaryDirectory directory;
+  Limits limits;
+  limits.queue_bytes = std::size_t{1} << 20;
+  RunningServer server(directory.path(), limits);
+  Documents slow(server.port(), /*receive_buffer=*/4096);
+  Documents writer(server.port());
+  for (Documents* who : {&slow, &writer}) {
+    who->Open("loud");
+    who->Open("quiet");
+  }
+  // Cursors that move are not kept: the document stays small, and what is dropped is made up for.
+  std::uint64_t clock = 0;
+  const auto move = [&] {
+    crdt::ByteWriter cursor;
+    cursor.WriteVarUint(1);
+    cursor.WriteVarUint(7);
+    cursor.WriteVarUint(++clock);
+    cursor.WriteString("\"" + std::to_string(clock) + std::string(100'000, 'x') + "\"");
+    writer.socket().SendMessage(Under("loud", sync::AwarenessUpdate{cursor.view()}));
+  };
+  const auto dropped = [&] {
+    const auto [head, health] = TcpClient(server.port()).Get("/health");
+    return health.find("\"max-queue-bytes\":0") == std::string::npos;
+  };
+  int moves = 0;
+  while (!dropped() && moves < 2'000) {
+    move();
+    ++moves;
+    const int before = writer.cursors["loud"];
+    ASSERT_TRUE(writer.ReadUntil([&] { return writer.cursors["loud"] > before; }));
+  }
+  ASSERT_LT(moves, 2'000);
+  writer.Write("loud", "the end");
+  writer.Write("quiet", "heard");
+  EXPECT_TRUE(slow.ReadUntil([&] {
+    return slow.Text("loud") == "the end" && slow.Text("quiet") == "heard";
+  })) << slow.close_code;
+}
+
 TEST(ManyRooms, ASocketThatDiesLeavesAllItsRooms) {
   const TemporaryDirectory directory;
   RunningServer server(directory.path());
