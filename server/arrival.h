@@ -22,8 +22,8 @@ struct Arrival {
   AddressPlace place;  // of the socket
   Counted counted;     // as one of Stats::connections
   Transport transport;
-  std::string address;  // of the client, as text; empty when it has none
-  std::string room;     // of kYWebsocket
+  std::string address;      // of the client, as text; empty when it has none
+  std::string room;         // of kYWebsocket
   std::string bad_name;     // why the path names no room; the client is told so and closed
   crdt::Bytes greeting;     // the answer to the upgrade request
   crdt::Bytes early_bytes;  // what came after the request

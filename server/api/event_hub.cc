@@ -77,8 +77,8 @@ std::string DescribeEvent(const RoomEvent& event, std::int64_t time_ms) {
 // The queue of one listener. Threads: Push and Take any.
 class EventHub::Listener : public std::enable_shared_from_this<EventHub::Listener> {
  public:
-  Listener(Wants wants, asio::any_io_executor executor)
-      : wants_(std::move(wants)), timer_(std::move(executor)) {}
+  Listener(Wants wants, const asio::any_io_executor& executor)
+      : wants_(std::move(wants)), timer_(executor) {}
 
   void Push(const Event& event, const std::string& id) {
     if (!wants_(event.room)) return;

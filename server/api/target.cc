@@ -46,8 +46,9 @@ absl::StatusOr<Target> Target::Parse(std::string_view text) {
   path.remove_prefix(1);
   absl::Status status = ForEachPiece(path, '/', [&](std::string_view piece) {
     absl::StatusOr<std::string> segment = Decode(piece, "path");
-    if (segment.ok()) target.segments_.push_back(*std::move(segment));
-    return segment.status();
+    if (!segment.ok()) return segment.status();
+    target.segments_.push_back(*std::move(segment));
+    return absl::OkStatus();
   });
   if (!status.ok()) return status;
   if (mark == std::string_view::npos) return target;
