@@ -17,6 +17,7 @@ enum class CloseCode : std::uint16_t {
   kRestart = 1012,          // the server stops; come back in a moment
   kBusy = 1013,             // the client reads too slowly, or a limit of the server is reached
   kBadMessage = 4400,       // no valid message; this and 4403, 4409, 4413: see sync/close.h
+  kUnauthorized = 4401,     // no token that counts, or not any more
   kForbidden = 4403,        // sent away, or not permitted
   kBadRoomName = 4404,      // the path does not name a room
   kRoomDeleted = 4410,      // the room was deleted; who comes back would bring it back

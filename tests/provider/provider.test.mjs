@@ -10,7 +10,10 @@ import { ModelServer, Y } from './model_server.mjs'
 
 const providers = []
 afterEach(() => {
-  for (const provider of providers.splice(0)) provider.destroy()
+  for (const provider of providers.splice(0)) {
+    provider.destroy()
+    provider.doc.destroy() // and with it the clock of its awareness
+  }
 })
 
 function connect (server, room = 'notes', options = {}) {
