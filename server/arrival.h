@@ -4,11 +4,15 @@
 // that read the request gives up the socket; this one owns it until it is taken.
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "crdt/base/bytes.h"
 #include "server/address_table.h"
+#include "server/auth/pass.h"
+#include "server/close_code.h"
 #include "server/stats.h"
 #include "server/transport.h"
 
@@ -22,9 +26,18 @@ struct Arrival {
   AddressPlace place;  // of the socket
   Counted counted;     // as one of Stats::connections
   Transport transport;
-  std::string address;      // of the client, as text; empty when it has none
-  std::string room;         // of kYWebsocket
-  std::string bad_name;     // why the path names no room; the client is told so and closed
+  std::string address;  // of the client, as text; empty when it has none
+  std::string room;     // of kYWebsocket
+  // Of kYWebsocket: what it may do in the room; null: everything, for good.
+  std::unique_ptr<auth::Pass> pass;
+  // Of the other dialects: what it has shown so far, with no room.
+  auth::Credentials shown;
+  // It is closed at once, and told why: the path names no room, or its token does not open it.
+  struct Refused {
+    CloseCode code;
+    std::string reason;
+  };
+  std::optional<Refused> refused;
   crdt::Bytes greeting;     // the answer to the upgrade request
   crdt::Bytes early_bytes;  // what came after the request
 

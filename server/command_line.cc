@@ -9,6 +9,7 @@
 #include <map>
 #include <sstream>
 
+#include "server/auth/auth_flags.h"
 #include "server/configuration.h"
 #include "server/limit_flags.h"
 #include "server/listen_address.h"
@@ -366,6 +367,7 @@ CLI::App& AddServe(CLI::App& app, CommandLine& line) {
       ->type_name("ROOM")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  auth::AddAuthFlags(serve, line.serve.auth);
   AddLimitFlags(serve, line.serve.limits);
   serve.footer(kServeExamples);
   serve.callback([&line, listen = serve.get_option("--listen")] {
@@ -606,6 +608,7 @@ CommandLine ParseCommandLine(std::vector<std::string> arguments, const Surroundi
   for (const BlobVerb& verb : BlobVerbs()) AddBlobVerb(app, line, verb);
   AddLogVerbs(app, line.log, [&line] { line.verb = CommandLine::Verb::kLog; });
   AddConnect(app, line);
+  auth::AddTokenVerb(app, line.token, [&line] { line.verb = CommandLine::Verb::kToken; });
   AddDriver(app, line);
   const bool nothing_asked = arguments.empty();
   const auto is_asked = [&](const CLI::App* verb) { return verb->get_name() == arguments[0]; };
@@ -617,7 +620,7 @@ CommandLine ParseCommandLine(std::vector<std::string> arguments, const Surroundi
   };
   if (!nothing_asked && !arguments[0].starts_with("-") && app.get_subcommands(is_asked).empty()) {
     return refuse("there is no command \"" + arguments[0] +
-                  "\"; there are serve, config, log, inspect and driver.");
+                  "\"; there are serve, config, token, log, inspect and driver.");
   }
   const auto asks = [&](std::string_view flag) {
     return std::find(arguments.begin(), arguments.end(), flag) != arguments.end();

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "server/auth/token_command.h"
 #include "server/blob_verbs.h"
 #include "server/connect.h"
 #include "server/log_event.h"
@@ -21,7 +22,7 @@ inline constexpr int kExitFailed = 1;  // it was asked right, and did not work; 
 inline constexpr int kExitUsage = 2;   // it was asked wrong, or given what it cannot read
 
 struct CommandLine {
-  enum class Verb { kServe, kBlob, kLog, kDriver, kFuzzCorpus, kConnect, kNothing };
+  enum class Verb { kServe, kBlob, kLog, kDriver, kFuzzCorpus, kConnect, kToken, kNothing };
 
   Verb verb = Verb::kNothing;  // kNothing: everything is said already (help, version, an error)
   int exit_code = kExitOk;     // of kNothing
@@ -36,6 +37,7 @@ struct CommandLine {
   LogCommand log;                // kLog
   std::string corpus_directory;  // kFuzzCorpus
   ConnectCommand connect;        // kConnect
+  auth::TokenCommand token;      // kToken
 };
 
 // Where settings of `weft serve` stand beside the command line (configuration.h).

@@ -9,8 +9,10 @@ namespace weft::server {
 namespace dialect = sync::hocuspocus;
 namespace event = channel_event;
 
-HocuspocusSocket::HocuspocusSocket(SocketConnection& socket, Worker& worker)
-    : Multiplexer(socket, worker), machine_({.documents = worker.limits().rooms_per_socket}) {}
+HocuspocusSocket::HocuspocusSocket(SocketConnection& socket, Worker& worker,
+                                   auth::Credentials shown)
+    : Multiplexer(socket, worker, std::move(shown)),
+      machine_({.documents = worker.limits().rooms_per_socket}) {}
 
 void HocuspocusSocket::OnEvent(std::uint64_t channel, ChannelEvent event) {
   if (auto* said = std::get_if<event::Said>(&event)) {
@@ -29,6 +31,11 @@ void HocuspocusSocket::OnEvent(std::uint64_t channel, ChannelEvent event) {
     admissions_.erase(channel);
     Carry(machine_.Ended(channel, static_cast<std::uint16_t>(ended->code), ended->reason));
   }
+}
+
+void HocuspocusSocket::EndChannel(std::uint64_t number, CloseCode code, std::string_view reason) {
+  admissions_.erase(number);
+  Carry(machine_.Ended(number, static_cast<std::uint16_t>(code), std::string(reason)));
 }
 
 void HocuspocusSocket::OnStopped() {
@@ -60,19 +67,27 @@ void HocuspocusSocket::CarryOut(dialect::Authenticate& effect) {
                  const sync::Access access = admission->access;
                  admissions_.insert_or_assign(channel, *std::move(admission));
                  Carry(machine_.Admitted(channel, access));
+                 // The client may have left the document meanwhile.
+                 if (!carrying_ && Find(channel) == nullptr) admissions_.erase(channel);
                });
 }
 
 void HocuspocusSocket::CarryOut(dialect::JoinRoom& effect) {
   const Admission& admission = admissions_[effect.channel];
   Join(effect.channel, std::move(effect.room),
-       {.access = admission.access, .subject = admission.subject, .asks_in_return = true});
+       {.access = admission.access,
+        .subject = admission.subject,
+        .address = address(),
+        .asks_in_return = true});
+  Watch(effect.channel, admission.pass);
 }
 
 void HocuspocusSocket::CarryOut(dialect::ChangeAccess& effect) {
   FlushDeliveries();
   if (Channel* channel = Find(effect.channel)) {
-    channel->SetAccess(admissions_[effect.channel].access, "the token says so");
+    const Admission& admission = admissions_[effect.channel];
+    Watch(effect.channel, admission.pass);
+    channel->SetAccess(admission.access, "the token says so");
   }
 }
 

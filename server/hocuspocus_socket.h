@@ -15,13 +15,15 @@ namespace weft::server {
 
 class HocuspocusSocket final : public Multiplexer {
  public:
-  HocuspocusSocket(SocketConnection& socket, Worker& worker);
+  HocuspocusSocket(SocketConnection& socket, Worker& worker, auth::Credentials shown);
 
  private:
   void OnMessage(crdt::ByteView message) override { Carry(machine_.Receive(message)); }
   void OnEvent(std::uint64_t channel, ChannelEvent event) override;
   bool WantsReading() const override { return machine_.wants_reading(); }
   void OnStopped() override;
+  void EndSocket(CloseCode code, std::string_view reason) override { Close(code, reason); }
+  void EndChannel(std::uint64_t number, CloseCode code, std::string_view reason) override;
 
   void Carry(sync::hocuspocus::Effects effects);
   void CarryOut(sync::hocuspocus::SendFrame& effect);

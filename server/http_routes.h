@@ -38,6 +38,7 @@ struct Health {
   std::uint64_t queued_bytes = 0;
   bool draining = false;          // clients are sent away, as the server stops
   std::string limits = "{}";      // how often each was reached, as JSON (limit_hits.h)
+  std::string refused = "{}";     // how often somebody was not let in, by why (auth/refusal.h)
   std::uint64_t log_commits = 0;  // transactions of the log since the start
   std::uint64_t log_appends = 0;  // updates that are durable since the start
   std::uint64_t log_failed = 0;   // updates that could not be stored

@@ -15,6 +15,9 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "server/auth/ask.h"
+#include "server/auth/credentials.h"
+#include "server/auth/refusal.h"
 #include "server/http_stream.h"
 #include "server/log.h"
 #include "server/room_name.h"
@@ -86,7 +89,7 @@ class HttpSession {
         go_on = co_await AnswerApi(parser);
       } else if (WantsUpgrade(upgrade)) {
         EnterPlace(ClientOf(parser.get()));
-        go_on = co_await AnswerUpgrade(upgrade, ToStd(parser.get().target()));
+        go_on = co_await AnswerUpgrade(upgrade, parser.get());
       } else {
         const HttpRequest request = ToHttpRequest(parser.get());
         go_on = co_await Write(AnswerHttp(request, services_.health()), parser.get().keep_alive(),
@@ -264,7 +267,8 @@ class HttpSession {
   }
 
   // Whether the session goes on: only after a refusal that leaves the stream intact.
-  asio::awaitable<bool> AnswerUpgrade(const UpgradeRequest& upgrade, std::string_view target) {
+  asio::awaitable<bool> AnswerUpgrade(const UpgradeRequest& upgrade,
+                                      const Parser::value_type& message) {
     const UpgradeVerdict verdict = CheckUpgrade(upgrade);
     if (verdict == UpgradeVerdict::kVersionRequired) {
       HttpAnswer answer = PlainAnswer(426, "Only version 13 of the WebSocket protocol is served.");
@@ -278,6 +282,11 @@ class HttpSession {
     if (services_.stats.draining.load(std::memory_order_relaxed)) {
       co_return co_await WriteBusy(503, "The server stops; come back in a moment.", 1);
     }
+    if (!services_.authority().origins().Allows(ToStd(message[http::field::origin]))) {
+      services_.stats.refusals.Count(auth::Refusal::kOrigin);
+      co_return co_await Write(
+          PlainAnswer(403, "Pages of this origin may not connect (--allow-origin)."), false, false);
+    }
     const std::size_t of_address = services_.limits.connections_per_address;
     if (of_address > 0 && place_->sockets() > of_address) {
       services_.stats.limits.Hit(Limit::kConnectionsPerAddress, "a client");
@@ -290,7 +299,9 @@ class HttpSession {
       services_.stats.limits.Hit(Limit::kConnections, "a client");
       co_return co_await WriteBusy(503, "The server has as many connections as it may have.");
     }
-    HandOver(upgrade, target, std::move(counted));
+    Arrival arrival(*std::move(place_), std::move(counted));
+    co_await ShowWayIn(upgrade, message, arrival);
+    HandOver(upgrade, std::move(arrival));
     co_return false;
   }
 
@@ -300,21 +311,50 @@ class HttpSession {
     co_return co_await Write(std::move(answer), false, false);
   }
 
-  void HandOver(const UpgradeRequest& upgrade, std::string_view target, Counted counted) {
-    Arrival arrival(*std::move(place_), std::move(counted));
-    if (client_) arrival.address = client_->to_string();
-    absl::StatusOr<std::string> room = RoomNameFromTarget(target);
+  // Which room, and what it may do there. Who is refused is told so by the code of a close, which
+  // clients that would come back understand, and not by a status of HTTP, which browsers do not show
+  // them.
+  asio::awaitable<void> ShowWayIn(const UpgradeRequest& upgrade, const Parser::value_type& message,
+                                  Arrival& arrival) {
+    const std::string_view target = ToStd(message.target());
     const std::string_view path = target.substr(0, target.find_first_of("?#"));
+    auth::Credentials credentials = ShownBy(message);
+    arrival.address = credentials.address;
     if (AsksForProtocol(upgrade, sync::weft_v1::kSubprotocol)) {
       arrival.dialect = Dialect::kWeftV1;
     } else if (path == "/" || path == kHocuspocusPath) {
       arrival.dialect = Dialect::kHocuspocus;
     }
-    if (room.ok()) {
-      arrival.room = *std::move(room);
-    } else {
-      arrival.bad_name = std::string(room.status().message());
+    const absl::StatusOr<std::string> room = RoomNameFromTarget(target);
+    if (room.ok()) arrival.room = *room;
+    if (arrival.dialect != Dialect::kYWebsocket) {
+      arrival.shown = std::move(credentials);
+      co_return;
     }
+    if (!room.ok()) {
+      arrival.refused = {CloseCode::kBadRoomName, std::string(room.status().message())};
+      co_return;
+    }
+    credentials.room = arrival.room;
+    auto pass = co_await auth::AskForPass(services_.authority(), credentials);
+    if (pass.ok()) {
+      arrival.pass = *std::move(pass);
+    } else {
+      const auth::Refusal refusal = auth::RefusalOf(pass.status());
+      services_.stats.refusals.Count(refusal);
+      arrival.refused = {auth::CloseCodeOf(refusal), std::string(pass.status().message())};
+    }
+  }
+
+  auth::Credentials ShownBy(const Parser::value_type& message) {
+    return {.token = auth::PresentedToken(ToStd(message.target()),
+                                          ToStd(message[http::field::authorization])),
+            .room = {},
+            .origin = std::string(ToStd(message[http::field::origin])),
+            .address = client_ ? client_->to_string() : std::string()};
+  }
+
+  void HandOver(const UpgradeRequest& upgrade, Arrival arrival) {
     const std::string response = UpgradeResponse(upgrade);
     arrival.greeting.assign(response.begin(), response.end());
     auto [transport, ahead] = stream_.Release();

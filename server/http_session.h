@@ -12,6 +12,7 @@
 #include "server/address_table.h"
 #include "server/api/api.h"
 #include "server/asio.h"
+#include "server/auth/authority.h"
 #include "server/client_address.h"
 #include "server/http_routes.h"
 #include "server/limits.h"
@@ -31,6 +32,7 @@ struct HttpServices {
   std::function<Health()> health;
   std::function<Worker&(std::string_view room)> worker_of_room;
   std::function<api::Api&()> api;
+  std::function<auth::Authority&()> authority;
 };
 
 // Serves the socket of `transport` on the thread of `executor`, from its next turn on.

@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <iostream>
@@ -75,6 +76,15 @@ int Connect(const CommandLine& line) {
   return status.ok() ? weft::server::kExitOk : Fail(status);
 }
 
+int PrintToken(const CommandLine& line) {
+  const auto now =
+      std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
+  const auto token = weft::server::auth::RunTokenCommand(line.token, now);
+  if (!token.ok()) return Fail(token.status());
+  std::cout << *token << "\n";
+  return weft::server::kExitOk;
+}
+
 int Drive() {
   const absl::Status status = weft::server::Drive(STDIN_FILENO, STDOUT_FILENO);
   return status.ok() ? weft::server::kExitOk : Fail(status);
@@ -105,6 +115,8 @@ int main(int argc, char** argv) {
       return Drive();
     case CommandLine::Verb::kFuzzCorpus:
       return ExportCorpus(line);
+    case CommandLine::Verb::kToken:
+      return PrintToken(line);
     case CommandLine::Verb::kNothing:
       break;
   }

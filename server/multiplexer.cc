@@ -5,27 +5,143 @@
 
 #include "absl/container/inlined_vector.h"
 #include "crdt/base/check.h"
+#include "server/auth/authority.h"
+#include "server/auth/refusal.h"
 #include "server/socket_connection.h"
 #include "server/worker.h"
 
 namespace weft::server {
 
-Multiplexer::Multiplexer(SocketConnection& socket, Worker& worker)
+Multiplexer::Multiplexer(SocketConnection& socket, Worker& worker, auth::Credentials shown)
     : socket_(socket),
       worker_(worker),
+      shown_(std::move(shown)),
       trunk_(std::make_shared<Trunk>(worker, this)),
       held_(worker.stats().queued_bytes) {}
 
 // At the end of the server workers are gone, and nothing is to be told any more.
 Multiplexer::~Multiplexer() { trunk_->multiplexer = nullptr; }
 
+// --- Rights
+// -----------------------------------------------------------------------------------------
+
+template <typename Answer>
+std::move_only_function<void(Answer)> Multiplexer::Here(
+    std::move_only_function<void(Answer)> done) {
+  return [trunk = trunk_, done = std::move(done)](Answer answer) mutable {
+    asio::post(trunk->worker.io(),
+               [trunk, answer = std::move(answer), done = std::move(done)]() mutable {
+                 Multiplexer* here = trunk->multiplexer;
+                 if (here == nullptr || here->EndsWith(answer.status())) return;
+                 done(std::move(answer));
+                 if (!here->ended_) here->EndTurn();
+               });
+  };
+}
+
+// Whether the socket has ended for it.
+bool Multiplexer::EndsWith(const absl::Status& refused) {
+  if (refused.ok()) return false;
+  const auth::Refusal refusal = auth::RefusalOf(refused);
+  worker_.stats().refusals.Count(refusal);
+  if (refusal != auth::Refusal::kUnavailable) return false;
+  EndSocket(CloseCode::kBusy, std::string(refused.message()));
+  return true;
+}
+
+void Multiplexer::Authenticate(std::string_view room, std::string_view token, AdmissionDone done) {
+  auth::Authority& authority = worker_.authority();
+  if (authority.is_open()) return done(Admission{});
+  auth::Credentials credentials = shown_;
+  credentials.room = std::string(room);
+  if (!token.empty()) credentials.token = std::string(token);
+  using Answer = absl::StatusOr<std::unique_ptr<auth::Pass>>;
+  std::move_only_function<void(Answer)> admit = [done = std::move(done)](Answer pass) mutable {
+    if (!pass.ok()) return done(pass.status());
+    if (*pass == nullptr) return done(Admission{});
+    const sync::Access access = auth::AccessOf((*pass)->role());
+    std::string subject = (*pass)->grants().subject;
+    done(Admission{.access = access, .subject = std::move(subject), .pass = *std::move(pass)});
+  };
+  auth::Pass::Open(authority, std::move(credentials), Here(std::move(admit)));
+}
+
+void Multiplexer::AuthenticateSocket(std::string_view token, GreetingDone done) {
+  auth::Authority& authority = worker_.authority();
+  if (!token.empty()) shown_.token = std::string(token);
+  if (!authority.knows_tokens()) {
+    // Nothing can be said of a token without a room; each channel asks for its own.
+    CheckChannelsAnew();
+    return done(std::chrono::milliseconds(0));
+  }
+  using Answer = absl::StatusOr<auth::GrantsPtr>;
+  std::move_only_function<void(Answer)> greet = [this,
+                                                 done = std::move(done)](Answer grants) mutable {
+    if (!grants.ok()) return done(grants.status());
+    CheckChannelsAnew();
+    const std::optional<auth::WallTime> end = (*grants)->expires;
+    const auth::WallTime now = worker_.authority().now();
+    done(end ? std::max(*end - now, std::chrono::milliseconds(1)) : std::chrono::milliseconds(0));
+  };
+  authority.Authenticate(shown_, Here(std::move(greet)));
+}
+
+void Multiplexer::Watch(std::uint64_t number, std::shared_ptr<auth::Pass> pass) {
+  const auto found = lines_.find(number);
+  if (found != lines_.end()) found->second->pass = std::move(pass);
+}
+
+// The token of the socket is another one now.
+void Multiplexer::CheckChannelsAnew() {
+  for (const auto& [number, line] : lines_) {
+    if (line->pass == nullptr || !line->is_member) continue;
+    Authenticate(line->pass->room(), shown_.token,
+                 [this, number = number](absl::StatusOr<Admission> admission) {
+                   auth::Pass::Change change;
+                   if (admission.ok()) {
+                     if (admission->pass == nullptr || Find(number) == nullptr) return;
+                     change.role = admission->pass->role();
+                     change.reason = "the token says so";
+                     Watch(number, std::move(admission->pass));
+                   } else {
+                     change.close = auth::CloseCodeOf(auth::RefusalOf(admission.status()));
+                     change.reason = std::string(admission.status().message());
+                   }
+                   Apply(number, change);
+                 });
+  }
+}
+
+void Multiplexer::PollPasses() {
+  if (worker_.authority().is_open()) return;
+  std::vector<std::pair<std::uint64_t, auth::Pass::Change>> changes;
+  for (const auto& [number, line] : lines_) {
+    if (line->pass == nullptr || !line->is_member) continue;
+    if (auto change = line->pass->Poll()) changes.emplace_back(number, *std::move(change));
+  }
+  for (const auto& [number, change] : changes) {
+    if (change.close) worker_.stats().refusals.Count(auth::Refusal::kEnded);
+    Apply(number, change);
+    if (ended_) return;
+  }
+  if (!changes.empty()) EndTurn();
+}
+
+void Multiplexer::Apply(std::uint64_t number, const auth::Pass::Change& change) {
+  Channel* channel = Find(number);
+  if (channel == nullptr) return;
+  if (!change.close) {
+    // What was sent under other rights is handled under them.
+    FlushDeliveries();
+    return channel->SetAccess(auth::AccessOf(change.role), change.reason);
+  }
+  if (*change.close == CloseCode::kBusy) return EndSocket(*change.close, change.reason);
+  Leave(number);
+  EndChannel(number, *change.close, change.reason);
+}
+
 // --- Channels
 // ---------------------------------------------------------------------------------------
-
-void Multiplexer::Authenticate(std::string_view /*room*/, std::string_view /*token*/,
-                               AdmissionDone done) {
-  done(Admission{});
-}
 
 void Multiplexer::Join(std::uint64_t number, std::string room, JoinOptions options,
                        std::optional<LogPlace> from, std::size_t tail_bytes) {
@@ -240,6 +356,8 @@ void Multiplexer::OnDrained(bool lost) {
 }
 
 void Multiplexer::Sweep(Clock::time_point now) {
+  PollPasses();
+  if (ended_) return;
   if (lagging_.empty() || now - last_drained_ < worker_.limits().catch_up_time) return;
   Close(CloseCode::kBusy, "this client reads more slowly than others write");
 }

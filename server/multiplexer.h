@@ -14,6 +14,7 @@
 //
 // Threads: the socket's worker. Ownership: the socket's.
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -26,6 +27,8 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "crdt/base/bytes.h"
+#include "server/auth/credentials.h"
+#include "server/auth/pass.h"
 #include "server/channel.h"
 #include "server/message_sink.h"
 #include "server/stats.h"
@@ -40,8 +43,8 @@ class Multiplexer : public MessageSink {
  public:
   static constexpr std::size_t kPaceBytes = std::size_t{128} << 10;
 
-  // Requires: `socket` will carry this.
-  Multiplexer(SocketConnection& socket, Worker& worker);
+  // `shown`: what the request for the WebSocket said of the client. Requires: `socket` will carry this.
+  Multiplexer(SocketConnection& socket, Worker& worker, auth::Credentials shown);
   ~Multiplexer() override;
   Multiplexer(const Multiplexer&) = delete;
   Multiplexer& operator=(const Multiplexer&) = delete;
@@ -73,14 +76,28 @@ class Multiplexer : public MessageSink {
   // What the dialect holds by itself, in bytes.
   virtual std::size_t HeldBytes() const { return 0; }
 
+  // The socket ends for its client's rights, or because nobody can tell what they are.
+  virtual void EndSocket(CloseCode code, std::string_view reason) = 0;
+  // A channel ends for its client's rights; it has left the room already.
+  virtual void EndChannel(std::uint64_t number, CloseCode code, std::string_view reason) = 0;
+
   // What a token allows in a room.
   struct Admission {
     sync::Access access = sync::Access::kReadWrite;
     std::string subject;
+    std::shared_ptr<auth::Pass> pass;  // null: everything, for good
   };
   using AdmissionDone = std::move_only_function<void(absl::StatusOr<Admission>)>;
-  // Answers at once or later, on this thread.
+  // Answers at once or later, on this thread; not when the socket has ended before. An empty token
+  // stands for the one of the request. When nobody can tell, the socket ends, with 1013.
   void Authenticate(std::string_view room, std::string_view token, AdmissionDone done);
+  // The same for the token alone, whatever the room, and how long it holds; 0 when no end is known.
+  // From then on it is the token of the socket, for the channels that there are, too.
+  using GreetingDone = std::move_only_function<void(absl::StatusOr<std::chrono::milliseconds>)>;
+  void AuthenticateSocket(std::string_view token, GreetingDone done);
+  // From now on the channel's rights are those of `pass`. Requires: it is a member, or was.
+  void Watch(std::uint64_t number, std::shared_ptr<auth::Pass> pass);
+  const std::string& address() const { return shown_.address; }
 
   // Makes the channel `number`, which joins `room`. Requires: the number is new.
   void Join(std::uint64_t number, std::string room, JoinOptions options,
@@ -115,11 +132,20 @@ class Multiplexer : public MessageSink {
     std::deque<Item> items;  // while there are some, its number is in ring_
     bool lagging = false;
     bool is_member = false;
+    std::shared_ptr<auth::Pass> pass;  // null: everything, for good
   };
   struct Delivery {
     std::shared_ptr<Channel> channel;
     crdt::Bytes message;
   };
+
+  // Calls `done` on this thread, if the socket is still there, and refuses what failed.
+  template <typename Answer>
+  std::move_only_function<void(Answer)> Here(std::move_only_function<void(Answer)> done);
+  bool EndsWith(const absl::Status& refused);
+  void PollPasses();
+  void CheckChannelsAnew();
+  void Apply(std::uint64_t number, const auth::Pass::Change& change);
 
   void OnNews(std::uint64_t number, std::vector<ChannelEvent> events);
   void SendItem(Line& line, const Item& item);
@@ -133,6 +159,7 @@ class Multiplexer : public MessageSink {
 
   SocketConnection& socket_;
   Worker& worker_;
+  auth::Credentials shown_;
   std::shared_ptr<Trunk> trunk_;
   Share held_;  // of Stats::queued_bytes
   absl::flat_hash_map<std::uint64_t, std::unique_ptr<Line>> lines_;

@@ -494,6 +494,7 @@ void Room::CarryReply(sync::Frame frame, MemberId to) {
 
 // Who wants receipts is told by one.
 void Room::CarryRefusal(const sync::RefuseWrite& refusal, MemberId to) {
+  services_.stats.refusals.Count(auth::Refusal::kWrite);
   const Member* member = Find(to);
   if (member == nullptr || member->wants_receipts) return;
   CarryReply(sync::MakeFrame(sync::PermissionDenied{refusal.reason}), to);

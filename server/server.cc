@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "crdt/base/string_map.h"
+#include "server/api/authority_access.h"
 #include "server/history.h"
 #include "server/http_session.h"
 #include "server/listener.h"
@@ -67,12 +68,13 @@ struct Server::Parts {
   asio::io_context front{1};
   asio::executor_work_guard<asio::io_context::executor_type> front_work{front.get_executor()};
   asio::thread_pool loading{1};
+  std::unique_ptr<auth::Authority> authority;
   std::unique_ptr<store::UpdateLog> log;
   std::unique_ptr<store::Compactor> compactor;
   api::EventHub events;
   std::vector<std::unique_ptr<Worker>> workers;
   std::vector<HttpServices> http;  // of each worker
-  api::OpenAccess access;
+  std::unique_ptr<api::AuthorityAccess> access;
   std::unique_ptr<api::Api> api;
   std::vector<std::unique_ptr<Listener>> listeners;
   asio::signal_set signals{front};
@@ -84,6 +86,7 @@ struct Server::Parts {
   ~Parts() {
     for (const auto& worker : workers) worker->StopAndJoin();
     if (api) api->Stop();
+    if (authority) authority->Stop();
     // An accept that is under way holds a socket of a worker: it ends before the workers do.
     for (const auto& listener : listeners) listener->Stop();
     front.restart();
@@ -92,6 +95,8 @@ struct Server::Parts {
     loading.join();
     compactor.reset();
     log.reset();
+    // Who waits for an answer of it lives on a worker.
+    authority.reset();
     for (const auto& worker : workers) worker->Empty();
   }
 
@@ -105,6 +110,7 @@ struct Server::Parts {
             .queued_bytes = stats.queued_bytes.load(std::memory_order_relaxed),
             .draining = stats.draining.load(std::memory_order_relaxed),
             .limits = stats.limits.ToJson(),
+            .refused = stats.refusals.ToJson(),
             .log_commits = log_stats.commits,
             .log_appends = log_stats.appends,
             .log_failed = log_stats.failed,
@@ -130,7 +136,8 @@ struct Server::Parts {
         .proxy_header = options.proxy_header,
         .health = [this] { return MakeHealth(); },
         .worker_of_room = [this](std::string_view room) -> Worker& { return WorkerOfRoom(room); },
-        .api = [this]() -> api::Api& { return *api; }};
+        .api = [this]() -> api::Api& { return *api; },
+        .authority = [this]() -> auth::Authority& { return *authority; }};
   }
 
   // Of the thread that this is.
@@ -213,6 +220,9 @@ struct Server::Parts {
                  "the old certificate stays in use: " + reason);
       }
     }
+    const absl::Status rights = authority->Reload();
+    if (!rights.ok())
+      LogError("{}; what it had before stays in force", std::string(rights.message()));
     if (!options.reread) return;
     const absl::StatusOr<Reloadable> fresh = options.reread();
     if (!fresh.ok()) {
@@ -271,6 +281,9 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerOptions& option
     if (!tls.ok()) return tls.status();
     parts->tls = *std::move(tls);
   }
+  auto authority = auth::Authority::Open(options.auth);
+  if (!authority.ok()) return authority.status();
+  parts->authority = *std::move(authority);
   for (const std::string& text : options.listen) {
     absl::StatusOr<ListenAddress> address = ParseListenAddress(text);
     if (!address.ok()) return address.status();
@@ -316,7 +329,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerOptions& option
   }
   for (unsigned i = 0; i < ThreadCount(options.threads); ++i) {
     parts->workers.push_back(std::make_unique<Worker>(
-        parts->options.limits, options.relay, parts->stats, *parts->log,
+        parts->options.limits, options.relay, parts->stats, *parts->authority, *parts->log,
         parts->loading.get_executor(),
         [parts = parts.get()](std::string_view room) -> Worker& {
           return parts->WorkerOfRoom(room);
@@ -326,6 +339,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerOptions& option
   for (const auto& worker : parts->workers) parts->http.push_back(parts->ServicesOn(*worker));
   std::vector<Worker*> workers;
   for (const auto& worker : parts->workers) workers.push_back(worker.get());
+  parts->access = std::make_unique<api::AuthorityAccess>(*parts->authority, parts->stats.refusals);
   parts->api =
       std::make_unique<api::Api>(api::Api::Services{.limits = parts->options.limits,
                                                     .health = parts->http[0].health,
@@ -333,7 +347,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerOptions& option
                                                     .worker_of_room = parts->http[0].worker_of_room,
                                                     .workers = std::move(workers),
                                                     .events = parts->events,
-                                                    .access = parts->access});
+                                                    .access = *parts->access,
+                                                    .origins = parts->authority->origins()});
   return std::unique_ptr<Server>(new Server(std::move(parts)));
 }
 

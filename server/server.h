@@ -16,6 +16,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/auth/options.h"
 #include "server/client_address.h"
 #include "server/durability.h"
 #include "server/limits.h"
@@ -46,6 +47,7 @@ struct ServerOptions {
   std::chrono::milliseconds drain{10'000};  // from a stop to the end
   // Asked at a reload, on the thread of Run. May be empty.
   std::function<absl::StatusOr<Reloadable>()> reread;
+  auth::Options auth;
 };
 
 class Server {
@@ -68,8 +70,9 @@ class Server {
   // Any thread.
   void RequestStop();
 
-  // Any thread. Reads the certificate and its key again, and asks `reread`; what is bad stays as it
-  // is. Clients who are there notice nothing.
+  // Any thread. Reads the certificate and its key, the keys of tokens and the list of what is revoked
+  // again, and asks `reread`; what is bad stays as it is. Clients who are there notice nothing, unless
+  // they have lost rights.
   void RequestReload();
 
   // "127.0.0.1:8080" or "unix:/path" for each listening socket, in the order of the options.

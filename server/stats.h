@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "server/auth/refusal.h"
 #include "server/limit_hits.h"
 
 namespace weft::server {
@@ -21,6 +22,7 @@ struct Stats {
   std::atomic<std::uint64_t> queued_bytes{0};       // that wait for clients to read them
   std::atomic<bool> draining{false};                // the server stops: clients are sent away
   LimitHits limits;
+  auth::RefusalCounts refusals;
 };
 
 // One holder's part of a sum, such as Stats::queued_bytes: taken out of it when the holder ends.

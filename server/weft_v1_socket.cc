@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/auth/refusal.h"
 #include "server/room_name.h"
 #include "server/worker.h"
 
@@ -39,8 +40,8 @@ dialect::Role ToRole(sync::Access access) {
 
 }  // namespace
 
-WeftV1Socket::WeftV1Socket(SocketConnection& socket, Worker& worker)
-    : Multiplexer(socket, worker),
+WeftV1Socket::WeftV1Socket(SocketConnection& socket, Worker& worker, auth::Credentials shown)
+    : Multiplexer(socket, worker, std::move(shown)),
       machine_({.session = absl::StrCat("s", worker.NextSession()),
                 .message_bytes = worker.limits().message_bytes,
                 .channels = worker.limits().rooms_per_socket,
@@ -137,9 +138,9 @@ void WeftV1Socket::CarryOut(dialect::SendFrame& effect) {
 }
 
 void WeftV1Socket::CarryOut(dialect::Authenticate& effect) {
-  Authenticate("", effect.token, [this](absl::StatusOr<Admission> admission) {
-    if (admission.ok()) return Carry(machine_.Authenticated(0));
-    Carry(machine_.Unauthenticated(std::string(admission.status().message())));
+  AuthenticateSocket(effect.token, [this](absl::StatusOr<std::chrono::milliseconds> holds) {
+    if (!holds.ok()) return Carry(machine_.Unauthenticated(std::string(holds.status().message())));
+    Carry(machine_.Authenticated(static_cast<std::uint64_t>(holds->count())));
   });
 }
 
@@ -156,7 +157,44 @@ void WeftV1Socket::CarryOut(dialect::JoinRoom& effect) {
   if (effect.from.sequence > 0) {
     from = LogPlace{.sequence = effect.from.sequence, .generation = effect.from.generation};
   }
-  Join(number, std::move(effect.room), {}, from, kQueueBytes);
+  Authenticate(
+      effect.room, "",
+      [this, number, from, room = effect.room](absl::StatusOr<Admission> admission) mutable {
+        if (!openings_.contains(number)) return;  // it has left meanwhile
+        if (admission.ok()) {
+          return Enter(number, std::move(room), *std::move(admission), from);
+        }
+        openings_.erase(number);
+        EndOpening(number, admission.status());
+      });
+}
+
+void WeftV1Socket::Enter(std::uint64_t number, std::string room, Admission admission,
+                         std::optional<LogPlace> from) {
+  openings_[number].access = admission.access;
+  Join(number, std::move(room),
+       {.access = admission.access, .subject = std::move(admission.subject), .address = address()},
+       from, kQueueBytes);
+  Watch(number, std::move(admission.pass));
+}
+
+// Without a token that counts nothing is left to be done on the socket; without a role here, elsewhere.
+void WeftV1Socket::EndOpening(std::uint64_t number, const absl::Status& refused) {
+  const CloseCode code = auth::CloseCodeOf(auth::RefusalOf(refused));
+  const std::string reason(refused.message());
+  if (code == CloseCode::kUnauthorized) return EndSocket(code, reason);
+  Carry(machine_.Refuse(ChannelOf(number), static_cast<std::uint64_t>(code), 0, reason));
+}
+
+void WeftV1Socket::EndChannel(std::uint64_t number, CloseCode code, std::string_view reason) {
+  openings_.erase(number);
+  if (code == CloseCode::kUnauthorized) return EndSocket(code, reason);
+  Carry(machine_.Ended(ChannelOf(number), static_cast<std::uint64_t>(code), reason));
+}
+
+void WeftV1Socket::EndSocket(CloseCode code, std::string_view reason) {
+  const std::uint64_t retry_ms = code == CloseCode::kBusy ? kRetryMs : 0;
+  Carry(machine_.Close(static_cast<std::uint64_t>(code), reason, retry_ms));
 }
 
 void WeftV1Socket::CarryOut(dialect::Deliver& effect) {

@@ -18,19 +18,24 @@ namespace weft::server {
 
 class WeftV1Socket final : public Multiplexer {
  public:
-  WeftV1Socket(SocketConnection& socket, Worker& worker);
+  WeftV1Socket(SocketConnection& socket, Worker& worker, auth::Credentials shown);
 
  private:
   void OnMessage(crdt::ByteView message) override { Carry(machine_.Receive(message)); }
   void OnEvent(std::uint64_t number, ChannelEvent event) override;
   void OnTurnEnd() override;
   void OnStopped() override;
+  void EndSocket(CloseCode code, std::string_view reason) override;
+  void EndChannel(std::uint64_t number, CloseCode code, std::string_view reason) override;
   std::size_t HeldBytes() const override { return machine_.waiting_bytes(); }
 
   // Channels of the client, which may be 0, and numbers of the multiplexer, which may not.
   static std::uint64_t NumberOf(sync::weft_v1::Channel channel) { return channel + 1; }
   static sync::weft_v1::Channel ChannelOf(std::uint64_t number) { return number - 1; }
 
+  void Enter(std::uint64_t number, std::string room, Admission admission,
+             std::optional<LogPlace> from);
+  void EndOpening(std::uint64_t number, const absl::Status& refused);
   void OnOpened(std::uint64_t number, channel_event::Opened& opened);
   void OnSettled(sync::weft_v1::Channel channel, const channel_event::Settled& settled);
 

@@ -26,10 +26,12 @@ sync::TimePoint Now() {
 
 }  // namespace
 
-Worker::Worker(Limits limits, RelayMoment relay, Stats& stats, store::UpdateLog& log,
-               asio::any_io_executor loading, WorkerOfRoom worker_of_room, RoomWatcher* watcher)
+Worker::Worker(Limits limits, RelayMoment relay, Stats& stats, auth::Authority& authority,
+               store::UpdateLog& log, asio::any_io_executor loading, WorkerOfRoom worker_of_room,
+               RoomWatcher* watcher)
     : limits_(std::move(limits)),
       stats_(stats),
+      authority_(authority),
       relay_(relay),
       worker_of_room_(std::move(worker_of_room)),
       log_(log, io_, std::move(loading)),
@@ -80,7 +82,9 @@ void Worker::Admit(Arrival arrival) {
   const int descriptor = arrival.transport.descriptor();
   const Dialect dialect = arrival.dialect;
   const std::string room_name = std::move(arrival.room);
-  const std::string bad_name = std::move(arrival.bad_name);
+  const std::optional<Arrival::Refused> refused = std::move(arrival.refused);
+  std::unique_ptr<auth::Pass> pass = std::move(arrival.pass);
+  auth::Credentials shown = std::move(arrival.shown);
   std::string address = std::move(arrival.address);
   crdt::Bytes early_bytes = std::move(arrival.early_bytes);
   auto made = std::make_unique<SocketConnection>(*this, std::move(arrival));
@@ -92,9 +96,9 @@ void Worker::Admit(Arrival arrival) {
   if (dialect != Dialect::kYWebsocket) {
     std::unique_ptr<Multiplexer> many_rooms;
     if (dialect == Dialect::kHocuspocus) {
-      many_rooms = std::make_unique<HocuspocusSocket>(connection, *this);
+      many_rooms = std::make_unique<HocuspocusSocket>(connection, *this, std::move(shown));
     } else {
-      many_rooms = std::make_unique<WeftV1Socket>(connection, *this);
+      many_rooms = std::make_unique<WeftV1Socket>(connection, *this, std::move(shown));
     }
     Multiplexer& carried = *many_rooms;
     connection.Carry(std::move(many_rooms));
@@ -102,17 +106,22 @@ void Worker::Admit(Arrival arrival) {
     connection.HandleEarlyBytes(early_bytes);
     return ScheduleFlush(connection);
   }
-  if (!bad_name.empty()) return connection.Close(CloseCode::kBadRoomName, bad_name);
+  if (refused) return connection.Close(refused->code, refused->reason);
   const absl::StatusOr<Room*> room = rooms_.Enter(room_name);
   if (!room.ok()) return connection.Close(CloseCode::kBusy, std::string(room.status().message()));
   if (IsLogged(LogLevel::kDebug)) {
     LogEvent(LogLevel::kDebug, "joined", {{"room", room_name}, {"address", address}},
              "a client joins the room \"" + PrintableName(room_name) + "\"");
   }
-  auto member = std::make_unique<RoomMember>(connection, **room);
+  JoinOptions options{.address = std::move(address)};
+  if (pass) {
+    options.access = auth::AccessOf(pass->role());
+    options.subject = pass->grants().subject;
+  }
+  auto member = std::make_unique<RoomMember>(connection, **room, std::move(pass));
   RoomMember& joining = *member;
   connection.Carry(std::move(member));
-  (*room)->Join(joining, {.address = std::move(address)});
+  (*room)->Join(joining, std::move(options));
   connection.HandleEarlyBytes(early_bytes);
   ScheduleFlush(connection);
 }

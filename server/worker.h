@@ -17,6 +17,7 @@
 #include "crdt/base/bytes.h"
 #include "server/arrival.h"
 #include "server/asio.h"
+#include "server/auth/authority.h"
 #include "server/channel.h"
 #include "server/limits.h"
 #include "server/relay_moment.h"
@@ -32,10 +33,10 @@ class Worker {
  public:
   using WorkerOfRoom = std::function<Worker&(std::string_view room)>;
 
-  // `loading` runs the reads of the log; `worker_of_room` says where a room lives, of all workers of
-  // the server. `watcher` is told what happens to rooms, and outlives them.
-  Worker(Limits limits, RelayMoment relay, Stats& stats, store::UpdateLog& log,
-         asio::any_io_executor loading, WorkerOfRoom worker_of_room,
+  // `authority` says who may do what. `loading` runs the reads of the log; `worker_of_room` says where a
+  // room lives, of all workers of the server. `watcher` is told what happens to rooms, and outlives them.
+  Worker(Limits limits, RelayMoment relay, Stats& stats, auth::Authority& authority,
+         store::UpdateLog& log, asio::any_io_executor loading, WorkerOfRoom worker_of_room,
          RoomWatcher* watcher = nullptr);
   // Requires: not started, or joined; and the log is gone or idle.
   ~Worker();
@@ -80,6 +81,7 @@ class Worker {
   asio::io_context& io() { return io_; }
   const Limits& limits() const { return limits_; }
   Stats& stats() { return stats_; }
+  auth::Authority& authority() { return authority_; }
 
   // For connections.
   Worker& WorkerOf(std::string_view room) const { return worker_of_room_(room); }
@@ -116,6 +118,7 @@ class Worker {
 
   Limits limits_;
   Stats& stats_;
+  auth::Authority& authority_;
   const RelayMoment relay_;
   const WorkerOfRoom worker_of_room_;
   std::uint64_t last_session_ = 0;

@@ -24,7 +24,8 @@ class Rights {
 class Access {
  public:
   virtual ~Access() = default;
-  // Fails: kUnauthenticated, when the request's token is missing or wrong.
+  // Fails: kUnauthenticated, when the request's token is missing or wrong; kUnavailable, when nobody
+  // can tell at the moment.
   virtual asio::awaitable<absl::StatusOr<std::shared_ptr<const Rights>>> Enter(
       const Request& request) = 0;
 };

@@ -16,11 +16,22 @@ namespace {
 constexpr std::string_view kHeaders =
     "Cache-Control: no-store\r\nContent-Security-Policy: default-src 'none'; sandbox\r\n";
 
+// With what the script of a page may ask, if it may (CORS).
 HttpAnswer AnswerOptions(const Match& match) {
   HttpAnswer answer;
   answer.status = 204;
-  answer.headers = "Allow: " + match.allowed + "\r\n";
+  answer.headers = absl::StrCat(
+      "Allow: ", match.allowed, "\r\nAccess-Control-Allow-Methods: ", match.allowed,
+      "\r\nAccess-Control-Allow-Headers: Authorization, Content-Type, If-Match, If-None-Match, "
+      "Idempotency-Key\r\n");
   return answer;
+}
+
+// Whether a page of this very server asks, by whatever name it was found.
+bool IsOwnPage(const Request& request) {
+  const std::string host(request.header("Host"));
+  const std::string_view origin = request.header("Origin");
+  return origin == "http://" + host || origin == "https://" + host;
 }
 
 // What is wrong with the form of the request, if something is, as far as its header tells.
@@ -101,11 +112,20 @@ asio::awaitable<Answer> Api::Handle(const Request& request) {
     answer.http.headers += "Allow: " + match.allowed + "\r\n";
   } else {
     absl::StatusOr<std::shared_ptr<const Rights>> rights = std::shared_ptr<const Rights>();
-    if (match.route->right != Right::kNone) rights = co_await services_.access.Enter(request);
+    const bool may_come = services_.origins.Allows(request.header("Origin")) || IsOwnPage(request);
+    if (match.route->right != Right::kNone && !may_come) {
+      rights = absl::PermissionDeniedError("pages of this origin may not ask (--allow-origin)");
+    } else if (match.route->right != Right::kNone) {
+      rights = co_await services_.access.Enter(request);
+    }
     const std::string nothing;
     const std::string& room = match.values.empty() ? nothing : match.values[0];
     const std::string& value = match.values.size() < 2 ? nothing : match.values[1];
-    if (!rights.ok()) {
+    if (absl::IsPermissionDenied(rights.status())) {
+      answer.http = MakeProblem(Problem::kForbidden, std::string(rights.status().message()));
+    } else if (absl::IsUnavailable(rights.status())) {
+      answer.http = ProblemFor(rights.status());
+    } else if (!rights.ok()) {
       answer.http = MakeProblem(Problem::kUnauthorized, std::string(rights.status().message()));
       answer.http.headers += "WWW-Authenticate: Bearer\r\n";
     } else {
@@ -118,6 +138,7 @@ asio::awaitable<Answer> Api::Handle(const Request& request) {
       answer = co_await Dispatch(call);
     }
   }
+  answer.http.headers += services_.origins.CorsHeaders(request.header("Origin"));
   // The page that describes the API runs a script of its own.
   if (answer.http.content_type.find("html") == std::string_view::npos) {
     answer.http.headers += kHeaders;

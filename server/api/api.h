@@ -21,6 +21,7 @@
 #include "server/api/idempotency.h"
 #include "server/api/request.h"
 #include "server/api/rooms.h"
+#include "server/auth/origin_list.h"
 
 namespace weft::server::api {
 
@@ -34,6 +35,7 @@ class Api {
     std::vector<Worker*> workers;
     EventHub& events;
     Access& access;
+    const auth::OriginList& origins;  // pages that may ask
   };
 
   explicit Api(const Services& services);
