@@ -198,6 +198,7 @@ int UpdateLog::CommitTimed(Transaction& transaction, const BatchWriter& writer) 
   commit_total_us_ += took;
   Raise(commit_max_us_, took);
   ++commits_;
+  if (options_.on_commit) options_.on_commit(microseconds(took));
   if (options_.track_touched) {
     std::vector<std::string> names = writer.TouchedRooms();
     const std::lock_guard lock(touched_mutex_);

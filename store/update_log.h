@@ -78,6 +78,8 @@ class UpdateLog {
     bool check_pages = true;
     // Called once, on the writer thread, when append_status() stops being OK. Rules as for `done`.
     std::function<void(const absl::Status&)> on_failure;
+    // Told how long each commit took, on the writer thread. Rules as for `done`.
+    std::function<void(std::chrono::microseconds)> on_commit;
     // Remembers which rooms got appends, for TakeTouchedRooms.
     bool track_touched = false;
   };
