@@ -15,6 +15,7 @@
 #include "server/listen_address.h"
 #include "server/log_command_line.h"
 #include "server/settings_file.h"
+#include "server/webhooks/webhook_flags.h"
 #include "weft_version.h"
 
 namespace weft::server {
@@ -369,6 +370,7 @@ CLI::App& AddServe(CLI::App& app, CommandLine& line) {
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   auth::AddAuthFlags(serve, line.serve.auth);
   AddLimitFlags(serve, line.serve.limits);
+  webhooks::AddWebhookFlags(serve, line.serve.webhooks);
   serve.footer(kServeExamples);
   serve.callback([&line, listen = serve.get_option("--listen")] {
     line.verb = CommandLine::Verb::kServe;

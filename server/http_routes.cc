@@ -89,6 +89,13 @@ HttpAnswer AnswerPageFile(const PageFile& file, const HttpRequest& request) {
   return answer;
 }
 
+HttpAnswer PrepareMetrics() {
+  HttpAnswer answer;
+  answer.content_type = kMetricsType;
+  answer.headers = "Cache-Control: no-store\r\n";
+  return answer;
+}
+
 HttpAnswer JsonAnswer(bool ok) {
   HttpAnswer answer;
   answer.status = ok ? 200 : 503;
@@ -143,7 +150,7 @@ HttpAnswer AnswerHttp(const HttpRequest& request, const Health& health) {
   const std::string_view path = request.target.substr(0, request.target.find_first_of("?#"));
   const PageFile* file = FindPageFile(path == "/" ? "/index.html" : path);
   const bool of_health = path == "/health" || path == "/live" || path == "/ready";
-  if (file == nullptr && !of_health) {
+  if (file == nullptr && !of_health && path != "/metrics") {
     return PlainAnswer(
         404, "There is no page of this name. Rooms are reached by WebSocket: ws://<host>/<room>");
   }
@@ -154,6 +161,7 @@ HttpAnswer AnswerHttp(const HttpRequest& request, const Health& health) {
   }
   if (file != nullptr) return AnswerPageFile(*file, request);
   if (path == "/live") return AnswerLive();
+  if (path == "/metrics") return PrepareMetrics();
   return path == "/ready" ? AnswerReady(health) : AnswerHealth(health);
 }
 

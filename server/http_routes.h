@@ -51,8 +51,12 @@ struct Health {
   std::uint64_t log_compactions = 0;
 };
 
-// Answers GET and HEAD of the page, of /health, of /live (200 as long as somebody answers) and of
-// /ready (503 when clients had better go to another server: this one stops, or stores nothing).
+// Of /metrics, whose text is not known here.
+inline constexpr std::string_view kMetricsType = "text/plain; version=0.0.4; charset=utf-8";
+
+// Answers GET and HEAD of the page, of /health, of /live (200 as long as somebody answers), of /ready
+// (503 when clients had better go to another server: this one stops, or stores nothing) and, without
+// its text, of /metrics.
 HttpAnswer AnswerHttp(const HttpRequest& request, const Health& health);
 
 // An answer that is one line of text.

@@ -20,6 +20,7 @@
 #include "server/auth/refusal.h"
 #include "server/http_stream.h"
 #include "server/log.h"
+#include "server/metrics.h"
 #include "server/room_name.h"
 #include "server/socket_address.h"
 #include "server/upgrade.h"
@@ -92,7 +93,7 @@ class HttpSession {
         go_on = co_await AnswerUpgrade(upgrade, parser.get());
       } else {
         const HttpRequest request = ToHttpRequest(parser.get());
-        go_on = co_await Write(AnswerHttp(request, services_.health()), parser.get().keep_alive(),
+        go_on = co_await Write(AnswerPlain(request), parser.get().keep_alive(),
                                request.method == "HEAD");
       }
     }
@@ -180,6 +181,12 @@ class HttpSession {
     co_return co_await ReadBody(parser, limit);
   }
 
+  HttpAnswer AnswerPlain(const HttpRequest& request) const {
+    HttpAnswer answer = AnswerHttp(request, services_.health());
+    if (answer.content_type == kMetricsType) answer.text = services_.metrics();
+    return answer;
+  }
+
   // Whether the session goes on.
   asio::awaitable<bool> AnswerApi(Parser& parser) {
     const Parser::value_type& message = parser.get();
@@ -191,6 +198,7 @@ class HttpSession {
       return ToStd(message[beast::string_view(name.data(), name.size())]);
     };
     request.body = &body;
+    request.update_bytes = services_.limits.message_bytes;
     const PeerAddress client = ClientOf(message);
     if (client) request.address = client->to_string();
     request.is_local = peer_ && (client ? client->is_loopback() : !peer_->ip);

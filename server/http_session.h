@@ -33,6 +33,7 @@ struct HttpServices {
   std::function<Worker&(std::string_view room)> worker_of_room;
   std::function<api::Api&()> api;
   std::function<auth::Authority&()> authority;
+  std::function<std::string()> metrics;
 };
 
 // Serves the socket of `transport` on the thread of `executor`, from its next turn on.

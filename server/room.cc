@@ -300,7 +300,10 @@ absl::StatusOr<bool> Room::AcceptSubmitted(crdt::ByteView update, bool past_free
   if (!may_write) {
     const absl::StatusOr<bool> news = document_->BringsNews(update);
     if (!news.ok() || !*news) return news;
-    if (frozen_ && !past_freeze) return absl::PermissionDeniedError(*frozen_);
+    if (frozen_ && !past_freeze) {
+      services_.stats.refusals.Count(auth::Refusal::kWrite);
+      return absl::PermissionDeniedError(*frozen_);
+    }
     return absl::UnavailableError("the server cannot store edits at the moment; try again later");
   }
   if (absl::Status space = document_->CheckSpace(update); !space.ok()) {

@@ -13,7 +13,9 @@
 #include "server/history.h"
 #include "server/http_session.h"
 #include "server/listener.h"
+#include "server/log.h"
 #include "server/log_event.h"
+#include "server/metrics.h"
 #include "server/room_name.h"
 #include "server/service_manager.h"
 #include "server/socket_address.h"
@@ -50,6 +52,18 @@ void LogCompaction(const std::string& room, const absl::StatusOr<store::CompactR
   }
 }
 
+// Everybody who is told what happens to rooms.
+class Watchers final : public RoomWatcher {
+ public:
+  void Add(RoomWatcher& watcher) { watchers_.push_back(&watcher); }
+  void OnRoomEvent(const RoomEvent& event) override {
+    for (RoomWatcher* watcher : watchers_) watcher->OnRoomEvent(event);
+  }
+
+ private:
+  std::vector<RoomWatcher*> watchers_;
+};
+
 unsigned ThreadCount(unsigned wanted) {
   if (wanted > 0) return wanted;
   const unsigned cores = std::thread::hardware_concurrency();
@@ -63,6 +77,7 @@ unsigned ThreadCount(unsigned wanted) {
 struct Server::Parts {
   ServerOptions options;
   Stats stats;
+  LatencyHistogram commits;  // counted by the log's writer
   AddressTable addresses;
   std::unique_ptr<TlsCertificate> tls;  // null: all is in clear
   asio::io_context front{1};
@@ -72,6 +87,8 @@ struct Server::Parts {
   std::unique_ptr<store::UpdateLog> log;
   std::unique_ptr<store::Compactor> compactor;
   api::EventHub events;
+  std::unique_ptr<webhooks::Webhooks> webhooks;
+  Watchers watchers;
   std::vector<std::unique_ptr<Worker>> workers;
   std::vector<HttpServices> http;  // of each worker
   std::unique_ptr<api::AuthorityAccess> access;
@@ -87,6 +104,7 @@ struct Server::Parts {
     for (const auto& worker : workers) worker->StopAndJoin();
     if (api) api->Stop();
     if (authority) authority->Stop();
+    if (webhooks) webhooks->Stop();
     // An accept that is under way holds a socket of a worker: it ends before the workers do.
     for (const auto& listener : listeners) listener->Stop();
     front.restart();
@@ -137,7 +155,8 @@ struct Server::Parts {
         .health = [this] { return MakeHealth(); },
         .worker_of_room = [this](std::string_view room) -> Worker& { return WorkerOfRoom(room); },
         .api = [this]() -> api::Api& { return *api; },
-        .authority = [this]() -> auth::Authority& { return *authority; }};
+        .authority = [this]() -> auth::Authority& { return *authority; },
+        .metrics = [this] { return MakeMetrics(); }};
   }
 
   // Of the thread that this is.
@@ -146,6 +165,17 @@ struct Server::Parts {
     const auto is_here = [&](const auto& worker) { return &worker->io() == &context; };
     const auto found = std::find_if(workers.begin(), workers.end(), is_here);
     return http[static_cast<std::size_t>(found - workers.begin())];
+  }
+
+  std::string MakeMetrics() const {
+    std::vector<const Traffic*> traffic;
+    for (const auto& worker : workers) traffic.push_back(&worker->traffic());
+    return RenderMetrics({.health = MakeHealth(),
+                          .stats = stats,
+                          .traffic = traffic,
+                          .commits = commits,
+                          .event_listeners = events.listeners(),
+                          .webhooks = webhooks ? std::optional(webhooks->counts()) : std::nullopt});
   }
 
   // Accepted sockets go round the workers; the room decides later where a WebSocket lives.
@@ -315,6 +345,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerOptions& option
            [parts = parts.get()](const absl::Status& reason) {
              asio::post(parts->front, [parts, reason] { parts->OnLogFailure(reason); });
            },
+       .on_commit =
+           [parts = parts.get()](std::chrono::microseconds took) { parts->commits.Observe(took); },
        .track_touched = options.log.compacts});
   if (!log.ok()) {
     return absl::Status(
@@ -323,6 +355,13 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerOptions& option
                      "\" (--data): ", std::string(log.status().message())));
   }
   parts->log = *std::move(log);
+  parts->watchers.Add(parts->events);
+  if (!options.webhooks.url.empty()) {
+    auto opened = webhooks::Webhooks::Open(options.webhooks, *parts->log);
+    if (!opened.ok()) return opened.status();
+    parts->webhooks = *std::move(opened);
+    parts->watchers.Add(*parts->webhooks);
+  }
   if (options.log.compacts) {
     parts->compactor = std::make_unique<store::Compactor>(*parts->log, options.log.compaction,
                                                           MergePayloads, WallTimeMs, LogCompaction);
@@ -334,19 +373,19 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerOptions& option
         [parts = parts.get()](std::string_view room) -> Worker& {
           return parts->WorkerOfRoom(room);
         },
-        &parts->events));
+        &parts->watchers));
   }
   for (const auto& worker : parts->workers) parts->http.push_back(parts->ServicesOn(*worker));
   std::vector<Worker*> workers;
   for (const auto& worker : parts->workers) workers.push_back(worker.get());
   parts->access = std::make_unique<api::AuthorityAccess>(*parts->authority, parts->stats.refusals);
   parts->api =
-      std::make_unique<api::Api>(api::Api::Services{.limits = parts->options.limits,
-                                                    .health = parts->http[0].health,
+      std::make_unique<api::Api>(api::Api::Services{.health = parts->http[0].health,
                                                     .log = *parts->log,
                                                     .worker_of_room = parts->http[0].worker_of_room,
                                                     .workers = std::move(workers),
                                                     .events = parts->events,
+                                                    .watcher = parts->watchers,
                                                     .access = *parts->access,
                                                     .origins = parts->authority->origins()});
   return std::unique_ptr<Server>(new Server(std::move(parts)));
@@ -360,6 +399,7 @@ absl::Status Server::Run(bool handle_signals) {
     parts_->signals.add(SIGHUP, ignored);
     parts_->WaitForSignal();
   }
+  if (parts_->webhooks) parts_->webhooks->Start();
   for (const auto& worker : parts_->workers) worker->Start();
   parts_->StartListeners();
   for (const auto& listener : parts_->listeners) {

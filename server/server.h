@@ -24,6 +24,7 @@
 #include "server/relay_moment.h"
 #include "server/service_manager.h"
 #include "server/tls_certificate.h"
+#include "server/webhooks/webhooks.h"
 
 namespace weft::server {
 
@@ -43,6 +44,7 @@ struct ServerOptions {
   unsigned threads = 0;                 // 0: one a core
   RelayMoment relay = RelayMoment::kCommitted;
   LogOptions log;
+  webhooks::Options webhooks;
   Limits limits;
   std::chrono::milliseconds drain{10'000};  // from a stop to the end
   // Asked at a reload, on the thread of Run. May be empty.

@@ -114,6 +114,7 @@ SocketConnection::Written SocketConnection::WriteOut() {
     const ssize_t size = transport_.Write(std::span(pieces).first(count));
     if (size < 0) return WouldBlock(errno) ? Written::kSome : Written::kFailed;
     out_.Advance(static_cast<std::size_t>(size));
+    worker_.traffic().sent_bytes.Add(static_cast<std::uint64_t>(size));
   }
   if (!transport_.has_unsent() || transport_.SendUnsent()) return Written::kAll;
   return WouldBlock(errno) ? Written::kSome : Written::kFailed;
@@ -177,6 +178,7 @@ void SocketConnection::OnReadable() {
   last_heard_ = Clock::now();
   ping_sent_ = false;
   answered_bytes_ = 0;
+  worker_.traffic().received_bytes.Add(static_cast<std::uint64_t>(size));
   HandleBytes(buffer.first(static_cast<std::size_t>(size)));
   CheckShares(static_cast<std::size_t>(size));
   if (transport_.ended() && state_ == State::kOpen) Drop();
@@ -211,6 +213,7 @@ void SocketConnection::HandleBytes(std::span<std::uint8_t> bytes) {
   std::vector<crdt::ByteView>& messages = worker_.message_list();
   messages.clear();
   const auto hand_over = [&] {
+    worker_.traffic().received_messages.Add(messages.size());
     if (told_ != nullptr && !messages.empty()) told_->Receive(messages);
     messages.clear();
   };
@@ -266,6 +269,7 @@ void SocketConnection::Close(CloseCode code, std::string_view reason) {
 void SocketConnection::BeginClose(CloseCode code, std::string_view reason) {
   if (state_ != State::kOpen) return;
   state_ = State::kClosing;
+  worker_.stats().closes.Count(code);
   close_deadline_ = Clock::now() + worker_.limits().close_timeout;
   out_.AddClose(code, reason);
   ScheduleFlush();

@@ -85,7 +85,8 @@ bool StoreLog::TryAppend(std::string_view room, std::uint64_t generation, crdt::
   }
   // Answers come in order: a refusal waits for the answers to what was taken before.
   if (!accepted.ok() && !in_flight_.empty()) return false;
-  in_flight_.push_back(std::move(done));
+  in_flight_.push_back({.done = std::move(done), .since = Clock::now()});
+  if (traffic_ != nullptr) traffic_->updates.Add();
   if (!accepted.ok()) OnCompleted(accepted);
   return true;
 }
@@ -105,10 +106,15 @@ void StoreLog::Answer() {
     const std::lock_guard lock(completed_mutex_);
     answering_.swap(completed_);
   }
+  const Clock::time_point now = Clock::now();
   for (absl::StatusOr<LogPlace>& result : answering_) {
-    AppendDone done = std::move(in_flight_.front());
+    InFlight append = std::move(in_flight_.front());
     in_flight_.pop_front();
-    done(std::move(result));
+    if (traffic_ != nullptr) {
+      traffic_->acknowledgements.Observe(
+          std::chrono::duration_cast<LatencyHistogram::Duration>(now - append.since));
+    }
+    append.done(std::move(result));
   }
   answering_.clear();
   if (in_flight_.empty()) RetryWaiting();

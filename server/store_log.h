@@ -20,15 +20,17 @@
 
 #include "server/asio.h"
 #include "server/room_log.h"
+#include "server/traffic.h"
 #include "store/update_log.h"
 
 namespace weft::server {
 
 class StoreLog final : public RoomLog {
  public:
-  // `loading` runs the reads.
-  StoreLog(store::UpdateLog& log, asio::io_context& rooms, asio::any_io_executor loading)
-      : log_(log), rooms_(rooms), loading_(std::move(loading)) {}
+  // `loading` runs the reads. Appends are counted in `traffic`, when there is one.
+  StoreLog(store::UpdateLog& log, asio::io_context& rooms, asio::any_io_executor loading,
+           Traffic* traffic = nullptr)
+      : log_(log), rooms_(rooms), loading_(std::move(loading)), traffic_(traffic) {}
 
   void Append(std::string_view room, std::uint64_t generation, crdt::ByteView update,
               AppendDone done) override;
@@ -62,8 +64,14 @@ class StoreLog final : public RoomLog {
   store::UpdateLog& log_;
   asio::io_context& rooms_;
   asio::any_io_executor loading_;
+  Traffic* traffic_;
   std::deque<Waiting> waiting_;
-  std::deque<AppendDone> in_flight_;  // taken by the log or refused, and not answered yet
+  // Taken by the log or refused, and not answered yet.
+  struct InFlight {
+    AppendDone done;
+    Clock::time_point since;
+  };
+  std::deque<InFlight> in_flight_;
   bool waiting_for_space_ = false;
 
   // What the writer hands over. Not empty: Answer is on its way.

@@ -34,7 +34,7 @@ Worker::Worker(Limits limits, RelayMoment relay, Stats& stats, auth::Authority& 
       authority_(authority),
       relay_(relay),
       worker_of_room_(std::move(worker_of_room)),
-      log_(log, io_, std::move(loading)),
+      log_(log, io_, std::move(loading), &traffic_),
       rooms_(RoomServices{.log = log_,
                           .limits = limits_,
                           .stats = stats_,

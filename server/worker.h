@@ -26,6 +26,7 @@
 #include "server/socket_poller.h"
 #include "server/stats.h"
 #include "server/store_log.h"
+#include "server/traffic.h"
 
 namespace weft::server {
 
@@ -82,6 +83,7 @@ class Worker {
   const Limits& limits() const { return limits_; }
   Stats& stats() { return stats_; }
   auth::Authority& authority() { return authority_; }
+  Traffic& traffic() { return traffic_; }
 
   // For connections.
   Worker& WorkerOf(std::string_view room) const { return worker_of_room_(room); }
@@ -132,6 +134,7 @@ class Worker {
   asio::steady_timer sweep_timer_{io_};
   asio::steady_timer awareness_timer_{io_};
   bool awareness_armed_ = false;
+  Traffic traffic_;
   StoreLog log_;
   RoomTable rooms_;
   std::vector<std::uint8_t> read_buffer_;

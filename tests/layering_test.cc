@@ -66,8 +66,8 @@ const std::vector<Layer> kLayers = {
      .bans = {kSockets}},
     {.folder = "server/",
      .may_include = {"server/", "sync/", "store/", "crdt/", "absl/", "boost/", "spdlog/", "CLI/",
-                     "openssl/", "weft_version.h", "fcntl.h", "unistd.h", "signal.h", "poll.h",
-                     "netinet/", "arpa/", "netdb.h", "sys/"},
+                     "openssl/", "prometheus/", "weft_version.h", "fcntl.h", "unistd.h", "signal.h",
+                     "poll.h", "netinet/", "arpa/", "netdb.h", "sys/"},
      .bans = {}},
 };
 

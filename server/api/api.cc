@@ -84,8 +84,7 @@ HttpAnswer Describe(const Context& call) {
 Api::Api(const Services& services)
     : services_(services),
       rooms_(services.log, services.worker_of_room, services.workers, executor_.get_executor()),
-      tools_{.limits = services.limits, .rooms = rooms_, .events = services.events, .keys = keys_} {
-}
+      tools_{.rooms = rooms_, .watcher = services.watcher, .keys = keys_} {}
 
 bool Api::Serves(std::string_view target) {
   const std::string_view path = target.substr(0, target.find_first_of("?#"));

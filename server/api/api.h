@@ -28,12 +28,12 @@ namespace weft::server::api {
 class Api {
  public:
   struct Services {
-    const Limits& limits;
     std::function<Health()> health;
     store::UpdateLog& log;
     std::function<Worker&(std::string_view room)> worker_of_room;
     std::vector<Worker*> workers;
     EventHub& events;
+    RoomWatcher& watcher;
     Access& access;
     const auth::OriginList& origins;  // pages that may ask
   };

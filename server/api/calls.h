@@ -12,15 +12,13 @@
 #include "server/api/rooms.h"
 #include "server/api/routes.h"
 #include "server/api/target.h"
-#include "server/limits.h"
 
 namespace weft::server::api {
 
 // What calls work with. Outlives them.
 struct Tools {
-  const Limits& limits;
   Rooms& rooms;
-  EventHub& events;
+  RoomWatcher& watcher;  // told what calls do to rooms
   IdempotencyTable& keys;
 };
 

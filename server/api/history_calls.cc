@@ -164,7 +164,7 @@ absl::StatusOr<Wish> ParseWish(std::string_view body, bool takes_note) {
 }
 
 HttpAnswer MakeVersion(store::UpdateLog& log, const std::string& room, const std::string& name,
-                       const Wish& wish, bool replace, store::Version& made) {
+                       const Wish& wish, bool replace, store::Version& made, LogPlace& place) {
   const auto info = GetRoom(log, room);
   if (!info.ok()) return ProblemFor(info.status());
   made = {.name = name, .sequence = info->head, .made_ms = WallTimeMs(), .note = wish.note};
@@ -173,6 +173,7 @@ HttpAnswer MakeVersion(store::UpdateLog& log, const std::string& room, const std
     if (!sequence.ok()) return ProblemFor(sequence.status());
     made.sequence = *sequence;
   }
+  place = {made.sequence, static_cast<std::uint64_t>(info->generation)};
   const auto versions = log.reader().ListVersions(room);
   if (!versions.ok()) return ProblemFor(versions.status());
   const bool is_new = std::ranges::find(*versions, name, &store::Version::name) == versions->end();
@@ -232,15 +233,14 @@ CallResult PutVersion(Tools& tools, const Context& call) {
   if (!wish.ok()) co_return ProblemFor(wish.status());
   const bool replace = call.request.header("If-None-Match") != "*";
   store::Version made;
+  LogPlace place;
   HttpAnswer answer =
-      co_await tools.rooms.Block<HttpAnswer>([&tools, &call, &wish, replace, &made] {
-        return MakeVersion(tools.rooms.log(), call.room, call.value, *wish, replace, made);
+      co_await tools.rooms.Block<HttpAnswer>([&tools, &call, &wish, replace, &made, &place] {
+        return MakeVersion(tools.rooms.log(), call.room, call.value, *wish, replace, made, place);
       });
   if (answer.status < 300) {
-    tools.events.OnRoomEvent({.kind = RoomEvent::Kind::kVersion,
-                              .room = call.room,
-                              .head = {made.sequence, 0},
-                              .name = made.name});
+    tools.watcher.OnRoomEvent(
+        {.kind = RoomEvent::Kind::kVersion, .room = call.room, .head = place, .name = made.name});
   }
   co_return answer;
 }

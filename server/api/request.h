@@ -43,8 +43,9 @@ struct Request {
   std::string_view target;
   std::function<std::string_view(std::string_view name)> header;  // empty without it
   Body* body = nullptr;
-  std::string address;    // of the client; empty on a unix socket
-  bool is_local = false;  // the client is on this machine
+  std::size_t update_bytes = 0;  // what the body of an update or of an edit may have
+  std::string address;           // of the client; empty on a unix socket
+  bool is_local = false;         // the client is on this machine
 };
 
 struct Answer {

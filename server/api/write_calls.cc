@@ -32,7 +32,7 @@ asio::awaitable<std::optional<HttpAnswer>> WriteUpdate(Tools& tools, const Conte
   const auto format = FormatOf(call.target, call.request.header("Content-Type"));
   if (!format.ok()) co_return ProblemFor(format.status());
   std::string_view body;
-  std::optional<HttpAnswer> problem = co_await ReadBody(call, tools.limits.message_bytes, body);
+  std::optional<HttpAnswer> problem = co_await ReadBody(call, call.request.update_bytes, body);
   if (problem) co_return problem;
   using Decoded = absl::StatusOr<crdt::Bytes>;
   Decoded update =
@@ -114,7 +114,7 @@ CallResult PostEdits(Tools& tools, const Context& call) {
   const absl::Status known = CheckParameters(call.target, {});
   if (!known.ok()) co_return ProblemFor(known);
   std::string_view body;
-  std::optional<HttpAnswer> problem = co_await ReadBody(call, tools.limits.message_bytes, body);
+  std::optional<HttpAnswer> problem = co_await ReadBody(call, call.request.update_bytes, body);
   if (problem) co_return *std::move(problem);
   const std::string key(call.request.header("Idempotency-Key"));
   if (key.empty()) co_return co_await DoEdit(tools, call, body, std::nullopt);
@@ -186,9 +186,9 @@ CallResult DeleteRoom(Tools& tools, const Context& call) {
   }
   if (!deleted.ok()) co_return ProblemFor(deleted);
   co_await tools.rooms.Visit<bool>(call.room, reset);
-  tools.events.OnRoomEvent({.kind = RoomEvent::Kind::kDeleted,
-                            .room = call.room,
-                            .head = {(*info)->head, static_cast<std::uint64_t>(generation)}});
+  tools.watcher.OnRoomEvent({.kind = RoomEvent::Kind::kDeleted,
+                             .room = call.room,
+                             .head = {(*info)->head, static_cast<std::uint64_t>(generation)}});
   HttpAnswer answer;
   answer.status = 204;
   co_return answer;

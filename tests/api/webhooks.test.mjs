@@ -1,0 +1,202 @@
+// Webhooks, to a receiver that fails and recovers, from a server that is killed and comes back: in order, none
+// missing, none doubled beyond its id.
+
+import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import WebSocket from 'ws'
+import { eventually } from '../interop/eventually.mjs'
+import { kSeed, SeededRandom } from '../interop/seeded_random.mjs'
+import { serverTest } from '../interop/weft_server.mjs'
+import { Caller, roomPath, typing } from './description.mjs'
+import { kSecret, WebhookReceiver } from './webhook_receiver.mjs'
+
+/** A test with a receiver and a server that tells it; the server is not started yet. */
+function webhookTest(name, body, flags = []) {
+  serverTest(
+    name,
+    async ({ server, own, directory }) => {
+      const receiver = own(await new WebhookReceiver().listen())
+      const secretFile = join(directory, 'secret')
+      await writeFile(secretFile, `${kSecret}\n`)
+      server.flags = ['--webhook', receiver.url, '--webhook-secret-file', secretFile, ...flags]
+      await body({ server, own, receiver })
+      assert.deepEqual(receiver.forged, [], 'every request is signed')
+      for (const { id } of receiver.taken) {
+        const bodies = new Set(receiver.taken.filter((event) => event.id === id).map((event) => event.body))
+        assert.equal(bodies.size, 1, 'an id stands for one event')
+      }
+    },
+    { started: false, timeoutMs: 120_000 }
+  )
+}
+
+const kFast = ['--webhook-debounce-ms', '20', '--webhook-retry-ms', '20', '--webhook-timeout-ms', '5000']
+
+const edit = (caller, room, text = 'x') =>
+  caller.expect(200, 'POST', roomPath(room, '/edits'), { body: typing(text) })
+
+/** Waits until the receiver knows of the newest state of each room. */
+function knows(receiver, heads) {
+  return eventually(
+    'the receiver to know of every room',
+    () =>
+      Object.entries(heads).every(([room, head]) =>
+        receiver.of(room).some(({ type, data }) => type === 'room.changed' && data.sequence === head)
+      ),
+    { withinMs: 60_000, describe: () => JSON.stringify(heads) + JSON.stringify(receiver.taken.slice(-20)) }
+  )
+}
+
+/** Sequences that a room's changes tell grow, whatever was sent again. */
+function checkOrder(receiver, rooms) {
+  for (const room of rooms) {
+    const sequences = receiver.of(room).filter(({ type }) => type === 'room.changed').map(({ data }) => data.sequence)
+    for (let i = 1; i < sequences.length; ++i) {
+      assert.ok(sequences[i] > sequences[i - 1], `${room}: ${sequences}`)
+    }
+  }
+}
+
+webhookTest('a receiver is told what happens to rooms, as it is described', async ({ server, own, receiver }) => {
+  await server.start()
+  const caller = await Caller.of(server)
+  const socket = new WebSocket(`${server.websocketUrl()}/room`)
+  own({ dispose: () => socket.terminate() })
+  await new Promise((resolve) => socket.once('open', resolve))
+  await edit(caller, 'room')
+  await caller.expect(201, 'PUT', roomPath('room', '/versions/draft'))
+  socket.close()
+  const told = (type) => eventually(`the event ${type}`, () => receiver.of('room').find((event) => event.type === type))
+  await told('room.closed')
+  const changed = await told('room.changed')
+  assert.equal(changed.data.sequence, 1)
+  assert.equal((await told('version.made')).data.version, 'draft')
+  await caller.expect(204, 'DELETE', roomPath('room'))
+  await told('room.deleted')
+  const types = receiver.of('room').map(({ type }) => type)
+  assert.ok(types.indexOf('room.opened') < types.indexOf('room.closed'))
+  assert.equal(types.at(-1), 'room.deleted')
+  for (const { type, timestamp, data } of receiver.events()) {
+    assert.equal(type, data.type)
+    assert.equal(timestamp, data.time)
+    caller.description.checkEvent(data)
+  }
+}, kFast)
+
+webhookTest('many edits are told as one change', async ({ server, receiver }) => {
+  await server.start()
+  const caller = await Caller.of(server)
+  for (let i = 0; i < 50; ++i) await edit(caller, 'room')
+  await knows(receiver, { room: 50 })
+  assert.ok(receiver.of('room').length < 25, `${receiver.of('room').length} events of 50 edits`)
+  checkOrder(receiver, ['room'])
+}, ['--webhook-debounce-ms', '300'])
+
+webhookTest('an event is tried until it is taken, and those behind it wait', async ({ server, receiver }) => {
+  await server.start()
+  const caller = await Caller.of(server)
+  const failures = [500, 'drop', 503, 'late', 404, 302]
+  receiver.mood = () => failures.shift() ?? null
+  await edit(caller, 'first')
+  await eventually('the first failures', () => receiver.refused.length >= 3)
+  await edit(caller, 'second')
+  await knows(receiver, { first: 1, second: 1 })
+  assert.deepEqual(failures, [])
+  // Taken twice, since the receiver took it without a word: under one id.
+  assert.equal(receiver.taken.filter(({ data }) => data.room === 'first').length, 2)
+  assert.deepEqual(receiver.events().map(({ data }) => data.room), ['first', 'second'])
+  const metrics = await (await fetch(server.httpUrl('/metrics'))).text()
+  assert.match(metrics, /^weft_webhook_failures_total [1-9]/m)
+  assert.match(metrics, /^weft_webhook_dropped_total 0$/m)
+  await eventually('the outbox to be empty', async () =>
+    /^weft_webhook_outbox_events 0$/m.test(await (await fetch(server.httpUrl('/metrics'))).text())
+  )
+}, kFast)
+
+webhookTest('what was there before webhooks were switched on is no news', async ({ server, receiver }) => {
+  const { flags } = server
+  server.flags = []
+  await server.start()
+  await edit(await Caller.of(server), 'old')
+  await server.stop()
+  server.flags = flags
+  await server.start()
+  await edit(await Caller.of(server), 'new')
+  await knows(receiver, { new: 1 })
+  assert.deepEqual(receiver.of('old'), [])
+  // What changes while they are off is told when they are on again.
+  await server.stop()
+  server.flags = []
+  await server.start()
+  await edit(await Caller.of(server), 'old')
+  await server.crash()
+  server.flags = flags
+  await server.start()
+  await knows(receiver, { old: 2 })
+  assert.equal(receiver.of('new').length, 1)
+}, kFast)
+
+webhookTest('receivers that fail and servers that are killed cost no change and no order', async ({ server, receiver }) => {
+  console.log(`WEFT_SEED=${kSeed}`)
+  const random = new SeededRandom(kSeed)
+  const heads = {}
+  const { port } = receiver
+  for (let life = 0; life < 6; ++life) {
+    await server.start()
+    const caller = await Caller.of(server)
+    receiver.mood = () => {
+      const roll = random.fraction()
+      return roll < 0.1 ? 500 : roll < 0.2 ? 'drop' : roll < 0.3 ? 'late' : null
+    }
+    const isAway = life % 3 === 1
+    if (isAway) await receiver.close()
+    for (let i = 0; i < 30; ++i) {
+      const room = `room ${random.integer(0, 8)}`
+      heads[room] = (await edit(caller, room)).json.sequence
+      // Now and then until something was told, so that a kill hits all moments of an event.
+      if (!isAway && random.chance(0.1)) await knows(receiver, { [room]: heads[room] })
+    }
+    await server.crash()
+    if (isAway) await receiver.listen(port)
+  }
+  await server.start()
+  receiver.mood = () => null
+  await knows(receiver, heads)
+  checkOrder(receiver, Object.keys(heads))
+  assert.ok(receiver.refused.length > 0, 'the receiver never failed')
+}, kFast)
+
+webhookTest('beyond the bound of the outbox changes wait and are told later', async ({ server, receiver }) => {
+  await server.start()
+  const caller = await Caller.of(server)
+  receiver.mood = () => 503
+  const heads = {}
+  for (let i = 0; i < 20; ++i) {
+    heads[`room ${i}`] = (await edit(caller, `room ${i}`)).json.sequence
+  }
+  await eventually('the outbox to be full', async () =>
+    /^weft_webhook_outbox_events 5$/m.test(await (await fetch(server.httpUrl('/metrics'))).text())
+  )
+  for (let i = 0; i < 20; ++i) {
+    heads[`room ${i}`] = (await edit(caller, `room ${i}`)).json.sequence
+  }
+  receiver.mood = () => null
+  await knows(receiver, heads)
+  checkOrder(receiver, Object.keys(heads))
+}, [...kFast, '--webhook-outbox-events', '5'])
+
+serverTest('webhooks without a secret, or to no address, are a mistake of the command line', async ({ server, directory }) => {
+  const secretFile = join(directory, 'secret')
+  await writeFile(secretFile, 'secret')
+  for (const flags of [
+    ['--webhook', 'http://127.0.0.1:9/'],
+    ['--webhook', 'https://example.org/', '--webhook-secret-file', secretFile],
+    ['--webhook', 'http://127.0.0.1:99999/', '--webhook-secret-file', secretFile],
+    ['--webhook', 'http://127.0.0.1:9/', '--webhook-secret-file', join(directory, 'absent')]
+  ]) {
+    server.flags = flags
+    server.launch()
+    assert.deepEqual(await server.exited(), { code: 2, signal: null }, flags.join(' '))
+  }
+}, { started: false })
