@@ -36,6 +36,7 @@ const pinned = (core, command) => cpus().length > 1 ? ['taskset', '-c', core, ..
 
 // What one client may send a second is a limit of weft that others do not have; writers here are
 // crowds.
+const flagsOf = { 'weft-accepted': ['--relay', 'accepted'] }
 const weftFlags = ['--threads', '1', '--max-messages-per-second', '0', '--max-bytes-per-second', '0']
 
 function freePort () {
@@ -72,7 +73,7 @@ class Relay {
       case 'bare': return [bare, String(this.port)]
       case 'yws': return node('y_websocket.mjs')
       case 'hocus': return node('hocuspocus.mjs')
-      default: return [weft, 'serve', '--listen', `127.0.0.1:${this.port}`, '--data', this.data, ...weftFlags]
+      default: return [weft, 'serve', '--listen', `127.0.0.1:${this.port}`, '--data', this.data, ...weftFlags, ...(flagsOf[this.kind] ?? [])]
     }
   }
 
@@ -159,7 +160,7 @@ function summarise (runs) {
   return figures
 }
 
-const kinds = ['weft', ...(existsSync('/dev/shm') ? ['weft-memory'] : []), 'bare']
+const kinds = ['weft', 'weft-accepted', ...(existsSync('/dev/shm') ? ['weft-memory'] : []), 'bare']
 if (flags.has('peers')) kinds.push('yws', 'hocus')
 const chosen = scenarios.filter(({ id }) => wanted === undefined || id === wanted || id.startsWith(`${wanted}-`))
 if (chosen.length === 0) {

@@ -26,7 +26,7 @@ export function toMarkdown (report) {
     '# Relays, measured',
     '',
     `${report.date}, ${report.machine.cpu}, server on one core, generator on another; median of ${report.rounds} rounds. ` +
-    'Weft logs every update with fsync before anyone sees it; the others keep nothing. What each scenario does: `bench/README.md`.',
+    'Weft logs every update with fsync: before anyone sees it, or soon after with `--relay accepted`; the others keep nothing. What each scenario does: `bench/README.md`.',
     '',
     `| scenario | figure | ${kinds.map(title).join(' | ')} |`,
     `| --- | --- | ${kinds.map(() => '---').join(' | ')} |`

@@ -12,11 +12,11 @@ export const scenarios = [
   { id: 'S3', run: 'S3', flags: [], title: 'one room, 200 readers, 5 writers × 20/s', figures: latency },
   { id: 'S4', run: 'S4', flags: [], title: '1,000 rooms × 3 clients × 1/s', figures: latency },
   { id: 'S5', run: 'S5', flags: ['--seconds=8'], title: '5,000 idle connections in 1,000 rooms', figures: ['kb_per_connection'] },
-  { id: 'S6', run: 'S6', flags: [], title: '100 clients join one document at once', figures: ['all_synced_ms', 'cpu_ms'], only: ['weft', 'weft-memory', 'yws', 'hocus'] },
-  { id: 'S6-disk', run: 'S6', flags: [], title: 'the same right after a start of the server, from disk', figures: ['all_synced_ms', 'cpu_ms'], steps: [['S6-prepare'], ['restart'], ['S6-again']], only: ['weft', 'weft-memory'] },
+  { id: 'S6', run: 'S6', flags: [], title: '100 clients join one document at once', figures: ['all_synced_ms', 'cpu_ms'], only: ['weft', 'weft-accepted', 'weft-memory', 'yws', 'hocus'] },
+  { id: 'S6-disk', run: 'S6', flags: [], title: 'the same right after a start of the server, from disk', figures: ['all_synced_ms', 'cpu_ms'], steps: [['S6-prepare'], ['restart'], ['S6-again']], only: ['weft', 'weft-accepted', 'weft-memory'] },
   { id: 'S7', run: 'S7', flags: [], title: 'connect, sync, leave', figures: ['visits_per_s', 'visits_per_cpu_s', 'cpu_percent'] },
   { id: 'S8', run: 'S8', flags: [], title: 'cursors: one room, 100 clients × 10/s', figures: ['cpu_percent', 'p50_ms', 'p99_ms', 'messages_per_s'] },
-  { id: 'kill', run: 'kill', flags: ['--window=512'], title: 'kill -9 under the load of S1: updates that others had received and a restart has not', figures: ['lost', 'seen'], steps: [['kill'], ['restart'], ['count']], only: ['weft', 'weft-memory'] }
+  { id: 'kill', run: 'kill', flags: ['--window=512'], title: 'kill -9 under the load of S1: updates that others had received and a restart has not', figures: ['lost', 'seen'], steps: [['kill'], ['restart'], ['count']], only: ['weft', 'weft-accepted', 'weft-memory'] }
 ]
 
 export const units = {
@@ -44,6 +44,7 @@ export const compared = ({ figures }) => figures.filter((figure, index) => index
 
 export const names = {
   weft: 'weft',
+  'weft-accepted': 'weft, relay accepted',
   'weft-memory': 'weft, log on tmpfs',
   bare: 'bare fan-out',
   yws: '@y/websocket-server',
