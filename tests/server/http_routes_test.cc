@@ -66,7 +66,8 @@ TEST(HttpRoutes, TellHowOftenEachLimitWasReached) {
   EXPECT_NE(answer.text.find(R"("queued_bytes":7,"limits":{"max-message-bytes":1,)"),
             std::string::npos)
       << answer.text;
-  EXPECT_NE(answer.text.find(R"("close-timeout-ms":2},"refused":)"), std::string::npos) << answer.text;
+  EXPECT_NE(answer.text.find(R"("close-timeout-ms":2},"refused":)"), std::string::npos)
+      << answer.text;
 }
 
 TEST(HttpRoutes, ReportALogThatTakesNothingMore) {
