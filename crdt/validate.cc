@@ -13,6 +13,13 @@ absl::Status Broken(std::string_view what, ItemRef ref) {
 
 }  // namespace
 
+// Whether `behind` is the rest of the same value, deleted: no replica makes values of several
+// elements, but an update may hold one, and another delete a part of it, as in Yjs.
+bool DocCore::IsCutBefore(const Item& item, const Item& behind) {
+  return behind.deleted && behind.id == item.id.Plus(item.length()) &&
+         behind.origin == item.last_id() && behind.right_origin == item.right_origin;
+}
+
 absl::Status DocCore::ValidateClient(ClientIndex index) const {
   const Client& client = clients_[index];
   if (client.deleted.has_value() && *client.deleted != FindDeleted(client)) {
@@ -66,7 +73,8 @@ absl::Status DocCore::ValidateClient(ClientIndex index) const {
     if (item.key() != kNoKey && item.right == kNoItem && parent.entries.Find(item.key()) != ref) {
       return Broken("the last item of a key is not the one that the type names", ref);
     }
-    if (item.key() != kNoKey && item.right != kNoItem && !item.deleted) {
+    if (item.key() != kNoKey && item.right != kNoItem && !item.deleted &&
+        !IsCutBefore(item, At(item.right))) {
       return Broken("a replaced value is not deleted", ref);
     }
     if (!item.deleted && IsDeleted(item.parent)) {
