@@ -33,7 +33,7 @@ absl::Status AppendQueue::Push(const Append& append, AppendDone done) {
   return Admit({.room = std::string(append.room),
                 .time_ms = append.time_ms,
                 .origin = append.origin,
-                .payload = Bytes(append.payload.begin(), append.payload.end()),
+                .payload = {append.payload.begin(), append.payload.end()},
                 .generation = append.generation,
                 .edit = {},
                 .done = std::move(done),

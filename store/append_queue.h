@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "store/record.h"
@@ -44,7 +45,9 @@ struct QueuedAppend {
   std::string room;
   std::int64_t time_ms = 0;
   OriginId origin{};
-  Bytes payload;
+  // Inside, as long as a keystroke's: it is made on one thread and dies on the other, which the
+  // allocator pays dearly for.
+  absl::InlinedVector<std::uint8_t, 48> payload;
   std::optional<Generation> generation;
   Edit edit;  // instead of a record, when given
   AppendDone done;
