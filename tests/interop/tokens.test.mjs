@@ -2,9 +2,6 @@
 // has to leave while connected.
 
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { exportSPKI, generateKeyPair, SignJWT } from 'jose'
 import { WebSocket } from 'ws'
 // The provider's own Yjs: there must not be two.
 import * as Y from '../../server/web/node_modules/yjs/dist/yjs.mjs'
@@ -12,55 +9,10 @@ import { WeftProvider } from '../../server/web/provider/weft-provider.js'
 import { Editor } from './editor.mjs'
 import { eventually } from './eventually.mjs'
 import { HocuspocusClient } from './hocuspocus_editor.mjs'
-import { serverTest } from './weft_server.mjs'
+import { Signer, tokenTest } from './signer.mjs'
 
 const writes = { '*': 'write' }
 const reads = { '*': 'read' }
-
-/** Signs tokens with a key that the server is given the public half of. */
-class Signer {
-  static async make(algorithm) {
-    const signer = new Signer()
-    signer.algorithm = algorithm
-    signer.keys = await generateKeyPair(algorithm, { extractable: true })
-    return signer
-  }
-
-  publicKey() {
-    return exportSPKI(this.keys.publicKey)
-  }
-
-  token(subject, rooms, expires = '10m') {
-    return new SignJWT({ rooms })
-      .setProtectedHeader({ alg: this.algorithm })
-      .setSubject(subject)
-      .setExpirationTime(expires)
-      .sign(this.keys.privateKey)
-  }
-}
-
-/** A test with a server that takes the tokens of one signer. */
-function tokenTest(name, body, { algorithm = 'EdDSA' } = {}) {
-  serverTest(
-    name,
-    async (context) => {
-      const { server, directory } = context
-      const signer = await Signer.make(algorithm)
-      const keyFile = join(directory, 'public.pem')
-      const revokedFile = join(directory, 'revoked')
-      writeFileSync(keyFile, await signer.publicKey())
-      writeFileSync(revokedFile, '')
-      server.flags = ['--auth', 'token', '--auth-key-file', keyFile, '--auth-revoked-file', revokedFile]
-      await server.start()
-      const revoke = (line) => {
-        writeFileSync(revokedFile, `${line}\n`)
-        process.kill(server.pid, 'SIGHUP')
-      }
-      await body({ ...context, signer, revoke })
-    },
-    { started: false }
-  )
-}
 
 const textOf = (person) => person.doc.getText('content')
 

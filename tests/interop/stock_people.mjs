@@ -1,0 +1,95 @@
+// People who use the stock providers, each behind the same few calls: in node, and in a page (tests/browser/people_page.mjs).
+
+import { HocuspocusProvider, HocuspocusProviderWebsocket } from 'hocuspocus-provider-4'
+import { createYjsProvider } from '@y-sweet/client'
+import { WebsocketProvider } from 'y-websocket'
+import { WeftProvider } from '../../server/web/provider/weft-provider.js'
+
+const kReconnectWithinMs = 50
+
+// For each provider: what is connected and has the room's content; how many edits are not known to be stored, or null
+// where the provider does not count them; and its end.
+const providers = {
+  'y-websocket': ({ doc, url, room, token, WebSocketPolyfill }) => {
+    const provider = new WebsocketProvider(url, room, doc, {
+      WebSocketPolyfill, params: { token }, maxBackoffTime: kReconnectWithinMs, disableBc: true
+    })
+    provider.on('connection-error', () => {})
+    return { isIn: () => provider.wsconnected && provider.synced, unsaved: () => null, end: () => provider.destroy() }
+  },
+
+  '@hocuspocus/provider': ({ doc, url, room, token, WebSocketPolyfill }) => {
+    const socket = new HocuspocusProviderWebsocket({
+      url, WebSocketPolyfill, delay: 20, minDelay: 10, maxDelay: kReconnectWithinMs
+    })
+    const provider = new HocuspocusProvider({ websocketProvider: socket, name: room, token, document: doc })
+    provider.attach()
+    return {
+      isIn: () => socket.status === 'connected' && provider.isAuthenticated && provider.synced,
+      unsaved: () => provider.unsyncedChanges,
+      end: () => {
+        provider.destroy()
+        socket.destroy()
+      }
+    }
+  },
+
+  // y-sweet's own service would make the token, with the address in it.
+  '@y-sweet/client': ({ doc, url, room, token, WebSocketPolyfill }) => {
+    const clientToken = { url, baseUrl: url, docId: room, token }
+    const provider = createYjsProvider(doc, room, async () => clientToken, { WebSocketPolyfill, showDebuggerLink: false })
+    return {
+      isIn: () => provider.status === 'connected',
+      unsaved: () => (provider.hasLocalChanges ? 1 : 0),
+      end: () => {
+        // It would come back after its own end, and try for ever where nobody lets it in.
+        provider.connect = provider.attemptToConnect = async () => true
+        provider.destroy()
+        provider.clearHeartbeat()
+        provider.clearConnectionTimeout()
+      }
+    }
+  },
+
+  'weft-provider': ({ doc, url, room, token, WebSocketPolyfill }) => {
+    const provider = new WeftProvider(url, room, doc, {
+      WebSocketPolyfill, maxBackoffTime: kReconnectWithinMs, token: () => token
+    })
+    return { isIn: () => provider.synced, unsaved: () => provider.unsaved, end: () => provider.destroy() }
+  }
+}
+
+export const kProviders = Object.keys(providers)
+
+export class StockPerson {
+  #use
+  #doc
+
+  /** `Y` is the Yjs of the provider: there must not be two in one document. */
+  constructor({ kind, Y, ...setup }) {
+    this.#doc = new Y.Doc()
+    this.#use = providers[kind]({ doc: this.#doc, ...setup })
+  }
+
+  write(words) {
+    const text = this.#doc.getText('text')
+    text.insert(text.length, words)
+  }
+
+  text() {
+    return this.#doc.getText('text').toString()
+  }
+
+  isIn() {
+    return this.#use.isIn()
+  }
+
+  unsaved() {
+    return this.#use.unsaved()
+  }
+
+  dispose() {
+    this.#use.end()
+    this.#doc.destroy()
+  }
+}
