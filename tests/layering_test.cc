@@ -47,6 +47,10 @@ const Ban kThreads = {
 const Ban kClocks = {.what = "clocks: time is an argument, so that a test can choose it",
                      .headers = {"chrono", "ctime", "absl/time/"}};
 
+// An application is no part of the server: the program alone knows that it is there.
+const Ban kApplications = {.what = "applications: they build on it, not it on them",
+                           .headers = {"server/script/"}};
+
 // A file belongs to the first layer whose folder it lies in.
 const std::vector<Layer> kLayers = {
     // Bytes, checks and hash maps, which the store uses too: not a word about documents.
@@ -64,11 +68,17 @@ const std::vector<Layer> kLayers = {
      .may_include = {"store/", "crdt/base/", "absl/", "lmdb.h", "xxhash.h", "fcntl.h", "unistd.h",
                      "sys/"},
      .bans = {kSockets}},
+    // An application on the public interfaces of the layers below.
+    {.folder = "server/script/",
+     .may_include = {"server/script/", "crdt/any.h", "crdt/base/", "crdt/doc.h", "crdt/delta.h",
+                     "crdt/id.h", "crdt/json.h", "crdt/types.h", "crdt/update_builder.h", "absl/",
+                     "xxhash.h"},
+     .bans = {kSockets}},
     {.folder = "server/",
      .may_include = {"server/", "sync/", "store/", "crdt/", "absl/", "boost/", "spdlog/", "CLI/",
                      "openssl/", "prometheus/", "weft_version.h", "fcntl.h", "unistd.h", "signal.h",
                      "poll.h", "netinet/", "arpa/", "netdb.h", "sys/"},
-     .bans = {}},
+     .bans = {kApplications}},
 };
 
 const std::vector<Exception> kExceptions = {
@@ -234,6 +244,19 @@ TEST(Layering, OnlyTheServerHasBoost) {
   EXPECT_FALSE(Objection("server/main.cc", "boost/asio.hpp"));
   EXPECT_TRUE(Objection("store/update_log.cc", "boost/asio.hpp"));
   EXPECT_TRUE(Objection("sync/session.cc", "boost/json.hpp"));
+}
+
+TEST(Layering, TheServerKnowsNoApplications) {
+  EXPECT_TRUE(Objection("server/room.cc", "server/script/schema.h"));
+  EXPECT_TRUE(Objection("server/api/routes.cc", "server/script/schema.h"));
+  EXPECT_FALSE(Objection("server/script/schema.cc", "server/script/schema.h"));
+}
+
+TEST(Layering, AnApplicationHasNoInsidesOfTheLayersAndNoSockets) {
+  EXPECT_FALSE(Objection("server/script/schema.cc", "crdt/doc.h"));
+  EXPECT_TRUE(Objection("server/script/schema.cc", "crdt/doc_core.h"));
+  EXPECT_TRUE(Objection("server/script/schema.cc", "server/room.h"));
+  EXPECT_TRUE(Objection("server/script/schema.cc", "boost/asio.hpp"));
 }
 
 TEST(Layering, AnExceptionHoldsForItsFileAlone) {
