@@ -43,22 +43,19 @@ std::string DescribeAwareness(const sync::Awareness& awareness) {
   return JsonArray(states);
 }
 
-HttpAnswer NoSuchRoom(std::string_view room) {
-  return MakeProblem(Problem::kNoSuchRoom,
-                     absl::StrCat("there is no room \"", PrintableName(room), "\""));
-}
-
 HttpAnswer Nothing() {
   HttpAnswer answer;
   answer.status = 204;
   return answer;
 }
 
-// Whether the log has it.
-asio::awaitable<bool> IsLogged(Tools& tools, const std::string& room) {
-  co_return co_await tools.rooms.Block<bool>([&tools, &room] {
+// Whether the log has it. Fails: kNotFound; as UpdateLog::FindRoom.
+asio::awaitable<absl::Status> FindInLog(Tools& tools, const std::string& room) {
+  co_return co_await tools.rooms.Block<absl::Status>([&tools, &room]() -> absl::Status {
     const auto info = tools.rooms.log().FindRoom(room);
-    return info.ok() && info->has_value();
+    if (!info.ok()) return info.status();
+    if (info->has_value()) return absl::OkStatus();
+    return absl::NotFoundError(absl::StrCat("there is no room \"", PrintableName(room), "\""));
   });
 }
 
@@ -79,8 +76,8 @@ CallResult ListMembers(Tools& tools, const Context& call) {
             .Take();
       });
   if (!found) {
-    const bool logged = co_await IsLogged(tools, call.room);
-    if (!logged) co_return NoSuchRoom(call.room);
+    const absl::Status logged = co_await FindInLog(tools, call.room);
+    if (!logged.ok()) co_return ProblemFor(logged);
     co_return JsonAnswer("{\"members\":[],\"awareness\":[]}");
   }
   if (!found->ok()) co_return ProblemFor(found->status());
@@ -120,8 +117,8 @@ CallResult Freeze(Tools& tools, const Context& call) {
   }
   const std::optional<Rooms::InMemory> memory = co_await tools.rooms.Look(call.room);
   if (!memory || memory->members == 0) {
-    const bool logged = co_await IsLogged(tools, call.room);
-    if (!logged) co_return NoSuchRoom(call.room);
+    const absl::Status logged = co_await FindInLog(tools, call.room);
+    if (!logged.ok()) co_return ProblemFor(logged);
   }
   const absl::Status done =
       co_await tools.rooms.VisitMade(call.room, [&reason](Room& room) { room.Freeze(reason); });
@@ -135,8 +132,8 @@ CallResult Unfreeze(Tools& tools, const Context& call) {
     return room != nullptr;
   });
   if (!here) {
-    const bool logged = co_await IsLogged(tools, call.room);
-    if (!logged) co_return NoSuchRoom(call.room);
+    const absl::Status logged = co_await FindInLog(tools, call.room);
+    if (!logged.ok()) co_return ProblemFor(logged);
   }
   co_return Nothing();
 }

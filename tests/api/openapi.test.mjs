@@ -2,20 +2,20 @@
 // is one of the server.
 
 import assert from 'node:assert/strict'
+import { closeSync, fsyncSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
 import { Validator } from '@seriousme/openapi-schema-validator'
 import WebSocket from 'ws'
 import * as Y from 'yjs'
 import { eventually } from '../interop/eventually.mjs'
-import { serverTest } from '../interop/weft_server.mjs'
+import { Signer } from '../interop/signer.mjs'
+import { freePort, serverTest } from '../interop/weft_server.mjs'
 import { Caller, roomPath, typing } from './description.mjs'
 
 const kBytes = { 'Content-Type': 'application/octet-stream' }
 const kV1 = { 'Content-Type': 'application/vnd.weft.update-v1' }
 const kV2 = { 'Content-Type': 'application/vnd.weft.update-v2' }
 const kMalformed = Uint8Array.of(9, 9, 9)
-
-/** What no request can bring about while the server is well, or what tests of rights bring about. */
-const kElsewhere = /(401|403|500|503)$/
 
 function documentWith(text, { client } = {}) {
   const doc = new Y.Doc()
@@ -338,6 +338,87 @@ async function administration({ call, expect, refuses, server, own }) {
   await refuses('bad-request', 'GET', '/api/events?rooms=a')
 }
 
+/** A request that is in order for each call which may be answered with `status`, but for what `target` names. */
+function* requestsFor(description, status, room) {
+  const bodies = {
+    'post /api/rooms/{room}/edits': typing('x'),
+    'post /api/rooms/{room}/restore': { at: 1 },
+    'post /api/rooms/{room}/update': Uint8Array.of(0, 0),
+    'put /api/rooms/{room}': Uint8Array.of(0, 0)
+  }
+  for (const answer of description.described()) {
+    const [method, path, described] = answer.split(' ')
+    if (described !== String(status)) continue
+    const target = path
+      .replace('{room}', encodeURIComponent(room))
+      .replace('{version}', 'draft')
+      .replace('{member}', '1')
+      .replace(/\/diff$/, '/diff?from=1')
+    yield { method: method.toUpperCase(), target, options: { body: bodies[`${method} ${path}`] } }
+  }
+}
+
+const kHome = 'https://here.example'
+
+/** Who has no token, and who has one that is too small, whatever they ask for; and pages of strangers. */
+async function rights({ refuses, description, restart, directory }) {
+  const signer = await Signer.make('EdDSA')
+  const keyFile = join(directory, 'public.pem')
+  writeFileSync(keyFile, await signer.publicKey())
+  await restart('--auth', 'token', '--auth-key-file', keyFile, '--allow-origin', kHome)
+  const stranger = await signer.token('eve', { 'her own': 'admin' })
+  for (const { method, target, options } of requestsFor(description, 401, 'history')) {
+    await refuses('unauthorized', method, target, options)
+    const headers = { Authorization: 'Bearer nonsense', Origin: kHome }
+    await refuses('unauthorized', method, target, { ...options, headers })
+  }
+  for (const { method, target, options } of requestsFor(description, 403, 'history')) {
+    const Authorization = `Bearer ${stranger}`
+    await refuses('forbidden', method, target, { ...options, headers: { Authorization, Origin: 'https://evil.example' } })
+    // Lists and events are shown to everybody, without what they may not read.
+    if (/^\/api\/(rooms|events)$/.test(target)) continue
+    await refuses('forbidden', method, target, { ...options, headers: { Authorization } })
+  }
+}
+
+/** The service that knows who may do what is away. */
+async function away({ refuses, description, restart }) {
+  const nobody = `http://127.0.0.1:${await freePort()}/`
+  await restart('--auth', 'callback', '--auth-callback-url', nobody)
+  for (const { method, target, options } of requestsFor(description, 503, 'history')) {
+    await refuses('unavailable', method, target, options)
+  }
+}
+
+/** Leaves no page of the log's data readable in which the room is. Under a running server: at the start pages are checked. */
+function breakPages(server, room) {
+  const kPageBytes = 4096
+  const kFlagsAt = 10
+  const kLeaf = 2
+  const file = join(server.dataDirectory, 'data.mdb')
+  const bytes = readFileSync(file)
+  const descriptor = openSync(file, 'r+')
+  for (let at = 2 * kPageBytes; at < bytes.length; at += kPageBytes) {
+    const page = bytes.subarray(at, at + kPageBytes)
+    if (page.readUInt16LE(kFlagsAt) === kLeaf && page.includes(room)) {
+      writeSync(descriptor, Uint8Array.of(0x40, 0), 0, 2, at + kFlagsAt)
+    }
+  }
+  fsyncSync(descriptor)
+  closeSync(descriptor)
+}
+
+/** The disk gives back other bytes than it was given, while the server runs. */
+async function damage({ expect, refuses, description, server, restart }) {
+  await restart()
+  await expect(201, 'PUT', roomPath('unreadable'), { body: Y.encodeStateAsUpdate(documentWith('x')) })
+  await restart()
+  breakPages(server, 'unreadable')
+  for (const { method, target, options } of requestsFor(description, 500, 'unreadable')) {
+    await refuses('internal', method, target, options)
+  }
+}
+
 serverTest('the description of the API is valid OpenAPI 3.1', async ({ server }) => {
   const text = await (await fetch(server.httpUrl('/api/openapi.json'))).text()
   const result = await new Validator().validate(JSON.parse(text))
@@ -347,19 +428,28 @@ serverTest('the description of the API is valid OpenAPI 3.1', async ({ server })
 
 serverTest(
   'whatever the API answers is described, and whatever is described is answered',
-  async ({ server, own }) => {
+  async ({ server, own, directory }) => {
     const caller = await Caller.of(server)
+    const { description } = caller
+    const { flags } = server
     const tools = {
       server,
       own,
+      directory,
+      description,
       call: caller.call.bind(caller),
       expect: caller.expect.bind(caller),
-      refuses: caller.refuses.bind(caller)
+      refuses: caller.refuses.bind(caller),
+      restart: async (...more) => {
+        await server.stop()
+        server.flags = [...flags, ...more]
+        await server.start()
+      }
     }
-    for (const part of [rooms, content, edits, history, administration]) await part(tools)
+    for (const part of [rooms, content, edits, history, administration, rights, away, damage]) await part(tools)
     // A stream of events has no end that could be waited for.
-    caller.description.seen.add('get /api/events 200')
-    const unseen = caller.description.described().filter((answer) => !kElsewhere.test(answer) && !caller.description.seen.has(answer))
+    description.seen.add('get /api/events 200')
+    const unseen = description.described().filter((answer) => !description.seen.has(answer))
     assert.deepEqual(unseen, [], 'these answers are described and were never given')
   },
   { flags: ['--max-message-bytes', '100000'], timeoutMs: 120_000 }
