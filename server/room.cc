@@ -317,7 +317,14 @@ absl::StatusOr<bool> Room::AcceptSubmitted(crdt::ByteView update, bool past_free
 }
 
 void Room::ReadTail(const LogPlace& after, std::size_t max_bytes, RoomLog::TailDone done) {
-  services_.log.LoadTail(name_, after, max_bytes, std::move(done));
+  if (services_.relay == RelayMoment::kCommitted) {
+    return services_.log.LoadTail(name_, after, max_bytes, std::move(done));
+  }
+  AfterCommit(
+      [this, after, max_bytes, done = std::move(done)](const absl::Status& committed) mutable {
+        if (!committed.ok()) return done(committed);
+        services_.log.LoadTail(name_, after, max_bytes, std::move(done));
+      });
 }
 
 void Room::OpenSession(Member& member) {

@@ -150,7 +150,9 @@ class Room {
   // The same for the first update that a room ever has. Fails: also kAlreadyExists when it has one.
   void Seed(crdt::Bytes update, SubmitDone done);
 
-  // Reads the updates after `after`, as RoomLog::LoadTail.
+  // Reads the updates after `after`, as RoomLog::LoadTail: those at least that members who are here
+  // already have been told, and a newcomer is not told any more. Where that happens before the commit
+  // (RelayMoment::kAccepted), the commit is waited for; fails also when it fails.
   void ReadTail(const LogPlace& after, std::size_t max_bytes, RoomLog::TailDone done);
 
   // The last update that is known to be committed. Before the room is open: nothing.

@@ -71,6 +71,27 @@ TEST_F(RelayAcceptedTest, WhoWaitsForAnAnswerHearsEditsMeanwhile) {
   world.log.FinishAppends();
 }
 
+// Nobody tells it to who comes now, and it is said to have heard it once it is committed.
+TEST_F(RelayAcceptedTest, ATailHasWhatWasToldBeforeItWasAskedFor) {
+  const LogPlace before = room().head();
+  ann.Type("new");
+  cid.Join(room());
+  std::optional<absl::StatusOr<std::vector<crdt::Bytes>>> tail;
+  const auto ask = [&] {
+    room().ReadTail(before, 1'000, [&](auto updates) { tail = std::move(updates); });
+  };
+  ask();
+  EXPECT_FALSE(tail);
+  world.log.FinishAppend();
+  ASSERT_TRUE(tail && tail->ok());
+  EXPECT_EQ((*tail)->size(), 1U);
+  ann.Type("er");
+  ask();
+  world.log.FinishAppend(kDiskFull);
+  EXPECT_FALSE(tail->ok());
+  Settle(world, {&bob, &cid});
+}
+
 TEST_F(RelayAcceptedTest, WhatOthersHaveSeenComesBackFromThemThoughItsWriterNeverDoes) {
   ann.Type("new");
   bob.Read();

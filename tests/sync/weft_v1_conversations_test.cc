@@ -122,6 +122,23 @@ RC_GTEST_PROP(WeftV1Conversations, ALogThatLosesItsEndIsMadeWholeByWhoeverHasIt,
   RC_ASSERT(world.broken() == "");
 }
 
+RC_GTEST_PROP(WeftV1Conversations, WhatOthersWereToldBeforeItsCommitComesBackWithAnyOfThem, ()) {
+  ModelWorld world({.clients = 3, .told_early = true});
+  // So that somebody has something to resume from, in most runs.
+  for (int times = *rc::gen::inRange(0, 3); times > 0; --times) {
+    world.Type(0, 0, "start ");
+    world.Heal();
+    RunAtRandom(world, 3, false);
+  }
+  world.CheckDurable();
+  const auto gone = *rc::gen::inRange<std::size_t>(0, 4);  // nobody, now and then
+  if (gone < 3) world.LeaveForGood(gone);
+  world.Heal();
+  world.CheckDurable();
+  world.CheckConverged();
+  RC_ASSERT(world.broken() == "");
+}
+
 // --- What each of it is for
 // -----------------------------------------------------------------------------------
 
@@ -157,6 +174,24 @@ TEST_F(WeftV1Test, WhoComesBackResumesAndIsSentWhatItMissed) {
   world.CheckConverged();
   EXPECT_EQ(world.seen().resumed, 1);
   EXPECT_EQ(Text(world, 0), "offline before meanwhile");
+}
+
+TEST(WeftV1ToldEarly, WhoResumesBringsWhatTheLogLostAndItsWriterDoesNot) {
+  ModelWorld world({.clients = 2, .told_early = true});
+  world.Heal();
+  world.Type(0, 0, "kept ");
+  world.Heal();
+  world.Type(0, 5, "seen");
+  while (world.ToServer(0) || world.ToClient(1)) {
+  }
+  EXPECT_EQ(Text(world, 1), "kept seen");
+  world.Crash();
+  world.LeaveForGood(0);
+  world.Heal();
+  EXPECT_EQ(world.seen().resumed, 1);
+  EXPECT_EQ(Text(world, 1), "kept seen");
+  world.CheckConverged();
+  EXPECT_EQ(world.broken(), "");
 }
 
 TEST_F(WeftV1Test, WhenTheLogDoesNotKeepTheTailTheStateVectorIsEnough) {

@@ -28,7 +28,8 @@ namespace weft::sync::weft_v1 {
 
 struct ModelOptions {
   std::size_t clients = 3;
-  bool durable = true;  // the log answers when the medium has it
+  bool durable = true;      // the log answers when the medium has it
+  bool told_early = false;  // others are told of a write before it is committed
   std::size_t client_window = 1 << 20;
   std::size_t server_window = 1 << 18;
   std::size_t server_queue = 4 << 20;
@@ -56,12 +57,15 @@ class ModelWorld {
   void DeleteRoom();  // it begins a new history
   void Check(std::size_t client);
 
-  // Everybody connected, everything arrived and committed.
+  // It never comes back, with all that it has.
+  void LeaveForGood(std::size_t client);
+
+  // Everybody who has not left for good connected, everything arrived and committed.
   void Heal();
 
   // Nothing that a client was told to be durable is missing in the log.
   void CheckDurable();
-  // All documents and the log are the same.
+  // All documents of those who are there and the log are the same.
   void CheckConverged();
 
   crdt::Doc& doc(std::size_t client);
