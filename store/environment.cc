@@ -124,7 +124,7 @@ int Environment::OpenHandle(unsigned flags) {
     MDB_env* handle = nullptr;
     int code = mdb_env_create(&handle);
     if (code != 0) return code;
-    mdb_env_set_maxdbs(handle, 8);
+    mdb_env_set_maxdbs(handle, 16);
     mdb_env_set_maxreaders(handle, kMaxReaders);
     mdb_env_set_mapsize(handle, RoundToGranule(map_bytes));
     code = mdb_env_open(handle, options_.directory.c_str(), MDB_NOTLS | flags, 0600);

@@ -55,6 +55,8 @@ class Transaction {
   // Seals the transaction (store/format.h) and commits it. LMDB's code. The transaction has ended
   // either way.
   int Commit();
+  // Ends a read transaction, and keeps the handles of tables that it has opened. LMDB's code.
+  int Keep() { return mdb_txn_commit(std::exchange(handle_, nullptr)); }
   void Abort() {
     if (handle_ != nullptr) mdb_txn_abort(std::exchange(handle_, nullptr));
   }

@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "store/cursor.h"
 #include "store/room_index.h"
+#include "store/rows.h"
 #include "store/system_error.h"
 
 namespace weft::store {
@@ -319,7 +321,12 @@ class Verification {
       code = VerifyRoom(rooms[i]);
       if (progress_) progress_(i + 1, rooms.size());
     }
-    return code;
+    if (code != 0) return code;
+    return VerifyRows(transaction_.handle(), report_.rows, [&](std::string_view key) {
+      Note("", {DamageKind::kRow, 0, 0},
+           absl::StrCat("the row \"", absl::CHexEscape(absl::string_view(key.data(), key.size())),
+                        "\" of an application is damaged"));
+    });
   }
 
  private:

@@ -33,6 +33,7 @@ struct VerifyReport {
   std::uint64_t snapshots = 0;
   std::uint64_t payload_bytes = 0;
   std::uint64_t quarantined = 0;
+  std::uint64_t rows = 0;  // of applications (store/rows.h)
   struct RoomDamage {
     std::string room;
     Damage damage;

@@ -35,6 +35,8 @@ std::string_view DamageName(DamageKind kind) {
       return "the index of names is damaged";
     case DamageKind::kPage:
       return "a page of the file is damaged";
+    case DamageKind::kRow:
+      return "a row of an application is damaged";
     case DamageKind::kContent:
       return "not an update";
   }

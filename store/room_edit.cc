@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -184,6 +185,58 @@ int CreateRoomWith(BatchWriter& writer, const Append& first, bool& created, Room
   if (created) code = writer.PutRecord(*room, first.time_ms, first.origin, first.payload);
   row = room->row;
   return code;
+}
+
+namespace {
+
+// Beyond the head that the row knows lies nothing: else the row is made anew, as BatchWriter does.
+int SettleHead(const Transaction& transaction, OpenRoom& room) {
+  const RecordKey record_key = EncodeRecordKey(room.id, room.row.head + 1);
+  MDB_val key = ToVal(record_key);
+  MDB_val value{};
+  const int found = mdb_get(transaction.handle(), transaction.tables().records, &key, &value);
+  if (found != 0) return found == MDB_NOTFOUND ? 0 : found;
+  RoomRow rebuilt;
+  const int code = RebuildRoomRow(
+      transaction, {.name = room.row.name, .room = room.id, .generation = room.row.generation},
+      rebuilt);
+  if (code != 0) return code;
+  rebuilt.policy = room.row.policy;
+  rebuilt.quarantined = room.row.quarantined;
+  room.row = std::move(rebuilt);
+  return 0;
+}
+
+}  // namespace
+
+int AppendWith(BatchWriter& writer, const Append& append,
+               absl::FunctionRef<std::pair<int, absl::Status>(const Appended& place)> with,
+               Appended& place, absl::Status& refused) {
+  refused = absl::OkStatus();
+  OpenRoom* room = nullptr;
+  int code = writer.Find(append.room, room);
+  if (code != 0) return code;
+  const bool is_new = room == nullptr;
+  if (append.generation && (is_new || room->row.generation != *append.generation)) {
+    refused = absl::FailedPreconditionError("the room was deleted or made anew");
+    return 0;
+  }
+  if (is_new) code = writer.FindOrCreate(append.room, room);
+  if (code == 0) code = SettleHead(writer.transaction(), *room);
+  if (code != 0) return code;
+  const RoomRow& row = room->row;
+  const std::uint64_t kept = row.payload_bytes + row.snapshot_bytes;
+  if (row.policy.quota_bytes > 0 && kept + append.payload.size() > row.policy.quota_bytes) {
+    refused = absl::ResourceExhaustedError(
+        absl::StrCat("the room keeps ", kept, " bytes of at most ", row.policy.quota_bytes));
+    return 0;
+  }
+  place = {.sequence = row.head + 1, .generation = row.generation};
+  std::tie(code, refused) = with(place);
+  if (code != 0) return code;
+  if (refused.ok()) return writer.PutRecord(*room, append.time_ms, append.origin, append.payload);
+  absl::Status gone;
+  return is_new ? DeleteRoom(writer, append.room, {}, gone) : 0;
 }
 
 int DeleteRoom(BatchWriter& writer, std::string_view name, Generation generation,

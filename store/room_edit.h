@@ -7,7 +7,9 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "store/batch_writer.h"
 
@@ -15,6 +17,13 @@ namespace weft::store {
 
 // Makes a room with one record, unless the name has one: `created` tells.
 int CreateRoomWith(BatchWriter& writer, const Append& first, bool& created, RoomRow& row);
+
+// Stores the append as the next record of its room, which is made when it is unknown, unless `with`
+// refuses: it is told the place that the record gets, and answers LMDB's code and a reason. Then
+// nothing of the room changes. `place` and `refused` tell.
+int AppendWith(BatchWriter& writer, const Append& append,
+               absl::FunctionRef<std::pair<int, absl::Status>(const Appended& place)> with,
+               Appended& place, absl::Status& refused);
 
 // Takes the room's name and marks its row deleted. What it kept is purged later.
 // kNotFound for an unknown room; kFailedPrecondition when it has another generation than a given

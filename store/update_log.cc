@@ -250,6 +250,10 @@ absl::Status UpdateLog::ExplainFailure(int code, std::size_t bytes) {
 // --- Edits
 // ------------------------------------------------------------------------------------------
 
+absl::Status UpdateLog::TryEdit(Edit edit, AppendDone done) {
+  return queue_.PushEdit(std::move(edit), std::move(done));
+}
+
 absl::Status UpdateLog::Submit(std::function<int(BatchWriter&)> edit) {
   std::promise<absl::Status> promise;
   std::future<absl::Status> future = promise.get_future();

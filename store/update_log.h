@@ -189,6 +189,10 @@ class UpdateLog {
   // The rooms that got appends since the last call. Requires: Options::track_touched.
   std::vector<std::string> TakeTouchedRooms();
 
+  // Queues an edit for the next transaction; `done` as for TryAppend, told nothing but whether it was
+  // committed. The bound of the queue does not refuse it.
+  absl::Status TryEdit(Edit edit, AppendDone done);
+
   // Runs an edit in the next transaction and waits for its commit.
   absl::Status Submit(std::function<int(BatchWriter&)> edit);
 
