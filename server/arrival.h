@@ -18,11 +18,15 @@
 
 namespace weft::server {
 
-// What a WebSocket speaks: sync/message.h as it is, sync/hocuspocus.h, or sync/weft_v1.h.
-enum class Dialect : std::uint8_t { kYWebsocket, kHocuspocus, kWeftV1 };
+// What a WebSocket speaks: sync/message.h as it is, sync/hocuspocus.h, sync/weft_v1.h, or the text of an
+// application (application.h).
+enum class Dialect : std::uint8_t { kYWebsocket, kHocuspocus, kWeftV1, kApplication };
+
+class Application;
 
 struct Arrival {
   Dialect dialect = Dialect::kYWebsocket;
+  Application* application = nullptr;  // of kApplication
   AddressPlace place;  // of the socket
   Counted counted;     // as one of Stats::connections
   Transport transport;

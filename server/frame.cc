@@ -163,8 +163,10 @@ bool FrameParser::CheckHeader(std::uint8_t first, std::uint8_t second) {
     Fail(CloseCode::kProtocolError, reason);
     return false;
   }
-  if (opcode_ == Opcode::kText) {
-    Fail(CloseCode::kUnsupported, "text messages are not part of the protocol; send binary ones");
+  if (!IsControl(opcode_) && opcode_ != Opcode::kContinuation && opcode_ != kind_) {
+    Fail(CloseCode::kUnsupported,
+         kind_ == Opcode::kBinary ? "text messages are not part of the protocol; send binary ones"
+                                  : "binary messages are not part of the protocol; send text ones");
     return false;
   }
   return true;
@@ -213,7 +215,7 @@ std::optional<FrameParser::Event> FrameParser::ReadData() {
   const std::span<std::uint8_t> bytes = TakeUnmasked(input_.size());
   if (whole_in_input) {
     in_payload_ = false;
-    return Event{Opcode::kBinary, bytes, 0};
+    return MakeMessage(bytes);
   }
   message_.insert(message_.end(), bytes.begin(), bytes.end());
   if (payload_left_ > 0) return std::nullopt;
@@ -221,7 +223,14 @@ std::optional<FrameParser::Event> FrameParser::ReadData() {
   in_message_ = !final_;
   if (!final_) return std::nullopt;
   message_taken_ = true;
-  return Event{Opcode::kBinary, message_, 0};
+  return MakeMessage(message_);
+}
+
+std::optional<FrameParser::Event> FrameParser::MakeMessage(crdt::ByteView payload) {
+  if (kind_ == Opcode::kText && !crdt::IsValidUtf8(crdt::AsText(payload))) {
+    return Fail(CloseCode::kBadText, "a text message is not UTF-8");
+  }
+  return Event{kind_, payload, 0};
 }
 
 }  // namespace weft::server

@@ -47,7 +47,7 @@ void AppendCloseFrame(crdt::Bytes& out, CloseCode code, std::string_view reason)
 class FrameParser {
  public:
   struct Event {
-    Opcode opcode = Opcode::kBinary;  // kBinary for whole messages; kClose, kPing or kPong
+    Opcode opcode = Opcode::kBinary;  // of whole messages their kind; kClose, kPing or kPong
     crdt::ByteView payload;           // valid until the next call; of kClose the reason alone
     std::uint16_t close_code = 0;     // of kClose: what the client named, 1005 when nothing
   };
@@ -56,8 +56,10 @@ class FrameParser {
     const char* reason;
   };
 
-  // `max_message_bytes` bounds one message, all its fragments together.
-  explicit FrameParser(std::size_t max_message_bytes) : max_message_bytes_(max_message_bytes) {}
+  // `max_message_bytes` bounds one message, all its fragments together. Messages are of one kind, kBinary
+  // or kText (then they are valid UTF-8); the other is an error.
+  explicit FrameParser(std::size_t max_message_bytes, Opcode kind = Opcode::kBinary)
+      : max_message_bytes_(max_message_bytes), kind_(kind) {}
 
   // Hands over the next bytes, which are changed in place. Requires: Next() returned nothing since
   // the last Feed, and the bytes outlive the calls of Next() until it does again.
@@ -79,10 +81,12 @@ class FrameParser {
   std::optional<Event> ReadControl();
   std::optional<Event> ReadData();
   std::optional<Event> MakeControlEvent();
+  std::optional<Event> MakeMessage(crdt::ByteView payload);
   std::span<std::uint8_t> TakeUnmasked(std::size_t limit);
   std::optional<Event> Fail(CloseCode code, const char* reason);
 
   std::size_t max_message_bytes_;
+  Opcode kind_;
   std::span<std::uint8_t> input_;
   std::optional<Error> error_;
 

@@ -46,6 +46,10 @@ constexpr std::uint64_t kSlowestBytesPerSecond = 64 << 10;
 
 std::string_view ToStd(beast::string_view text) { return {text.data(), text.size()}; }
 
+std::string_view PathOf(std::string_view target) {
+  return target.substr(0, target.find_first_of("?#"));
+}
+
 HttpRequest ToHttpRequest(const Parser::value_type& message) {
   return {.method = ToStd(message.method_string()),
           .target = ToStd(message.target()),
@@ -80,14 +84,18 @@ class HttpSession {
       stream_.expires_after(services_.limits.handshake_timeout);
       error_code error = co_await ReadHeader(parser);
       const UpgradeRequest upgrade = ToUpgradeRequest(parser.get());
-      const bool of_api = !WantsUpgrade(upgrade) && api::Api::Serves(ToStd(parser.get().target()));
+      const std::string_view target = ToStd(parser.get().target());
+      Application* const application = services_.application();
+      const bool of_application = !WantsUpgrade(upgrade) && application != nullptr &&
+                                  application->ServesHttp(PathOf(target));
+      const bool of_api = of_application || (!WantsUpgrade(upgrade) && api::Api::Serves(target));
       if (!error && !of_api) error = co_await ReadBody(parser, services_.limits.body_bytes);
       if (error) {
         co_await RefuseMalformed(error);
         co_return;
       }
       if (of_api) {
-        go_on = co_await AnswerApi(parser);
+        go_on = co_await AnswerApi(parser, of_application ? application : nullptr);
       } else if (WantsUpgrade(upgrade)) {
         EnterPlace(ClientOf(parser.get()));
         go_on = co_await AnswerUpgrade(upgrade, parser.get());
@@ -188,7 +196,7 @@ class HttpSession {
   }
 
   // Whether the session goes on.
-  asio::awaitable<bool> AnswerApi(Parser& parser) {
+  asio::awaitable<bool> AnswerApi(Parser& parser, Application* application) {
     const Parser::value_type& message = parser.get();
     ApiBody body(*this, parser);
     api::Request request;
@@ -203,7 +211,8 @@ class HttpSession {
     if (client) request.address = client->to_string();
     request.is_local = peer_ && (client ? client->is_loopback() : !peer_->ip);
     stream_.expires_never();
-    api::Answer answer = co_await services_.api().Handle(request);
+    api::Answer answer = application != nullptr ? co_await application->Handle(request)
+                                                : co_await services_.api().Handle(request);
     if (answer.stream != nullptr) {
       co_await WriteStream(std::move(answer));
       co_return false;
@@ -325,10 +334,14 @@ class HttpSession {
   asio::awaitable<void> ShowWayIn(const UpgradeRequest& upgrade, const Parser::value_type& message,
                                   Arrival& arrival) {
     const std::string_view target = ToStd(message.target());
-    const std::string_view path = target.substr(0, target.find_first_of("?#"));
+    const std::string_view path = PathOf(target);
     auth::Credentials credentials = ShownBy(message);
     arrival.address = credentials.address;
-    if (AsksForProtocol(upgrade, sync::weft_v1::kSubprotocol)) {
+    if (Application* application = services_.application();
+        application != nullptr && application->ServesSocket(path)) {
+      arrival.dialect = Dialect::kApplication;
+      arrival.application = application;
+    } else if (AsksForProtocol(upgrade, sync::weft_v1::kSubprotocol)) {
       arrival.dialect = Dialect::kWeftV1;
     } else if (path == "/" || path == kHocuspocusPath) {
       arrival.dialect = Dialect::kHocuspocus;
@@ -371,6 +384,9 @@ class HttpSession {
     arrival.early_bytes.assign(early_begin, early_begin + early.size());
     arrival.early_bytes.insert(arrival.early_bytes.end(), ahead.begin(), ahead.end());
     arrival.transport = std::move(transport);
+    if (arrival.dialect == Dialect::kApplication) {
+      return arrival.application->home().Receive(std::move(arrival));
+    }
     // The rooms of other dialects are named in their messages: any worker will do for the socket.
     const std::string home = arrival.dialect == Dialect::kYWebsocket
                                  ? arrival.room

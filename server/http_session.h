@@ -11,6 +11,7 @@
 
 #include "server/address_table.h"
 #include "server/api/api.h"
+#include "server/application.h"
 #include "server/asio.h"
 #include "server/auth/authority.h"
 #include "server/client_address.h"
@@ -34,6 +35,7 @@ struct HttpServices {
   std::function<api::Api&()> api;
   std::function<auth::Authority&()> authority;
   std::function<std::string()> metrics;
+  std::function<Application*()> application;  // null when there is none
 };
 
 // Serves the socket of `transport` on the thread of `executor`, from its next turn on.

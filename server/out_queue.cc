@@ -44,8 +44,8 @@ void OutQueue::Add(Opcode opcode, crdt::ByteView payload, bool exempt) {
   if (exempt && exempt_end_ <= begin_) exempt_end_ = flat_.size();
 }
 
-void OutQueue::AddShared(crdt::ByteView head, const std::shared_ptr<const crdt::Bytes>& payload,
-                         bool exempt) {
+void OutQueue::AddShared(Opcode opcode, crdt::ByteView head,
+                         const std::shared_ptr<const crdt::Bytes>& payload, bool exempt) {
   const bool shares = empty() && payload->size() >= kSharedBytes;
   crdt::Bytes& flat = shares ? shared_head_ : flat_;
   if (shares) {
@@ -53,7 +53,7 @@ void OutQueue::AddShared(crdt::ByteView head, const std::shared_ptr<const crdt::
     shared_head_.clear();
     shared_written_ = 0;
   }
-  AppendFrameHead(flat, Opcode::kBinary, head.size() + payload->size());
+  AppendFrameHead(flat, opcode, head.size() + payload->size());
   flat.insert(flat.end(), head.begin(), head.end());
   if (shares) return;
   flat.insert(flat.end(), payload->begin(), payload->end());

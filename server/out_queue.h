@@ -40,10 +40,10 @@ class OutQueue {
   // Appends a frame. `exempt`: it does not count.
   void Add(Opcode opcode, crdt::ByteView payload, bool exempt = false);
   void AddClose(CloseCode code, std::string_view reason) { AppendCloseFrame(flat_, code, reason); }
-  // Appends a binary frame of `head` and `payload`, the latter by reference if nothing waits. It does
-  // not count then.
-  void AddShared(crdt::ByteView head, const std::shared_ptr<const crdt::Bytes>& payload,
-                 bool exempt);
+  // Appends a frame of `head` and `payload`, the latter by reference if nothing waits. It does not count
+  // then.
+  void AddShared(Opcode opcode, crdt::ByteView head,
+                 const std::shared_ptr<const crdt::Bytes>& payload, bool exempt);
 
   // What is to be written next, in up to three pieces.
   std::size_t Gather(std::array<iovec, 3>& pieces) const;

@@ -93,6 +93,7 @@ struct Server::Parts {
   std::vector<HttpServices> http;  // of each worker
   std::unique_ptr<api::AuthorityAccess> access;
   std::unique_ptr<api::Api> api;
+  std::unique_ptr<Application> application;  // null when there is none
   std::vector<std::unique_ptr<Listener>> listeners;
   asio::signal_set signals{front};
   std::size_t next_worker = 0;
@@ -112,6 +113,7 @@ struct Server::Parts {
     loading.stop();
     loading.join();
     compactor.reset();
+    if (application) application->Stop();
     log.reset();
     // Who waits for an answer of it lives on a worker.
     authority.reset();
@@ -156,7 +158,8 @@ struct Server::Parts {
         .worker_of_room = [this](std::string_view room) -> Worker& { return WorkerOfRoom(room); },
         .api = [this]() -> api::Api& { return *api; },
         .authority = [this]() -> auth::Authority& { return *authority; },
-        .metrics = [this] { return MakeMetrics(); }};
+        .metrics = [this] { return MakeMetrics(); },
+        .application = [this] { return application.get(); }};
   }
 
   // Of the thread that this is.
@@ -378,6 +381,12 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerOptions& option
   for (const auto& worker : parts->workers) parts->http.push_back(parts->ServicesOn(*worker));
   std::vector<Worker*> workers;
   for (const auto& worker : parts->workers) workers.push_back(worker.get());
+  if (options.application) {
+    auto application = options.application(ApplicationServices{
+        .log = *parts->log, .worker_of_room = parts->http[0].worker_of_room, .workers = workers});
+    if (!application.ok()) return application.status();
+    parts->application = *std::move(application);
+  }
   parts->access = std::make_unique<api::AuthorityAccess>(*parts->authority, parts->stats.refusals);
   parts->api =
       std::make_unique<api::Api>(api::Api::Services{.health = parts->http[0].health,

@@ -16,6 +16,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/application.h"
 #include "server/auth/options.h"
 #include "server/client_address.h"
 #include "server/durability.h"
@@ -50,6 +51,7 @@ struct ServerOptions {
   // Asked at a reload, on the thread of Run. May be empty.
   std::function<absl::StatusOr<Reloadable>()> reread;
   auth::Options auth;
+  MakeApplication application;  // may be empty
 };
 
 class Server {

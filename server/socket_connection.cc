@@ -22,7 +22,8 @@ SocketConnection::SocketConnection(Worker& worker, Arrival arrival)
       receiving_(worker.stats().receiving_bytes),
       messages_(worker.limits().messages_per_second, Limits::kBurstSeconds, Clock::now()),
       bytes_(worker.limits().bytes_per_second, Limits::kBurstSeconds, Clock::now()),
-      parser_(worker.limits().message_bytes),
+      kind_(arrival.dialect == Dialect::kApplication ? Opcode::kText : Opcode::kBinary),
+      parser_(worker.limits().message_bytes, kind_),
       last_heard_(Clock::now()),
       out_(std::move(arrival.greeting)) {}
 
@@ -34,7 +35,7 @@ SocketConnection::~SocketConnection() = default;
 void SocketConnection::Send(crdt::ByteView message) {
   if (!MayQueue(message.size())) return;
   const bool large = message.size() > worker_.limits().queue_bytes;
-  out_.Add(Opcode::kBinary, message, large);
+  out_.Add(kind_, message, large);
   answered_bytes_ += message.size();
   if (large) queued_.Set(HeldBytes());
   ScheduleFlush();
@@ -45,7 +46,7 @@ void SocketConnection::SendShared(crdt::ByteView head,
   if (!MayQueue(message->size())) return;
   // What waits before it leaves first, so that this one need not be copied.
   if (message->size() >= OutQueue::kSharedBytes && !write_blocked_) WriteOut();
-  out_.AddShared(head, message, message->size() > worker_.limits().queue_bytes);
+  out_.AddShared(kind_, head, message, message->size() > worker_.limits().queue_bytes);
   answered_bytes_ += message->size();
   ScheduleFlush();
 }
@@ -221,7 +222,7 @@ void SocketConnection::HandleBytes(std::span<std::uint8_t> bytes) {
     const std::optional<FrameParser::Event> event = parser_.Next();
     if (!event) break;
     messages_.Take(1);
-    const bool is_message = event->opcode == Opcode::kBinary;
+    const bool is_message = event->opcode == kind_;
     const bool lies_in_bytes = event->payload.data() >= bytes.data() &&
                                event->payload.data() < bytes.data() + bytes.size();
     if (is_message) messages.push_back(event->payload);

@@ -128,6 +128,7 @@ class SocketConnection {
   Share receiving_;  // of Stats::receiving_bytes
   TokenBucket messages_;
   TokenBucket bytes_;
+  const Opcode kind_;  // of its messages
   FrameParser parser_;
   std::unique_ptr<MessageSink> sink_;
   MessageSink* told_ = nullptr;  // sink_, until one of both has ended

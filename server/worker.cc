@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "server/application.h"
 #include "server/hocuspocus_socket.h"
 #include "server/log_event.h"
 #include "server/room_member.h"
@@ -81,6 +82,7 @@ void Worker::Receive(Arrival arrival) {
 void Worker::Admit(Arrival arrival) {
   const int descriptor = arrival.transport.descriptor();
   const Dialect dialect = arrival.dialect;
+  Application* const application = arrival.application;
   const std::string room_name = std::move(arrival.room);
   const std::optional<Arrival::Refused> refused = std::move(arrival.refused);
   std::unique_ptr<auth::Pass> pass = std::move(arrival.pass);
@@ -95,7 +97,9 @@ void Worker::Admit(Arrival arrival) {
   if (stop_ != Stop::kNo) return connection.Close(CloseCode::kRestart, "the server stops");
   if (dialect != Dialect::kYWebsocket) {
     std::unique_ptr<Multiplexer> many_rooms;
-    if (dialect == Dialect::kHocuspocus) {
+    if (dialect == Dialect::kApplication) {
+      many_rooms = application->MakeSocket(connection, *this, std::move(shown));
+    } else if (dialect == Dialect::kHocuspocus) {
       many_rooms = std::make_unique<HocuspocusSocket>(connection, *this, std::move(shown));
     } else {
       many_rooms = std::make_unique<WeftV1Socket>(connection, *this, std::move(shown));

@@ -61,6 +61,29 @@ TEST(FrameParser, ReadsAMessageOfEveryLengthForm) {
   }
 }
 
+TEST(FrameParser, OfTextItTakesTextAlone) {
+  const auto parse = [](Bytes bytes) {
+    FrameParser parser(kLimit, Opcode::kText);
+    std::vector<std::string> texts;
+    parser.Feed(bytes);
+    while (const auto event = parser.Next()) {
+      EXPECT_EQ(event->opcode, Opcode::kText);
+      texts.emplace_back(crdt::AsText(event->payload));
+    }
+    return std::pair(texts, parser.error() ? parser.error()->code : CloseCode::kNormal);
+  };
+  const std::string_view text = "h\u00e9";
+  const crdt::ByteView bytes = crdt::AsBytes(text);
+  EXPECT_EQ(parse(ClientFrame(Opcode::kText, bytes)),
+            std::pair(std::vector<std::string>{std::string(text)}, CloseCode::kNormal));
+  // A character may be cut by a fragment, but not by the end.
+  Bytes cut = ClientFrame(Opcode::kText, bytes.first(2), {.final = false});
+  Append(cut, ClientFrame(Opcode::kContinuation, bytes.subspan(2)));
+  EXPECT_EQ(parse(cut).first, std::vector<std::string>{std::string(text)});
+  EXPECT_EQ(parse(ClientFrame(Opcode::kText, bytes.first(2))).second, CloseCode::kBadText);
+  EXPECT_EQ(parse(ClientFrame(Opcode::kBinary, bytes)).second, CloseCode::kUnsupported);
+}
+
 RC_GTEST_PROP(FrameParser, HowTheBytesAreCutDoesNotMatter, ()) {
   Bytes bytes;
   std::vector<Bytes> sent;

@@ -37,8 +37,8 @@ void Append(Bytes& out, const Bytes& more) { out.insert(out.end(), more.begin(),
 TEST(OutQueue, ALargeMessageIsSharedWhenNothingWaits) {
   OutQueue queue({});
   const auto large = std::make_shared<const Bytes>(OutQueue::kSharedBytes, 7);
-  queue.AddShared({}, large, false);
-  queue.AddShared({}, large, false);  // behind the first one: copied
+  queue.AddShared(Opcode::kBinary, {}, large, false);
+  queue.AddShared(Opcode::kBinary, {}, large, false);  // behind the first one: copied
   EXPECT_EQ(large.use_count(), 2);
   EXPECT_EQ(queue.counted_bytes(), FrameOf(*large).size());
   Bytes expected = FrameOf(*large);
@@ -60,8 +60,8 @@ TEST(OutQueue, AMessageThatManyShareIsHeldByEachInPart) {
   OutQueue one({});
   OutQueue other({});
   const auto large = std::make_shared<const Bytes>(OutQueue::kSharedBytes, 7);
-  one.AddShared({}, large, false);
-  other.AddShared({}, large, false);
+  one.AddShared(Opcode::kBinary, {}, large, false);
+  other.AddShared(Opcode::kBinary, {}, large, false);
   EXPECT_LE(one.held_bytes() + other.held_bytes(), OutQueue::kSharedBytes);
   EXPECT_GE(one.held_bytes(), OutQueue::kSharedBytes / 4);
 }
@@ -93,7 +93,7 @@ RC_GTEST_PROP(OutQueueLaws, WhatLeavesIsWhatCameInWhateverTheSizes, ()) {
         Append(expected, FrameOf(payload));
         break;
       case 1:
-        queue.AddShared({}, std::make_shared<const Bytes>(payload), false);
+        queue.AddShared(Opcode::kBinary, {}, std::make_shared<const Bytes>(payload), false);
         Append(expected, FrameOf(payload));
         break;
       case 2:
@@ -116,7 +116,7 @@ RC_GTEST_PROP(OutQueueLaws, WithoutItsBacklogTheStreamStillEndsWithAWholeFrame, 
   const int frames = *rc::gen::inRange(1, 20);
   for (int i = 0; i < frames; ++i) {
     const Bytes payload(*rc::gen::elementOf(std::vector<std::size_t>{1, 130, 20'000, 70'000}));
-    queue.AddShared({}, std::make_shared<const Bytes>(payload), false);
+    queue.AddShared(Opcode::kBinary, {}, std::make_shared<const Bytes>(payload), false);
     Append(all, FrameOf(payload));
     ends.push_back(all.size());
   }
