@@ -415,6 +415,12 @@ bool DocCore::IntegrateBlock(const Update& update, const Block& whole, Clock off
     item.left = BlockEndingAt(origin);
     item.origin = origin;
     collected |= At(item.left).is_gc();
+    if (!collected) {
+      // As when the rest had come alone: what it says of its place is not told by a diff. In a
+      // collision (crdt/collision.h) the beginning may stand elsewhere than the block says.
+      item.parent = At(item.left).parent;
+      item.key = At(item.left).key();
+    }
   }
   item.id = PackedId::Make(client, block.id.clock);
   if (collected || item.parent == kNoType) {

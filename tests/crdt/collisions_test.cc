@@ -5,8 +5,11 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "crdt/doc.h"
@@ -98,6 +101,43 @@ TEST(Collisions, AreReportedOrIgnoredOnDemandAndThenWhatCameFirstStaysAsInYjs) {
     ASSERT_EQ(doc.collisions().latest.has_value(), told);
     if (told) {
       EXPECT_EQ(doc.collisions().latest->id, (Id{ClientId{1}, 0}));
+    }
+  }
+}
+
+// Where the known beginning stands elsewhere than the block says, the rest follows the beginning, as
+// when it comes alone: a list that holds items of another would be broken.
+TEST(Collisions, TheRestOfABlockStandsWhereItsBeginningDoes) {
+  const auto block = [](std::string_view root, std::optional<std::string_view> key, Clock length) {
+    const std::vector<Any> values(length, Any(true));
+    Block block{.id = {ClientId{1}, 0},
+                .length = length,
+                .values_count = static_cast<std::uint32_t>(length),
+                .kind = ContentKind::kAny,
+                .parent = Block::Parent::kRoot,
+                .has_key = key.has_value(),
+                .root_name = root};
+    if (key.has_value()) block.key = *key;
+    UpdateBuilder builder;
+    builder.Add(block, values);
+    return std::move(builder).Finish(DeleteSet());
+  };
+  using Place = std::pair<std::string_view, std::optional<std::string_view>>;
+  const Place places[] = {
+      {"r", std::nullopt}, {"r", "k"}, {"r", "l"}, {"s", std::nullopt}, {"s", "k"}};
+  for (const Place& known : places) {
+    for (const Place& said : places) {
+      const Bytes whole = block(said.first, said.second, 4);
+      Doc doc({.client_id = ClientId{77}, .collisions = CollisionPolicy::kIgnore});
+      ASSERT_EQ(Second(block(known.first, known.second, 2), whole, CollisionPolicy::kIgnore, &doc),
+                absl::OkStatus());
+      Doc other({.client_id = ClientId{77}, .collisions = CollisionPolicy::kIgnore});
+      DeleteSet rest;
+      rest.Add(ClientId{1}, {2, 2});
+      ASSERT_EQ(Second(block(known.first, known.second, 2), *IntersectUpdate(whole, rest),
+                       CollisionPolicy::kIgnore, &other),
+                absl::OkStatus());
+      EXPECT_EQ(doc.EncodeStateAsUpdate(), other.EncodeStateAsUpdate());
     }
   }
 }
