@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <queue>
@@ -24,6 +25,7 @@ class BlockReader {
 
   void Reopen(ByteView update) {
     stream_->Reopen(update);
+    next_ = kFirst;
     Advance();
   }
 
@@ -35,7 +37,13 @@ class BlockReader {
       values_.clear();
       done_ = !stream_->Next(block_, values_);
     } while (!done_ && block_.kind == ContentKind::kSkip);
+    if (done_) return;
+    const Id id = block_.id;
+    is_in_order_ &= id.client != next_.client ? id.client < next_.client : id.clock >= next_.clock;
+    next_ = {id.client, block_.end()};
   }
+  // Whether in all that was read the clients came from the highest down, and the blocks of each by clock.
+  bool is_in_order() const { return is_in_order_; }
   // The values of the current block go to `values`.
   void TakeValues(std::vector<Any>& values) { values.swap(values_); }
 
@@ -46,6 +54,10 @@ class BlockReader {
   Block block_{};
   std::vector<Any> values_;
   bool done_ = false;
+
+  static constexpr Id kFirst{ClientId{~std::uint64_t{0}}, 0};  // no client has that number
+  Id next_ = kFirst;                                           // where the last block ended
+  bool is_in_order_ = true;
 };
 
 // Chooses the input whose next block comes first: higher clients first, then lower clocks. Between
@@ -96,6 +108,9 @@ class Merger {
     if (status.ok() && pending_) Write();
     return status;
   }
+
+  // Whether every input was as merging takes it; else something may have been left out.
+  bool is_in_order() const { return std::ranges::all_of(readers_, &BlockReader::is_in_order); }
 
   Bytes Finish() && {
     deletes_.SortAndMerge();
@@ -259,23 +274,81 @@ class Merger {
   UpdateBuilder builder_;
 };
 
+// One block of each input is held at a time, so what bounds them together is what they can make the
+// result grow: with their bytes, however many they are.
+DecodeBudget BudgetOf(std::span<const ByteView> updates, const DecodeLimits& limits) {
+  std::size_t bytes = 0;
+  for (const ByteView update : updates) bytes += update.size();
+  DecodeLimits together = limits;
+  const std::size_t grown = limits.update_memory_floor + bytes * DecodeBudget::kMemoryPerByte;
+  if (together.update_memory < grown) together.update_memory = grown;
+  return DecodeBudget(together, bytes);
+}
+
+// The update in parts, each with its clients from the highest down and the blocks of each by clock, and
+// with its deletes in one of them.
+absl::StatusOr<std::vector<Bytes>> InOrder(ByteView bytes, const DecodeLimits& limits,
+                                           UpdateFormat format) {
+  absl::StatusOr<Update> update = DecodeUpdate(bytes, limits, format);
+  if (!update.ok()) return update.status();
+  std::erase_if(update->sections, [](const auto& section) { return section.begin == section.end; });
+  const auto first = [&](const Update::Section& section) { return update->blocks[section.begin]; };
+  std::ranges::stable_sort(update->sections, [&](const auto& a, const auto& b) {
+    return a.client != b.client ? a.client > b.client : first(a).id.clock < first(b).id.clock;
+  });
+  std::vector<UpdateBuilder> parts;
+  std::size_t part = 0;
+  Id end;  // of the last section
+  for (const Update::Section& section : update->sections) {
+    if (section.client != end.client) {
+      part = 0;
+    } else if (first(section).id.clock < end.clock) {
+      ++part;
+    }
+    if (part == parts.size()) parts.emplace_back(format);
+    for (std::size_t i = section.begin; i < section.end; ++i) {
+      parts[part].Add(*update, update->blocks[i]);
+    }
+    end = {section.client, update->blocks[section.end - 1].end()};
+  }
+  if (parts.empty()) parts.emplace_back(format);
+  std::vector<Bytes> ordered;
+  for (UpdateBuilder& builder : parts) {
+    ordered.push_back(std::move(builder).Finish(ordered.empty() ? update->deletes : DeleteSet()));
+  }
+  return ordered;
+}
+
+absl::StatusOr<Bytes> MergeOutOfOrder(std::span<const ByteView> updates, const DecodeLimits& limits,
+                                      UpdateFormat format) {
+  std::vector<Bytes> ordered;
+  for (const ByteView update : updates) {
+    absl::StatusOr<std::vector<Bytes>> parts = InOrder(update, limits, format);
+    if (!parts.ok()) return parts.status();
+    std::ranges::move(*parts, std::back_inserter(ordered));
+  }
+  const std::vector<ByteView> views(ordered.begin(), ordered.end());
+  // They were within the limits before each section had a head of its own.
+  DecodeLimits roomy = limits;
+  roomy.update_bytes = roomy.update_clients = ~std::size_t{0};
+  DecodeBudget budget = BudgetOf(views, roomy);
+  Merger merger(views, roomy, format, budget);
+  const absl::Status status = merger.Run();
+  if (!status.ok()) return status;
+  return std::move(merger).Finish();
+}
+
 }  // namespace
 
 absl::StatusOr<Bytes> MergeUpdates(std::span<const ByteView> updates, const DecodeLimits& limits,
                                    UpdateFormat format) {
-  std::size_t bytes = 0;
-  for (const ByteView update : updates) bytes += update.size();
-  // One block of each input is held at a time, so what bounds them together is what they can make
-  // the result grow: with their bytes, however many they are.
-  DecodeLimits together = limits;
-  const std::size_t grown = limits.update_memory_floor + bytes * DecodeBudget::kMemoryPerByte;
-  if (together.update_memory < grown) together.update_memory = grown;
-  DecodeBudget budget(together, bytes);
+  DecodeBudget budget = BudgetOf(updates, limits);
   Merger merger(updates, limits, format, budget);
   // To the end, even if there is but one.
   const absl::Status status = merger.Run();
   if (!status.ok()) return status;
   if (updates.size() == 1) return Bytes(updates[0].begin(), updates[0].end());
+  if (!merger.is_in_order()) return MergeOutOfOrder(updates, limits, format);
   return std::move(merger).Finish();
 }
 

@@ -19,8 +19,9 @@ namespace weft::crdt {
 
 // One update that brings what all of `updates` bring. Holes between blocks of a client become
 // Skip blocks. The bytes are those of Yjs: one input comes back unchanged (though it is checked),
-// an overlap is cut from the block that comes later. Cost: O(total blocks * log inputs). Fails: as
-// DecodeUpdate.
+// an overlap is cut from the block that comes later. Only where an input has its clients in another
+// order than from the highest down, as no writer that is known has them and of which Yjs loses a part,
+// the inputs are put in order first. Cost: O(total blocks * log inputs). Fails: as DecodeUpdate.
 absl::StatusOr<Bytes> MergeUpdates(std::span<const ByteView> updates,
                                    const DecodeLimits& limits = {},
                                    UpdateFormat format = UpdateFormat::kV1);

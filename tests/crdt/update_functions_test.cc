@@ -266,6 +266,31 @@ TEST_F(UpdateFunctions, UpdatesAreEqualHoweverTheirRunsAreCutAndTheirClientsOrde
   });
 }
 
+// Yjs leaves something out of an update that has its clients in another order than from the highest down
+// (13.6.33: clients 1 and 5, merged with client 3, lose client 5).
+TEST_F(UpdateFunctions, MergingLosesNothingWhateverTheOrderOfClients) {
+  ForRandomUpdates([](const Bytes& update, UpdateFormat format, std::mt19937& random) {
+    // Somebody between the others has written too.
+    const Update decoded = Expect(DecodeUpdate(update, {}, format));
+    std::uint64_t between = 1;
+    for (const Update::Section& section : decoded.sections) {
+      const std::uint64_t client = ToNumber(section.client);
+      if (random() % 2 == 0 && client < kMaxSafeInteger) between = client + 1;
+    }
+    Doc writer({.client_id = ClientId{between}});
+    writer.GetText("between").Insert(0, "b");
+    const Bytes other = writer.EncodeStateAsUpdate({}, format);
+    const Bytes rearranged = Rearranged(update, format, random);
+    const ByteView in_order[] = {update, other};
+    const ByteView out_of_order[] = {rearranged, other};
+    const ByteView twice[] = {other, rearranged, rearranged};
+    const Bytes merged = Expect(MergeUpdates(in_order, {}, format));
+    EXPECT_TRUE(
+        Expect(UpdatesEqual(Expect(MergeUpdates(out_of_order, {}, format)), merged, format)));
+    EXPECT_TRUE(Expect(UpdatesEqual(Expect(MergeUpdates(twice, {}, format)), merged, format)));
+  });
+}
+
 TEST_F(UpdateFunctions, UpdatesDifferThatBringOtherElementsOrDeletes) {
   int differ = 0;
   ForRandomUpdates([&](const Bytes& update, UpdateFormat format, std::mt19937& random) {
