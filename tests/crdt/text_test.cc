@@ -198,6 +198,31 @@ std::vector<Cell> CellsOf(const Delta& delta) {
   return cells;
 }
 
+// As in Yjs: where a pair is cut both halves become U+FFFD, whichever of them goes, here and where it
+// is heard of.
+TEST(Text, DeletingHalfOfASurrogatePairLeavesTheReplacementCharacter) {
+  for (const std::uint64_t half : {1, 2}) {
+    Doc doc({.client_id = ClientId{1}});
+    Doc other({.client_id = ClientId{2}});
+    Text text = doc.GetText("t");
+    text.Insert(0, "a\U0001F600bc");
+    const Bytes whole = doc.EncodeStateAsUpdate();
+    ASSERT_TRUE(other.ApplyUpdate(whole).ok());
+    Bytes deletion;
+    {
+      const Subscription subscription = doc.OnUpdate([&](const UpdateEvent& event) {
+        deletion.assign(event.update.begin(), event.update.end());
+      });
+      text.Delete(half, 1);
+    }
+    EXPECT_EQ(text.ToString(), "a\uFFFDbc") << half;
+    ASSERT_TRUE(other.ApplyUpdate(deletion).ok());
+    EXPECT_EQ(other.GetText("t").ToString(), "a\uFFFDbc") << half;
+    EXPECT_EQ(doc.Validate(), absl::OkStatus());
+    EXPECT_EQ(other.Validate(), absl::OkStatus());
+  }
+}
+
 RC_GTEST_PROP(TextProperty, FormattingChangesItsRangeAndNothingElse, ()) {
   Doc doc({.client_id = ClientId{1}});
   Text text = doc.GetText("t");
