@@ -197,7 +197,10 @@ Server::Conversation& Server::Begin(std::string_view key, Channel& channel) {
 void Server::OnToken(Channel channel, Conversation& conversation, crdt::ByteReader& reader,
                      Effects& effects) {
   const std::string_view token = reader.ReadString();
-  if (!reader.ok()) return Deny(channel, conversation, "a malformed token", false, effects);
+  if (!reader.ok()) {
+    if (conversation.state == State::kJoined) effects.push_back(LeaveRoom{channel});
+    return Deny(channel, conversation, "a malformed token", false, effects);
+  }
   // Version 4 says its number, and has message 7, at which version 2 throws.
   conversation.knows_closing = !reader.at_end();
   Ask(channel, conversation, token, effects);

@@ -167,6 +167,18 @@ TEST_F(HocuspocusTest, AnotherTokenOfAnOpenDocumentChangesWhatItMayDo) {
   EXPECT_EQ(server.open_documents(), 0U);
 }
 
+// Else who sends one after the other would be a member of the room as often as it likes.
+TEST_F(HocuspocusTest, AMalformedTokenOfAnOpenDocumentEndsItsMembership) {
+  Open("notes");
+  ByteWriter cut;
+  cut.WriteVarUint(2);
+  cut.WriteVarUint(0);
+  cut.WriteVarUint(200);  // bytes of a token that do not come
+  Receive(Under("notes", cut.Take()));
+  EXPECT_EQ(Done(), (Words_{"leave", "notes denied a malformed token"}));
+  EXPECT_EQ(server.open_documents(), 0u);
+}
+
 TEST_F(HocuspocusTest, SessionsOfOneNameAreTwoMembersOfOneRoom) {
   using std::string_view_literals::operator""sv;
   const Channel one = Open("notes\0a"sv);
