@@ -34,13 +34,4 @@ inline bool NameEachIdOnce(std::span<const crdt::Update> updates) {
   return true;
 }
 
-// Whether each client stands in an update once, the highest first, as every writer has it and merging
-// takes it: of what stands otherwise merging may leave something out, as Yjs does.
-inline bool IsInOrder(const crdt::Update& update) {
-  for (std::size_t i = 1; i < update.sections.size(); ++i) {
-    if (update.sections[i - 1].client <= update.sections[i].client) return false;
-  }
-  return true;
-}
-
 }  // namespace weft::fuzz
