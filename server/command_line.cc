@@ -609,6 +609,7 @@ CommandLine ParseCommandLine(std::vector<std::string> arguments, const Surroundi
   AddConfig(app);
   for (const BlobVerb& verb : BlobVerbs()) AddBlobVerb(app, line, verb);
   AddLogVerbs(app, line.log, [&line] { line.verb = CommandLine::Verb::kLog; });
+  script::AddScriptVerbs(app, line.script, [&line] { line.verb = CommandLine::Verb::kScript; });
   AddConnect(app, line);
   auth::AddTokenVerb(app, line.token, [&line] { line.verb = CommandLine::Verb::kToken; });
   AddDriver(app, line);
@@ -622,7 +623,7 @@ CommandLine ParseCommandLine(std::vector<std::string> arguments, const Surroundi
   };
   if (!nothing_asked && !arguments[0].starts_with("-") && app.get_subcommands(is_asked).empty()) {
     return refuse("there is no command \"" + arguments[0] +
-                  "\"; there are serve, config, token, log, inspect and driver.");
+                  "\"; there are serve, config, token, log, script, inspect and driver.");
   }
   const auto asks = [&](std::string_view flag) {
     return std::find(arguments.begin(), arguments.end(), flag) != arguments.end();

@@ -12,6 +12,7 @@
 #include "server/connect.h"
 #include "server/log_event.h"
 #include "server/log_verbs.h"
+#include "server/script/script_command.h"
 #include "server/server.h"
 
 namespace weft::server {
@@ -22,7 +23,17 @@ inline constexpr int kExitFailed = 1;  // it was asked right, and did not work; 
 inline constexpr int kExitUsage = 2;   // it was asked wrong, or given what it cannot read
 
 struct CommandLine {
-  enum class Verb { kServe, kBlob, kLog, kDriver, kFuzzCorpus, kConnect, kToken, kNothing };
+  enum class Verb {
+    kServe,
+    kBlob,
+    kLog,
+    kDriver,
+    kFuzzCorpus,
+    kConnect,
+    kToken,
+    kScript,
+    kNothing
+  };
 
   Verb verb = Verb::kNothing;  // kNothing: everything is said already (help, version, an error)
   int exit_code = kExitOk;     // of kNothing
@@ -38,6 +49,7 @@ struct CommandLine {
   std::string corpus_directory;  // kFuzzCorpus
   ConnectCommand connect;        // kConnect
   auth::TokenCommand token;      // kToken
+  script::ScriptCommand script;  // kScript
 };
 
 // Where settings of `weft serve` stand beside the command line (configuration.h).

@@ -17,6 +17,7 @@
 #include "server/log_event.h"
 #include "server/log_verbs.h"
 #include "server/room_trace.h"
+#include "server/script/script_command.h"
 #include "server/server.h"
 #include "server/service_manager.h"
 
@@ -109,6 +110,9 @@ int main(int argc, char** argv) {
     case CommandLine::Verb::kLog:
       std::signal(SIGXFSZ, SIG_IGN);
       return weft::server::RunLogCommand(line.log);
+    case CommandLine::Verb::kScript:
+      std::signal(SIGXFSZ, SIG_IGN);
+      return weft::server::script::RunScriptCommand(line.script);
     case CommandLine::Verb::kConnect:
       return Connect(line);
     case CommandLine::Verb::kDriver:

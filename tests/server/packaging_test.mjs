@@ -128,7 +128,7 @@ const tests = {
     const runtime = steps.filter(({ name, text }) => name === 'RUN' && text.includes('apt-get install'))[1].text.split(/\s+/)
     need(has('ldd') && has('dpkg-query'), 'there is no dpkg-query')
     const libraries = [...execFileSync('ldd', [weft], { encoding: 'utf8' }).matchAll(/^\s*(\S+) =>/gm)].map(([, name]) => name)
-    const owners = { libabsl: 'libabsl20220623', liblmdb: 'liblmdb0', libssl: 'libssl3', libcrypto: 'libssl3', libspdlog: 'libspdlog1.10', libfmt: 'libfmt9', libxxhash: 'libxxhash0', 'libprometheus-cpp-core': 'libprometheus-cpp-core1.0' }
+    const owners = { libabsl: 'libabsl20220623', liblmdb: 'liblmdb0', libssl: 'libssl3', libcrypto: 'libssl3', libspdlog: 'libspdlog1.10', libfmt: 'libfmt9', libxxhash: 'libxxhash0', 'libprometheus-cpp-core': 'libprometheus-cpp-core1.0', libz: 'zlib1g' }
     for (const library of libraries) {
       if (/^(libc|libm|libstdc\+\+|libgcc_s|libpthread|linux-vdso|lib[atu]+san)\.so/.test(library)) continue
       const owner = Object.entries(owners).find(([prefix]) => library.startsWith(prefix))

@@ -1,0 +1,77 @@
+#include "server/script/cues_cuts.h"
+
+#include <cstdint>
+#include <string>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "crdt/base/bytes.h"
+
+namespace weft::server::script {
+
+using crdt::ByteView;
+using store::RowReader;
+using store::RowWriter;
+
+absl::StatusOr<std::vector<Cue>> ListCues(const RowReader& rows, ShowId show, RevisionId revision) {
+  std::vector<Cue> cues;
+  const absl::Status status =
+      VisitPrefix(rows, table::kCueLink, KeyOf(show, revision), [&](ByteView key, ByteView value) {
+        const auto numbers = ReadKey(key, 4);
+        if (!numbers.ok()) return numbers.status();
+        cues.push_back({.id = CueId{(*numbers)[3]},
+                        .line = LineId{(*numbers)[2]},
+                        .label = std::string(crdt::AsText(value))});
+        return absl::OkStatus();
+      });
+  if (!status.ok()) return status;
+  return cues;
+}
+
+absl::Status PutCue(RowWriter& rows, ShowId show, RevisionId revision, const Cue& cue) {
+  return rows.Put(table::kCueLink, KeyOf(show, revision, cue.line, cue.id),
+                  crdt::AsBytes(cue.label));
+}
+
+absl::StatusOr<std::vector<PartId>> ListCuts(const RowReader& rows, ShowId show,
+                                             RevisionId revision) {
+  std::vector<PartId> cuts;
+  const absl::Status status =
+      VisitPrefix(rows, table::kCut, KeyOf(show, revision), [&](ByteView key, ByteView) {
+        const auto numbers = ReadKey(key, 3);
+        if (numbers.ok()) cuts.push_back(PartId{(*numbers)[2]});
+        return numbers.status();
+      });
+  if (!status.ok()) return status;
+  return cuts;
+}
+
+absl::Status PutCut(RowWriter& rows, ShowId show, RevisionId revision, PartId part) {
+  return rows.Put(table::kCut, KeyOf(show, revision, part), {});
+}
+
+absl::Status SetCuts(RowWriter& rows, ShowId show, RevisionId id,
+                     const std::vector<PartId>& parts) {
+  const auto revision = LoadRevision(rows, show, id);
+  if (!revision.ok()) return revision.status();
+  absl::flat_hash_set<std::uint64_t> present;
+  for (const Line& line : revision->lines) {
+    for (const Part& part : line.content.parts) present.insert(Number(part.id));
+  }
+  std::vector<std::uint64_t> missing;
+  for (const PartId part : parts) {
+    if (!present.contains(Number(part))) missing.push_back(Number(part));
+  }
+  if (!missing.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the revision has no part ", absl::StrJoin(missing, ", ")));
+  }
+  absl::Status status = ErasePrefix(rows, table::kCut, KeyOf(show, id));
+  for (const PartId part : parts) {
+    if (status.ok()) status = PutCut(rows, show, id, part);
+  }
+  return status;
+}
+
+}  // namespace weft::server::script
