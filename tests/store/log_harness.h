@@ -2,6 +2,7 @@
 
 // What tests of the log share: a directory that goes away, and appends that wait for their answer.
 
+#include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <cstdlib>
