@@ -199,27 +199,57 @@ std::vector<Cell> CellsOf(const Delta& delta) {
 }
 
 // As in Yjs: where a pair is cut both halves become U+FFFD, whichever of them goes, here and where it
-// is heard of.
+// is heard of. Halves of two pairs do not become one.
 TEST(Text, DeletingHalfOfASurrogatePairLeavesTheReplacementCharacter) {
-  for (const std::uint64_t half : {1, 2}) {
+  struct Case {
+    std::uint64_t at;
+    std::uint64_t count;
+    std::string left;
+  };
+  for (const Case& each : {Case{1, 1, "a\uFFFD\U0001F601b"}, Case{2, 1, "a\uFFFD\U0001F601b"},
+                           Case{2, 2, "a\uFFFD\uFFFDb"}, Case{3, 1, "a\U0001F600\uFFFDb"}}) {
     Doc doc({.client_id = ClientId{1}});
     Doc other({.client_id = ClientId{2}});
     Text text = doc.GetText("t");
-    text.Insert(0, "a\U0001F600bc");
-    const Bytes whole = doc.EncodeStateAsUpdate();
-    ASSERT_TRUE(other.ApplyUpdate(whole).ok());
+    text.Insert(0, "a\U0001F600\U0001F601b");
+    ASSERT_TRUE(other.ApplyUpdate(doc.EncodeStateAsUpdate()).ok());
     Bytes deletion;
     {
       const Subscription subscription = doc.OnUpdate([&](const UpdateEvent& event) {
         deletion.assign(event.update.begin(), event.update.end());
       });
-      text.Delete(half, 1);
+      text.Delete(each.at, each.count);
     }
-    EXPECT_EQ(text.ToString(), "a\uFFFDbc") << half;
     ASSERT_TRUE(other.ApplyUpdate(deletion).ok());
-    EXPECT_EQ(other.GetText("t").ToString(), "a\uFFFDbc") << half;
-    EXPECT_EQ(doc.Validate(), absl::OkStatus());
-    EXPECT_EQ(other.Validate(), absl::OkStatus());
+    for (Doc* replica : {&doc, &other}) {
+      EXPECT_EQ(replica->GetText("t").ToString(), each.left);
+      EXPECT_EQ(replica->Validate(), absl::OkStatus());
+    }
+  }
+}
+
+// Each deletion moves the boundary of a run to what is deleted beside it.
+TEST(Text, HalvesThatAreLeftOfTwoPairsDoNotBecomeOne) {
+  Doc doc({.client_id = ClientId{1}});
+  Doc other({.client_id = ClientId{2}});
+  Text text = doc.GetText("t");
+  text.Insert(0, "a\U0001F600b\U0001F601c");
+  std::vector<Bytes> updates{doc.EncodeStateAsUpdate()};
+  for (const std::uint64_t at : {3, 2, 2}) {
+    const StateVector before = doc.GetStateVector();
+    text.Delete(at, 1);
+    updates.push_back(doc.EncodeStateAsUpdate(before));
+  }
+  for (const Bytes& update : updates) ASSERT_TRUE(other.ApplyUpdate(update).ok());
+  for (Doc* replica : {&doc, &other}) {
+    EXPECT_EQ(replica->GetText("t").ToString(), "a\uFFFD\uFFFDc");
+    EXPECT_EQ(Show(replica->GetText("t").ToDelta()), "\"a\uFFFD\uFFFDc\"");
+    Doc copy({.client_id = ClientId{3}});
+    ASSERT_TRUE(
+        copy.ApplyUpdate(replica->EncodeStateAsUpdate({}, UpdateFormat::kV2), "", UpdateFormat::kV2)
+            .ok());
+    EXPECT_EQ(copy.GetText("t").ToString(), "a\uFFFD\uFFFDc");
+    EXPECT_EQ(replica->Validate(), absl::OkStatus());
   }
 }
 

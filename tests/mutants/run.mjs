@@ -20,7 +20,7 @@ const ninja = (...targets) => spawnSync('ninja', ['-C', join(root, build), ...ta
 
 /** The first test of the program that fails, or null. */
 function firstFailure(program) {
-  const { stdout, status, signal } = spawnSync(join(root, build, target(program)), ['--gtest_brief=1', '--gtest_fail_fast'], {
+  const { stdout, status, signal } = spawnSync(join(root, build, target(program)), ['--gtest_fail_fast'], {
     encoding: 'utf8',
     timeout: kTestMs,
     maxBuffer: 1 << 28,
@@ -32,7 +32,9 @@ function firstFailure(program) {
   })
   if (status === 0) return null
   const failed = /^\[ {2}FAILED {2}\] (\S+?)(?:,| \()/m.exec(stdout)
-  return failed ? failed[1] : `${program} ended by ${signal ?? `code ${status}`}`
+  if (failed) return failed[1]
+  const last = [...stdout.matchAll(/^\[ RUN {6}\] (\S+)/gm)].at(-1)
+  return `${last ? last[1] : program}, ended by ${signal ?? `code ${status}`}`
 }
 
 /** Who notices the mutant, or why nobody could. */
