@@ -60,7 +60,7 @@ void AddFlags(CLI::App& app, Flags& flags) {
   add("--workload", flags.workloads, workload_help.c_str())->delimiter(',');
   add("--replicas", flags.replicas, "How many; a list shows how costs grow")
       ->delimiter(',')
-      ->check(CLI::Range(1U, 4'096U));
+      ->check(CLI::Range(1U, 10'000U));
   add("--edits", flags.edits, "Of all replicas together")->check(CLI::Range(1U, 10'000'000U));
   add("--pause-ms", flags.pause_ms, "Between two edits of one replica, on average, simulated");
   add("--seed", flags.seed, "The first one; a seed is a run, to the byte");
