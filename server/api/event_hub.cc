@@ -80,8 +80,9 @@ class EventHub::Listener : public std::enable_shared_from_this<EventHub::Listene
   Listener(Wants wants, const asio::any_io_executor& executor)
       : wants_(std::move(wants)), timer_(executor) {}
 
-  void Push(const Event& event, const std::string& id) {
-    if (!wants_(event.room)) return;
+  bool Hears(std::string_view room) const { return wants_(room); }
+
+  void Push(std::shared_ptr<const std::string> text, std::string_view id) {
     bool first = false;
     {
       const std::lock_guard lock(mutex_);
@@ -91,7 +92,7 @@ class EventHub::Listener : public std::enable_shared_from_this<EventHub::Listene
         ++lost_;
         lost_id_ = id;
       }
-      queue_.push_back(event.text);
+      queue_.push_back(std::move(text));
     }
     // The timer belongs to the thread of its executor.
     if (first) {
@@ -150,20 +151,46 @@ class EventHub::Stream final : public TextStream {
 
 EventHub::EventHub() : boot_(DrawBoot()) {}
 
+RoomEvent EventHub::Event::As() const {
+  RoomEvent event = what;
+  event.room = room;
+  event.name = name;
+  return event;
+}
+
+std::string EventHub::IdOf(const Event& event) const {
+  return absl::StrCat(boot_, "-", event.number);
+}
+
+void EventHub::Push(Event& event, Listener& listener) const {
+  if (!listener.Hears(event.room)) return;
+  const std::string id = IdOf(event);
+  if (event.text == nullptr) {
+    const std::string kind(EventName(event.what.kind));
+    event.text = std::make_shared<const std::string>(
+        absl::StrCat("id: ", id, "\nevent: ", kind,
+                     "\ndata: ", DescribeEvent(event.As(), event.time_ms), "\n\n"));
+  }
+  listener.Push(event.text, id);
+}
+
 void EventHub::OnRoomEvent(const RoomEvent& event) {
-  const std::string data = DescribeEvent(event, WallTimeMs());
+  Event made{.number = 0,
+             .time_ms = WallTimeMs(),
+             .room = std::string(event.room),
+             .name = std::string(event.name),
+             .what = event,
+             .text = {}};
+  made.what.room = made.what.name = {};
   const std::lock_guard lock(mutex_);
-  Event made{.number = ++last_number_, .room = std::string(event.room), .text = {}};
-  const std::string id = absl::StrCat(boot_, "-", made.number);
-  made.text = std::make_shared<const std::string>(absl::StrCat(
-      "id: ", id, "\nevent: ", std::string(EventName(event.kind)), "\ndata: ", data, "\n\n"));
-  std::erase_if(listeners_, [&](const std::weak_ptr<Listener>& entry) {
-    const auto listener = entry.lock();
-    if (listener) listener->Push(made, id);
-    return listener == nullptr;
-  });
+  made.number = ++last_number_;
   kept_.push_back(std::move(made));
   if (kept_.size() > kKept) kept_.pop_front();
+  std::erase_if(listeners_, [&](const std::weak_ptr<Listener>& entry) {
+    const auto listener = entry.lock();
+    if (listener) Push(kept_.back(), *listener);
+    return listener == nullptr;
+  });
 }
 
 std::unique_ptr<TextStream> EventHub::Listen(Wants wants, std::string_view last_event_id,
@@ -186,8 +213,8 @@ std::unique_ptr<TextStream> EventHub::Listen(Wants wants, std::string_view last_
       listener->PushText(Gap(absl::StrCat(boot_, "-", known ? oldest - 1 : last_number_), {}));
     }
     if (known) {
-      for (const Event& event : kept_) {
-        if (event.number > last) listener->Push(event, absl::StrCat(boot_, "-", event.number));
+      for (Event& event : kept_) {
+        if (event.number > last) Push(event, *listener);
       }
     }
   }

@@ -9,6 +9,9 @@
 // with a Last-Event-ID: they get what they missed, or a gap first, without a number, when that is not
 // all there any more (or was before a restart). So whoever sees no gap has missed nothing.
 //
+// Members come and go more often than anybody listens, so an event is kept as what it is, and written
+// out once for the first who is sent it.
+//
 // Threads: any; a stream on that of its executor.
 
 #include <atomic>
@@ -50,11 +53,19 @@ class EventHub final : public RoomWatcher {
  private:
   struct Event {
     std::uint64_t number = 0;
+    std::int64_t time_ms = 0;
     std::string room;
-    std::shared_ptr<const std::string> text;
+    std::string name;
+    RoomEvent what;                           // its views are of nothing: see As()
+    std::shared_ptr<const std::string> text;  // once somebody was sent it
+
+    RoomEvent As() const;
   };
   class Listener;
   class Stream;
+
+  std::string IdOf(const Event& event) const;
+  void Push(Event& event, Listener& listener) const;
 
   const std::string boot_;  // differs from one start of the server to the next
   mutable std::mutex mutex_;
