@@ -1,5 +1,7 @@
 #include "sync/typing_run.h"
 
+#include <array>
+#include <cstring>
 #include <utility>
 
 #include "crdt/base/utf.h"
@@ -18,6 +20,9 @@ constexpr std::uint8_t kHasParentKey = 0x20;
 constexpr std::uint8_t kHasRightOrigin = 0x40;
 constexpr std::uint8_t kHasOrigin = 0x80;
 constexpr std::uint64_t kParentIsRoot = 1;
+
+// Lengths below this are one byte.
+constexpr std::size_t kOneByteLengths = 0x80;
 
 }  // namespace
 
@@ -65,7 +70,53 @@ std::optional<TypingRun::Piece> TypingRun::Read(crdt::ByteView frame) {
   return piece;
 }
 
+// The next keystroke, nearly always: all of it but its text is known beforehand, so that a comparison
+// does for parsing. False: whatever it is, it is to be parsed.
+bool TypingRun::AddExpected(crdt::ByteView frame) {
+  // Sync, Update, length, one section of one block, four ids, what the block is.
+  constexpr std::size_t kMaxHead = 6 + 6 * crdt::ByteWriter::kMaxVarUint;
+  const auto put = crdt::ByteWriter::PutVarUint;
+  const auto put_client = [this](std::uint8_t* next) {
+    // All of the array, whose size the compiler knows: what follows is written over the rest.
+    std::memcpy(next, written_client_.data(), written_client_.size());
+    return next + written_client_bytes_;
+  };
+  if (frame.size() < 3 || frame.size() - 3 >= kOneByteLengths) return false;
+  std::array<std::uint8_t, kMaxHead> head;
+  head[0] = static_cast<std::uint8_t>(kSync);
+  head[1] = static_cast<std::uint8_t>(kUpdate);
+  head[2] = static_cast<std::uint8_t>(frame.size() - 3);
+  head[3] = head[4] = 1;
+  std::uint8_t* next = put(put_client(head.data() + 5), end_);
+  *next++ = kString | kHasOrigin | (right_origin_ ? kHasRightOrigin : 0);
+  next = put(put_client(next), end_ - 1);
+  if (right_origin_) next = put(put(next, right_origin_->client), right_origin_->clock);
+  const auto head_size = static_cast<std::size_t>(next - head.data());
+  // Behind it come the length of the text, the text, and no deletions.
+  if (frame.size() < head_size + 3 || std::memcmp(frame.data(), head.data(), head_size) != 0) {
+    return false;
+  }
+  const std::string_view text = crdt::AsText(frame.subspan(head_size + 1));
+  const std::size_t length = frame[head_size];
+  if (length + 1 != text.size() || frame.back() != 0) return false;
+  const std::string_view typed = text.substr(0, length);
+  if (!crdt::IsAscii(typed) || text_.size() + length > kMaxBytes ||
+      length > crdt::kMaxSafeInteger - end_) {
+    return false;
+  }
+  Append(typed, length);
+  return true;
+}
+
+void TypingRun::Append(std::string_view text, std::uint64_t length_utf16) {
+  only_ = {};
+  text_.WriteBytes(crdt::AsBytes(text));
+  end_ += length_utf16;
+  ++count_;
+}
+
 bool TypingRun::Add(crdt::ByteView frame) {
+  if (count_ > 0 && AddExpected(frame)) return true;
   const std::optional<Piece> piece = Read(frame);
   if (!piece) return false;
   if (count_ == 0) {
@@ -77,11 +128,7 @@ bool TypingRun::Add(crdt::ByteView frame) {
                          piece->right_origin == right_origin_ &&
                          text_.size() + piece->text.size() <= kMaxBytes;
   if (!continues) return false;
-  only_ = {};
-  const crdt::ByteView text = crdt::AsBytes(piece->text);
-  text_.insert(text_.end(), text.begin(), text.end());
-  end_ += piece->length_utf16;
-  ++count_;
+  Append(piece->text, piece->length_utf16);
   return true;
 }
 
@@ -89,11 +136,13 @@ void TypingRun::Begin(crdt::ByteView frame, const Piece& piece) {
   count_ = 1;
   only_ = frame;
   client_ = piece.client;
+  const std::uint8_t* written = crdt::ByteWriter::PutVarUint(written_client_.data(), piece.client);
+  written_client_bytes_ = static_cast<std::size_t>(written - written_client_.data());
   end_ = piece.clock + piece.length_utf16;
   right_origin_ = piece.right_origin;
   head_.assign(piece.head.begin(), piece.head.end());
-  const crdt::ByteView text = crdt::AsBytes(piece.text);
-  text_.assign(text.begin(), text.end());
+  text_.Clear();
+  text_.WriteBytes(crdt::AsBytes(piece.text));
 }
 
 crdt::ByteView TypingRun::Take() {
@@ -102,7 +151,7 @@ crdt::ByteView TypingRun::Take() {
   crdt::ByteWriter update;
   update.Reserve(head_.size() + text_.size() + 16);
   update.WriteBytes(head_);
-  update.WriteBuffer(text_);
+  update.WriteBuffer(text_.view());
   update.WriteVarUint(0);
   joined_ = EncodeMessage(Update{update.view()});
   return joined_;

@@ -16,6 +16,7 @@
 // Memory: that of the joined message, at most kMaxBytes. Threads: one.
 // Source: Yjs INTERNALS.md; ContentString and Item.mergeWith of Yjs 13.6.
 
+#include <array>
 #include <cstdint>
 #include <optional>
 
@@ -59,14 +60,19 @@ class TypingRun {
 
   static std::optional<Piece> Read(crdt::ByteView frame);
   void Begin(crdt::ByteView frame, const Piece& piece);
+  bool AddExpected(crdt::ByteView frame);
+  void Append(std::string_view text, std::uint64_t length_utf16);
 
   std::size_t count_ = 0;
   crdt::ByteView only_;  // the frame, while it is the only one
   std::uint64_t client_ = 0;
+  // The same as it is written.
+  std::array<std::uint8_t, crdt::ByteWriter::kMaxVarUint> written_client_{};
+  std::size_t written_client_bytes_ = 0;
   std::uint64_t end_ = 0;  // the clock that continues the run
   std::optional<OriginId> right_origin_;
   crdt::Bytes head_;
-  crdt::Bytes text_;
+  crdt::ByteWriter text_;
   crdt::Bytes joined_;
 };
 

@@ -152,5 +152,35 @@ RC_GTEST_PROP(TypingRunLaws, JoinedUpdatesMakeTheSameDocument, ()) {
   RC_ASSERT(StateAfter(joined) == StateAfter(frames));
 }
 
+// The state that frames make, up to the first that cannot be applied.
+Bytes StateBeforeAFailure(const std::vector<Bytes>& frames) {
+  crdt::Doc doc;
+  for (const Bytes& frame : frames) {
+    const auto message = DecodeMessage(frame);
+    if (!message.ok() || !std::holds_alternative<Update>(*message) ||
+        !doc.ApplyUpdate(std::get<Update>(*message).update).ok()) {
+      break;
+    }
+  }
+  return doc.EncodeStateAsUpdate();
+}
+
+RC_GTEST_PROP(TypingRunLaws, AByteThatIsNotTheExpectedOneIsNotOverlooked, ()) {
+  Writer ann(*rc::gen::element<std::uint64_t>(1, 127, 128, 70'000, 3'000'000'000));
+  // With a right neighbour, or without.
+  ann.Insert(0, std::string(*rc::gen::element<std::size_t>(2, 126, 127, 128, 20'000), 'x'));
+  const std::uint64_t at = *rc::gen::element<std::uint64_t>(1, ann.content().length());
+  const int keystrokes = *rc::gen::inRange(2, 6);
+  for (int i = 0; i < keystrokes; ++i) {
+    ann.Insert(at + static_cast<std::uint64_t>(i), std::string(1, static_cast<char>('a' + i)));
+  }
+  std::vector<Bytes> frames = ann.TakeFrames();
+  RC_ASSERT(Joined(frames).size() <= 2U);
+  Bytes& changed = frames.back();
+  changed[*rc::gen::inRange<std::size_t>(0, changed.size())] ^=
+      *rc::gen::inRange<std::uint8_t>(1, 255);
+  RC_ASSERT(StateBeforeAFailure(Joined(frames)) == StateBeforeAFailure(frames));
+}
+
 }  // namespace
 }  // namespace weft::sync
