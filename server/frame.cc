@@ -25,7 +25,12 @@ bool IsSendableCloseCode(std::uint16_t code) {
 void Unmask(std::span<std::uint8_t> bytes, const std::array<std::uint8_t, 4>& mask,
             std::uint64_t phase) {
   std::array<std::uint8_t, 8> rotated;
-  for (std::size_t i = 0; i < 8; ++i) rotated[i] = mask[(phase + i) % 4];
+  if (phase % 4 == 0) [[likely]] {
+    std::memcpy(rotated.data(), mask.data(), 4);
+    std::memcpy(rotated.data() + 4, mask.data(), 4);
+  } else {
+    for (std::size_t i = 0; i < 8; ++i) rotated[i] = mask[(phase + i) % 4];
+  }
   std::uint64_t wide = 0;
   std::memcpy(&wide, rotated.data(), 8);
   std::size_t at = 0;
@@ -92,6 +97,7 @@ std::optional<FrameParser::Event> FrameParser::Next() {
     message_.clear();
     if (message_.capacity() > kKeptBufferBytes) crdt::Bytes().swap(message_);
   }
+  if (std::optional<Event> whole = NextWhole()) return whole;
   while (!error_) {
     if (!in_payload_ && !ReadHeader()) return std::nullopt;
     const bool control = IsControl(opcode_);
@@ -99,6 +105,28 @@ std::optional<FrameParser::Event> FrameParser::Next() {
     if (event || in_payload_) return event;
   }
   return std::nullopt;
+}
+
+// What nearly all frames are: one message of up to 125 bytes that lies in the input from end to end.
+// Nothing: it is something else, of which nothing was taken.
+std::optional<FrameParser::Event> FrameParser::NextWhole() {
+  constexpr std::uint8_t kWholeBinary = 0x82;
+  constexpr std::size_t kHeaderBytes = 6;
+  constexpr std::size_t kMaxLength = 125;
+  if (kind_ != Opcode::kBinary || error_ || in_payload_ || in_message_ || header_size_ > 0 ||
+      input_.size() < kHeaderBytes || input_[0] != kWholeBinary) {
+    return std::nullopt;
+  }
+  const std::size_t length = std::size_t{input_[1]} - 0x80;  // huge without a mask
+  if (length > kMaxLength || length > max_message_bytes_ || input_.size() - kHeaderBytes < length) {
+    return std::nullopt;
+  }
+  std::array<std::uint8_t, 4> mask;
+  std::memcpy(mask.data(), input_.data() + 2, mask.size());
+  const std::span<std::uint8_t> payload = input_.subspan(kHeaderBytes, length);
+  Unmask(payload, mask, 0);
+  input_ = input_.subspan(kHeaderBytes + length);
+  return Event{Opcode::kBinary, payload, 0};
 }
 
 // Collects the header; true when it is whole, valid, and the payload begins.

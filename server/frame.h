@@ -76,6 +76,7 @@ class FrameParser {
   const std::optional<Error>& error() const { return error_; }
 
  private:
+  std::optional<Event> NextWhole();
   bool ReadHeader();
   bool CheckHeader(std::uint8_t first, std::uint8_t second);
   std::optional<Event> ReadControl();
