@@ -123,16 +123,17 @@ HttpAnswer AnswerHealth(const Health& health) {
   const bool ok = health.log_error.empty();
   HttpAnswer answer = JsonAnswer(ok);
   answer.text = absl::StrCat(
-      R"({"status":")", ok ? "ok" : "log-failed", R"(","version":")", WEFT_VERSION, R"(","rooms":)",
-      health.rooms, R"(,"connections":)", health.connections, R"(,"sockets":)", health.sockets,
-      R"(,"room_memory_bytes":)", health.room_memory_bytes, R"(,"receiving_bytes":)",
-      health.receiving_bytes, R"(,"queued_bytes":)", health.queued_bytes, R"(,"limits":)",
-      health.limits, R"(,"refused":)", health.refused, R"(,"log":{"commits":)", health.log_commits,
-      R"(,"appends":)", health.log_appends, R"(,"failed":)", health.log_failed,
-      R"(,"queued_bytes":)", health.log_queued_bytes, R"(,"durability":")", health.log_durability,
-      R"(","window_ms":)", health.log_window_ms, R"(,"commit_max_ms":)", health.log_commit_max_ms,
-      R"(,"quarantined":)", health.log_quarantined, R"(,"compactions":)", health.log_compactions,
-      R"(,"error":")", PrintableName(health.log_error), "\"}}\n");
+      R"({"status":")", ok ? "ok" : "log-failed", R"(","version":")", WEFT_VERSION,
+      R"(","relay":")", NameOf(health.relay), R"(","rooms":)", health.rooms, R"(,"connections":)",
+      health.connections, R"(,"sockets":)", health.sockets, R"(,"room_memory_bytes":)",
+      health.room_memory_bytes, R"(,"receiving_bytes":)", health.receiving_bytes,
+      R"(,"queued_bytes":)", health.queued_bytes, R"(,"limits":)", health.limits, R"(,"refused":)",
+      health.refused, R"(,"log":{"commits":)", health.log_commits, R"(,"appends":)",
+      health.log_appends, R"(,"failed":)", health.log_failed, R"(,"queued_bytes":)",
+      health.log_queued_bytes, R"(,"durability":")", health.log_durability, R"(","window_ms":)",
+      health.log_window_ms, R"(,"commit_max_ms":)", health.log_commit_max_ms, R"(,"quarantined":)",
+      health.log_quarantined, R"(,"compactions":)", health.log_compactions, R"(,"error":")",
+      PrintableName(health.log_error), "\"}}\n");
   return answer;
 }
 

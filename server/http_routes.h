@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "server/relay_moment.h"
+
 namespace weft::server {
 
 // Views live as long as the request.
@@ -36,6 +38,7 @@ struct Health {
   std::uint64_t room_memory_bytes = 0;
   std::uint64_t receiving_bytes = 0;
   std::uint64_t queued_bytes = 0;
+  RelayMoment relay = RelayMoment::kCommitted;
   bool draining = false;          // clients are sent away, as the server stops
   std::string limits = "{}";      // how often each was reached, as JSON (limit_hits.h)
   std::string refused = "{}";     // how often somebody was not let in, by why (auth/refusal.h)

@@ -13,4 +13,9 @@ enum class RelayMoment : std::uint8_t {
               // it comes back with any of them who can write
 };
 
+// As --relay has it.
+constexpr const char* NameOf(RelayMoment moment) {
+  return moment == RelayMoment::kCommitted ? "committed" : "accepted";
+}
+
 }  // namespace weft::server

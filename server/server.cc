@@ -128,6 +128,7 @@ struct Server::Parts {
             .room_memory_bytes = stats.room_memory_bytes.load(std::memory_order_relaxed),
             .receiving_bytes = stats.receiving_bytes.load(std::memory_order_relaxed),
             .queued_bytes = stats.queued_bytes.load(std::memory_order_relaxed),
+            .relay = options.relay,
             .draining = stats.draining.load(std::memory_order_relaxed),
             .limits = stats.limits.ToJson(),
             .refused = stats.refusals.ToJson(),

@@ -52,8 +52,12 @@ TEST(HttpRoutes, SayHowTheServerIs) {
   EXPECT_EQ(answer.status, 200);
   EXPECT_EQ(answer.content_type, "application/json");
   EXPECT_NE(answer.text.find(R"("status":"ok")"), std::string::npos);
-  EXPECT_NE(answer.text.find(R"("rooms":2,"connections":3)"), std::string::npos);
+  EXPECT_NE(answer.text.find(R"("relay":"committed","rooms":2,"connections":3)"),
+            std::string::npos);
   EXPECT_NE(answer.text.find(R"("commits":4,"appends":5)"), std::string::npos);
+  const HttpAnswer other = AnswerHttp({.method = "GET", .target = "/health", .if_none_match = ""},
+                                      Health{.relay = RelayMoment::kAccepted});
+  EXPECT_NE(other.text.find(R"("relay":"accepted")"), std::string::npos);
 }
 
 TEST(HttpRoutes, TellHowOftenEachLimitWasReached) {
