@@ -55,6 +55,10 @@ class Transport {
   ssize_t Write(std::span<iovec> pieces) {
     if (tls_ != nullptr) [[unlikely]]
       return tls_->Write(descriptor_, pieces);
+    if (pieces.size() == 1) [[likely]] {
+      return ::send(descriptor_, pieces[0].iov_base, pieces[0].iov_len,
+                    MSG_NOSIGNAL | MSG_DONTWAIT);
+    }
     msghdr message{};
     message.msg_iov = pieces.data();
     message.msg_iovlen = pieces.size();
