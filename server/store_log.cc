@@ -98,7 +98,7 @@ void StoreLog::OnCompleted(absl::StatusOr<LogPlace> result) {
     first = completed_.empty();
     completed_.push_back(std::move(result));
   }
-  if (first) asio::post(rooms_, [this] { Answer(); });
+  if (first) asio::post(rooms_, [this] { turn_([this] { Answer(); }); });
 }
 
 void StoreLog::Answer() {

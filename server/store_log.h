@@ -13,11 +13,13 @@
 // its rooms and every callback it was given.
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "server/asio.h"
 #include "server/room_log.h"
 #include "server/traffic.h"
@@ -27,10 +29,19 @@ namespace weft::server {
 
 class StoreLog final : public RoomLog {
  public:
-  // `loading` runs the reads. Appends are counted in `traffic`, when there is one.
-  StoreLog(store::UpdateLog& log, asio::io_context& rooms, asio::any_io_executor loading,
-           Traffic* traffic = nullptr)
-      : log_(log), rooms_(rooms), loading_(std::move(loading)), traffic_(traffic) {}
+  // Runs a call on the rooms' thread with what has to come before and after it.
+  using Turn = std::function<void(absl::FunctionRef<void()> call)>;
+
+  // `loading` runs the reads. Appends are counted in `traffic`, when there is one. All answers that
+  // have come are told in one `turn`.
+  StoreLog(
+      store::UpdateLog& log, asio::io_context& rooms, asio::any_io_executor loading,
+      Traffic* traffic = nullptr, Turn turn = [](auto call) { call(); })
+      : log_(log),
+        rooms_(rooms),
+        loading_(std::move(loading)),
+        traffic_(traffic),
+        turn_(std::move(turn)) {}
 
   void Append(std::string_view room, std::uint64_t generation, crdt::ByteView update,
               AppendDone done) override;
@@ -65,6 +76,7 @@ class StoreLog final : public RoomLog {
   asio::io_context& rooms_;
   asio::any_io_executor loading_;
   Traffic* traffic_;
+  const Turn turn_;
   std::deque<Waiting> waiting_;
   // Taken by the log or refused, and not answered yet.
   struct InFlight {

@@ -35,7 +35,8 @@ Worker::Worker(Limits limits, RelayMoment relay, Stats& stats, auth::Authority& 
       authority_(authority),
       relay_(relay),
       worker_of_room_(std::move(worker_of_room)),
-      log_(log, io_, std::move(loading), &traffic_),
+      log_(log, io_, std::move(loading), &traffic_,
+           [this](absl::FunctionRef<void()> call) { Turn(call); }),
       rooms_(RoomServices{.log = log_,
                           .limits = limits_,
                           .stats = stats_,
@@ -176,10 +177,16 @@ void Worker::WaitForSockets() {
 }
 
 void Worker::HandleSockets() {
-  const bool was_posted = std::exchange(flushes_, true);
-  poller_.Poll([](void* tag, SocketPoller::Readiness readiness) {
-    static_cast<SocketConnection*>(tag)->OnReady(readiness);
+  Turn([this] {
+    poller_.Poll([](void* tag, SocketPoller::Readiness readiness) {
+      static_cast<SocketConnection*>(tag)->OnReady(readiness);
+    });
   });
+}
+
+void Worker::Turn(absl::FunctionRef<void()> call) {
+  const bool was_posted = std::exchange(flushes_, true);
+  call();
   flushes_ = was_posted;
   FlushScheduled();
 }

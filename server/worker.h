@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "crdt/base/bytes.h"
 #include "server/arrival.h"
 #include "server/asio.h"
@@ -109,6 +110,8 @@ class Worker {
   void Admit(Arrival arrival);
   void WaitForSockets();
   void HandleSockets();
+  // What `call` wants to be sent leaves right after it, without a post.
+  void Turn(absl::FunctionRef<void()> call);
   void PostFlush();
   void SendNews();
   void FlushScheduled();
