@@ -1,5 +1,6 @@
 #include "server/listener.h"
 
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -25,6 +26,8 @@ constexpr auto kAsTuple = asio::as_tuple(asio::use_awaitable);
 // Between two attempts while no descriptor is free.
 constexpr std::chrono::milliseconds kFirstDelay{20};
 constexpr std::chrono::milliseconds kLastDelay{1'000};
+// Before others on the thread have their turn.
+constexpr int kAcceptedAtOnce = 64;
 
 std::string ToText(const Tcp::endpoint& endpoint) {
   return SocketAddress{.ip = endpoint.address(), .port = endpoint.port(), .path = {}}.ToText();
@@ -96,20 +99,20 @@ bool IsExhausted(const error_code& error) {
          error == boost::system::errc::too_many_files_open_in_system;
 }
 
-// Accepts one socket and hands it over. Nothing of its executor outlives the call, since a listener
-// that waits for descriptors may end after that executor.
-asio::awaitable<error_code> AcceptOne(Listener::Acceptor& acceptor,
-                                      const Listener::ChooseExecutor& choose_executor,
-                                      const Listener::OnAccepted& on_accepted) {
-  const asio::any_io_executor executor = choose_executor();
-  auto [error, socket] = co_await acceptor.async_accept(executor, kAsTuple);
-  if (!error) {
-    error_code ignored;
-    socket.set_option(Tcp::no_delay(true), ignored);
-    auto shared = std::make_shared<AnyStream::socket>(std::move(socket));
-    asio::post(executor, [shared, on_accepted] { on_accepted(std::move(*shared)); });
+// Accepts what waits and hands it over. The error of the last try: would_block when that was all.
+error_code AcceptWaiting(Listener::Acceptor& acceptor,
+                         const Listener::ChooseExecutor& choose_executor,
+                         const Listener::OnAccepted& on_accepted) {
+  for (int i = 0; i < kAcceptedAtOnce; ++i) {
+    const int descriptor =
+        ::accept4(acceptor.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (descriptor < 0) return LastError();
+    const asio::any_io_executor executor = choose_executor();
+    asio::post(executor, [executor, on_accepted, accepted = Transport(descriptor)]() mutable {
+      on_accepted(executor, std::move(accepted));
+    });
   }
-  co_return error;
+  return {};
 }
 
 asio::awaitable<void> Accept(Listener::Acceptor& acceptor, Listener::ChooseExecutor choose_executor,
@@ -117,8 +120,9 @@ asio::awaitable<void> Accept(Listener::Acceptor& acceptor, Listener::ChooseExecu
   asio::steady_timer timer(acceptor.get_executor());
   auto delay = kFirstDelay;
   while (acceptor.is_open()) {
-    const error_code error = co_await AcceptOne(acceptor, choose_executor, on_accepted);
-    if (error == asio::error::operation_aborted) co_return;
+    const auto [stopped] = co_await acceptor.async_wait(Listener::Acceptor::wait_read, kAsTuple);
+    if (stopped) co_return;
+    const error_code error = AcceptWaiting(acceptor, choose_executor, on_accepted);
     if (!IsExhausted(error)) {
       delay = kFirstDelay;
       continue;
@@ -223,6 +227,9 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::Adopt(asio::io_context& io,
 }
 
 void Listener::Start(ChooseExecutor choose_executor, OnAccepted on_accepted) {
+  error_code ignored;  // a socket of the file system has no such thing
+  acceptor_.set_option(Tcp::no_delay(true), ignored);  // Linux gives it to what is accepted
+  acceptor_.native_non_blocking(true, ignored);
   asio::co_spawn(acceptor_.get_executor(),
                  Accept(acceptor_, std::move(choose_executor), std::move(on_accepted)),
                  asio::detached);

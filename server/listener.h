@@ -16,18 +16,22 @@
 #include "server/asio.h"
 #include "server/listen_address.h"
 #include "server/service_manager.h"
+#include "server/transport.h"
 
 namespace weft::server {
 
 // Listens on one socket and hands over what it accepts. When the process has no descriptors left it
 // waits and tries again, since every accepted socket frees one in its time. Threads: that of its
 // executor.
+//
+// What waits is accepted in one go, without Asio: a socket of Asio's would be known to the loop of the
+// accepting thread only to be taken from it again, which is three system calls for each client.
 class Listener {
  public:
   using Acceptor = asio::basic_socket_acceptor<AnyStream>;
-  // Where an accepted socket shall live, asked before each accept; and who gets it, on that thread.
+  // Where an accepted socket shall live; and who gets it, in clear, on that thread.
   using ChooseExecutor = std::function<asio::any_io_executor()>;
-  using OnAccepted = std::function<void(AnyStream::socket)>;
+  using OnAccepted = std::function<void(const asio::any_io_executor&, Transport)>;
 
   // Listens on every address that `address` stands for ("localhost" is often two). A socket of the
   // file system that nobody listens on any more is replaced; one of our own is removed by Stop.

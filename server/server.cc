@@ -189,15 +189,16 @@ struct Server::Parts {
           [this]() -> asio::any_io_executor {
             return workers[next_worker++ % workers.size()]->io().get_executor();
           },
-          [this, tls = listener->speaks_tls()](AnyStream::socket socket) {
-            Admit(std::move(socket), tls);
+          [this, tls = listener->speaks_tls()](const asio::any_io_executor& executor,
+                                               Transport accepted) {
+            Admit(executor, std::move(accepted), tls);
           });
     }
   }
 
   // On the thread of the socket's worker.
-  void Admit(AnyStream::socket socket, bool has_tls) {
-    const HttpServices& services = Services(socket.get_executor());
+  void Admit(const asio::any_io_executor& executor, Transport transport, bool has_tls) {
+    const HttpServices& services = Services(executor);
     const Limits& limits = services.limits;
     const std::uint64_t open = stats.sockets.load(std::memory_order_relaxed) +
                                stats.connections.load(std::memory_order_relaxed);
@@ -205,12 +206,8 @@ struct Server::Parts {
       stats.limits.Hit(Limit::kConnections, "a socket");
       return;
     }
-    const asio::any_io_executor executor = socket.get_executor();
-    error_code error;
-    const int descriptor = socket.release(error);
-    if (error) return;
-    Transport transport(descriptor, has_tls ? tls->MakeStream() : nullptr);
-    const std::optional<SocketAddress> client = SocketAddress::OfPeer(descriptor);
+    if (has_tls) transport.StartTls(tls->MakeStream());
+    const std::optional<SocketAddress> client = SocketAddress::OfPeer(transport.descriptor());
     if (!client) return;  // it has gone already
     // Who speaks through a proxy gets its place once it has said who it is.
     AddressPlace place = client->ip && !options.proxies.Trusts(client->ip)

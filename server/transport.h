@@ -76,10 +76,13 @@ class Transport {
 
   // Says that nothing more comes.
   void ShutDown() {
+    if (descriptor_ < 0) return;
     if (tls_ != nullptr) tls_->Finish(descriptor_);
     ::shutdown(descriptor_, SHUT_WR);
   }
 
+  // Requires: nothing was read or written.
+  void StartTls(std::unique_ptr<TlsStream> tls) { tls_ = std::move(tls); }
   // The rest is in clear, for who did not speak TLS.
   void DropTls() { tls_.reset(); }
 
