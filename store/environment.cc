@@ -134,8 +134,8 @@ int Environment::OpenHandle(unsigned flags) {
       return 0;
     }
     mdb_env_close(handle);
-    // Where address space is scarce, what is needed now has to do.
-    if (code != ENOMEM || map_bytes == needed_bytes) return code;
+    // Where address space is scarce, what is needed now has to do. Valgrind says EINVAL then.
+    if ((code != ENOMEM && code != EINVAL) || map_bytes == needed_bytes) return code;
     map_bytes = std::max(map_bytes / 4, needed_bytes);
   }
 }
