@@ -188,7 +188,7 @@ void AddLogOptions(CLI::App& serve, LogOptions& log) {
           "--commit-gap-ms",
           [&log](const std::int64_t& gap) { log.commit_gap = std::chrono::milliseconds(gap); },
           "Begin two commits no sooner after each other:\nfewer, larger ones, and later answers.\n"
-          "Default: 0, or 8 with --relay accepted")
+          "Default: 0, or 16 with --relay accepted")
       ->check(InRange(0, 10'000))
       ->type_name("NUMBER")
       ->group(group);

@@ -14,9 +14,9 @@
 
 namespace weft::server {
 
-// Where nobody waits for the disk to see an edit, commits may be few: some of 30 ms, the time that
-// people do not notice, and enough to share a commit among dozens of edits.
-inline constexpr std::chrono::milliseconds kUnhurriedCommitGap{8};
+// Where nobody waits for the disk to see an edit, commits may be few: half of the 30 ms that people
+// do not notice, and enough to share a commit among dozens of edits.
+inline constexpr std::chrono::milliseconds kUnhurriedCommitGap{16};
 
 struct LogOptions {
   store::Durability durability = store::Durability::kFsync;
