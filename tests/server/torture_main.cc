@@ -116,10 +116,12 @@ struct Served {
     if (!people->joined || !people->Exchange().empty()) Fail("nobody can work", weft.get());
   }
 
-  // Waits until only the two people are left, who go on.
+  // Waits until only the two people are left, who go on, and who asks for /health: a socket that was
+  // refused is drained for a second.
   void Rest() {
     const auto deadline = Clock::now() + std::chrono::minutes(2);
-    while (Health(port, "connections") != 2 || Health(port, "rooms") != 1) {
+    while (Health(port, "connections") != 2 || Health(port, "rooms") != 1 ||
+           Health(port, "sockets") != 1) {
       if (Clock::now() > deadline)
         Fail("rooms or connections stay after everyone left", weft.get());
       // They stay awake: who is silent for long is dead.
