@@ -211,8 +211,10 @@ class HttpSession {
     if (client) request.address = client->to_string();
     request.is_local = peer_ && (client ? client->is_loopback() : !peer_->ip);
     stream_.expires_never();
-    api::Answer answer = application != nullptr ? co_await application->Handle(request)
-                                                : co_await services_.api().Handle(request);
+    // Waiting within the conditional, GCC 12 destroys an answer twice.
+    asio::awaitable<api::Answer> handled =
+        application != nullptr ? application->Handle(request) : services_.api().Handle(request);
+    api::Answer answer = co_await std::move(handled);
     if (answer.stream != nullptr) {
       co_await WriteStream(std::move(answer));
       co_return false;
