@@ -360,8 +360,31 @@ function* requestsFor(description, status, room) {
 
 const kHome = 'https://here.example'
 
+/** What a call needs: as the README has it, said here once more. */
+function roleFor(method, path) {
+  if (/\/(members|freeze|stats)\b/.test(path) || (method === 'DELETE' && /^\/api\/rooms\/[^/]+$/.test(path))) return 'admin'
+  return method === 'GET' ? 'read' : 'write'
+}
+
+const kRoles = ['read', 'write', 'admin']
+
+/** Each role beside each call. */
+async function matrix({ call, description, signer }) {
+  for (const role of kRoles) {
+    const headers = { Authorization: `Bearer ${await signer.token(role, { '*': role })}`, Origin: kHome }
+    for (const { method, target, options } of requestsFor(description, 403, 'history')) {
+      // A stream would not end.
+      const sent = target === '/api/events' ? 'HEAD' : method
+      const { status } = await call(sent, target, { ...options, headers })
+      const may = kRoles.indexOf(role) >= kRoles.indexOf(roleFor(method, target))
+      assert.equal(status === 403, !may, `${role}: ${method} ${target} answers ${status}`)
+      assert.notEqual(status, 401)
+    }
+  }
+}
+
 /** Who has no token, and who has one that is too small, whatever they ask for; and pages of strangers. */
-async function rights({ refuses, description, restart, directory }) {
+async function rights({ call, refuses, description, restart, directory }) {
   const signer = await Signer.make('EdDSA')
   const keyFile = join(directory, 'public.pem')
   writeFileSync(keyFile, await signer.publicKey())
@@ -379,6 +402,7 @@ async function rights({ refuses, description, restart, directory }) {
     if (/^\/api\/(rooms|events)$/.test(target)) continue
     await refuses('forbidden', method, target, { ...options, headers: { Authorization } })
   }
+  await matrix({ call, description, signer })
 }
 
 /** The service that knows who may do what is away. */
