@@ -8,7 +8,8 @@ import { WeftProvider } from '../../server/web/provider/weft-provider.js'
 const kReconnectWithinMs = 50
 
 // For each provider: what is connected and has the room's content; how many edits are not known to be stored, or null
-// where the provider does not count them; and its end.
+// where the provider does not count them; and its end. Where a socket carries several documents there is another one,
+// in which the same is written.
 const providers = {
   'y-websocket': ({ doc, url, room, token, WebSocketPolyfill }) => {
     const provider = new WebsocketProvider(url, room, doc, {
@@ -18,17 +19,20 @@ const providers = {
     return { isIn: () => provider.wsconnected && provider.synced, unsaved: () => null, end: () => provider.destroy() }
   },
 
-  '@hocuspocus/provider': ({ doc, url, room, token, WebSocketPolyfill }) => {
+  '@hocuspocus/provider': ({ doc, makeDoc, url, room, token, WebSocketPolyfill }) => {
     const socket = new HocuspocusProviderWebsocket({
       url, WebSocketPolyfill, delay: 20, minDelay: 10, maxDelay: kReconnectWithinMs
     })
-    const provider = new HocuspocusProvider({ websocketProvider: socket, name: room, token, document: doc })
-    provider.attach()
+    const other = makeDoc()
+    const open = (name, document) => new HocuspocusProvider({ websocketProvider: socket, name, token, document })
+    const opened = [open(room, doc), open(`${room}/other`, other)]
+    for (const provider of opened) provider.attach()
     return {
-      isIn: () => socket.status === 'connected' && provider.isAuthenticated && provider.synced,
-      unsaved: () => provider.unsyncedChanges,
+      other,
+      isIn: () => socket.status === 'connected' && opened.every((provider) => provider.isAuthenticated && provider.synced),
+      unsaved: () => opened.reduce((sum, provider) => sum + provider.unsyncedChanges, 0),
       end: () => {
-        provider.destroy()
+        for (const provider of opened) provider.destroy()
         socket.destroy()
       }
     }
@@ -61,23 +65,28 @@ const providers = {
 
 export const kProviders = Object.keys(providers)
 
+const textOf = (doc) => doc.getText('text')
+const lettersOf = (doc) => [...textOf(doc).toString()].sort().join('')
+
 export class StockPerson {
   #use
-  #doc
+  #docs
 
   /** `Y` is the Yjs of the provider: there must not be two in one document. */
   constructor({ kind, Y, ...setup }) {
-    this.#doc = new Y.Doc()
-    this.#use = providers[kind]({ doc: this.#doc, ...setup })
+    const doc = new Y.Doc()
+    this.#use = providers[kind]({ doc, makeDoc: () => new Y.Doc(), ...setup })
+    this.#docs = [doc, this.#use.other ?? doc]
   }
 
   write(words) {
-    const text = this.#doc.getText('text')
-    text.insert(text.length, words)
+    for (const doc of new Set(this.#docs)) textOf(doc).insert(textOf(doc).length, words)
   }
 
+  /** Of both documents, once they have the same in whatever order. */
   text() {
-    return this.#doc.getText('text').toString()
+    const [doc, other] = this.#docs
+    return lettersOf(doc) === lettersOf(other) ? textOf(doc).toString() : `${textOf(doc)} | ${textOf(other)}`
   }
 
   isIn() {
@@ -90,6 +99,6 @@ export class StockPerson {
 
   dispose() {
     this.#use.end()
-    this.#doc.destroy()
+    for (const doc of this.#docs) doc.destroy()
   }
 }
