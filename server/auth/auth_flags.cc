@@ -59,11 +59,13 @@ void AddCallbackFlags(CLI::App& serve, CallbackOptions& callback) {
   serve
       .add_option(
           "--auth-callback-url", callback.url,
-          "http://HOST[:PORT]/PATH of a service that is\nPOSTed {\"token\", \"room\", "
+          "http[s]://HOST[:PORT]/PATH of a service that is\nPOSTed {\"token\", \"room\", "
           "\"address\", \"origin\"} and\nanswers {\"role\", \"subject\", \"expires_in\"}, 401 "
           "or 403")
       ->type_name("URL")
       ->group(kGroup);
+  AddFile(serve, "--auth-callback-ca", callback.ca_file,
+          "Certificates (PEM) that are believed over https://,\ninstead of the system's");
   AddTime(serve, "--auth-callback-timeout-ms", callback.timeout, 1, 600'000,
           "How long its answer may take.\nBeyond: clients are told to come back later");
   AddTime(serve, "--auth-callback-ttl-seconds", callback.ttl, 1, 86'400,

@@ -59,6 +59,9 @@ absl::Status CheckFlags(const Options& options) {
   if (options.mode != Mode::kCallback && !options.callback.url.empty()) {
     return absl::InvalidArgumentError("--auth-callback-url is of use with --auth callback only");
   }
+  if (options.mode != Mode::kCallback && !options.callback.ca_file.empty()) {
+    return absl::InvalidArgumentError("--auth-callback-ca is of use with --auth callback only");
+  }
   return absl::OkStatus();
 }
 

@@ -2,15 +2,8 @@
 
 #include <openssl/evp.h>
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
-#include <boost/beast/http/read.hpp>
-#include <boost/beast/http/string_body.hpp>
-#include <boost/beast/http/write.hpp>
 #include <cmath>
 #include <utility>
 
@@ -21,10 +14,6 @@
 namespace weft::server::auth {
 namespace {
 
-namespace beast = boost::beast;
-namespace http = beast::http;
-
-constexpr auto kAsTuple = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t kMaxJsonDepth = 16;
 
 // For the log; clients are told kTryAgain.
@@ -74,65 +63,43 @@ struct Callback::Call {
         credentials(std::move(shown)),
         done(std::move(when_done)),
         deadline(owner.executor_),
-        resolver(owner.executor_),
-        stream(owner.executor_) {}
+        client(owner.executor_, owner.url_, owner.trust_, owner.options_.timeout) {}
 
   Key key;
   Credentials credentials;
   Done done;  // empty once it was called
   asio::steady_timer deadline;
-  asio::ip::tcp::resolver resolver;
-  beast::tcp_stream stream;
+  HttpClient client;
 };
-
-absl::StatusOr<Callback::Address> Callback::ParseUrl(const std::string& url) {
-  constexpr std::string_view kScheme = "http://";
-  const auto refuse = [&](std::string_view why) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("\"", url, "\" is no URL of a callback: ", std::string(why)));
-  };
-  if (!url.starts_with(kScheme)) {
-    return refuse("it has to begin with http://; TLS is up to a proxy in between");
-  }
-  const std::string rest = url.substr(kScheme.size());
-  const std::size_t path = rest.find_first_of("/?#");
-  const std::string authority = rest.substr(0, path);
-  Address address{.host = authority, .port = "80", .target = "/", .host_header = authority};
-  if (path != std::string::npos) address.target = rest.substr(path, rest.find('#') - path);
-  if (!address.target.starts_with('/')) address.target.insert(0, "/");
-  const std::size_t bracket = authority.rfind(']');
-  const std::size_t colon = authority.find(':', bracket == std::string::npos ? 0 : bracket);
-  if (colon != std::string::npos) {
-    address.host = authority.substr(0, colon);
-    address.port = authority.substr(colon + 1);
-  }
-  if (address.host.starts_with('[') && address.host.ends_with(']')) {
-    address.host = address.host.substr(1, address.host.size() - 2);
-  }
-  if (address.host.empty()) return refuse("it names no host");
-  if (address.port.empty() || address.port.size() > 5 ||
-      address.port.find_first_not_of("0123456789") != std::string::npos) {
-    return refuse("its port is no number");
-  }
-  for (const char c : url) {
-    if (c <= ' ' || c == 0x7F || c == '@') return refuse("it has a character that it may not have");
-  }
-  return address;
-}
 
 absl::StatusOr<std::unique_ptr<Callback>> Callback::Make(const CallbackOptions& options,
                                                          std::function<WallTime()> now,
                                                          asio::any_io_executor executor) {
-  auto address = ParseUrl(options.url);
-  if (!address.ok()) return address.status();
-  return std::unique_ptr<Callback>(
-      new Callback(options, *std::move(address), std::move(now), std::move(executor)));
+  absl::StatusOr<HttpUrl> url = ParseHttpUrl(options.url);
+  if (!url.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--auth-callback-url ", std::string(url.status().message())));
+  }
+  std::optional<TlsTrust> trust;
+  if (url->is_tls) {
+    absl::StatusOr<TlsTrust> loaded = TlsTrust::Load(options.ca_file);
+    if (!loaded.ok()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--auth-callback-ca: ", std::string(loaded.status().message())));
+    }
+    trust = *std::move(loaded);
+  } else if (!options.ca_file.empty()) {
+    return absl::InvalidArgumentError("--auth-callback-ca is of use with https:// only");
+  }
+  return std::unique_ptr<Callback>(new Callback(options, *std::move(url), std::move(trust),
+                                                std::move(now), std::move(executor)));
 }
 
-Callback::Callback(const CallbackOptions& options, Address address, std::function<WallTime()> now,
-                   asio::any_io_executor executor)
+Callback::Callback(const CallbackOptions& options, HttpUrl url, std::optional<TlsTrust> trust,
+                   std::function<WallTime()> now, asio::any_io_executor executor)
     : options_(options),
-      address_(std::move(address)),
+      url_(std::move(url)),
+      trust_(std::move(trust)),
       now_(std::move(now)),
       executor_(std::move(executor)) {}
 
@@ -150,8 +117,7 @@ void Callback::Ask(const Credentials& credentials, Done done) {
   call->deadline.async_wait([this, call](const error_code& error) {
     if (error) return;
     Finish(*call, Down("it does not answer in time"));
-    call->resolver.cancel();
-    call->stream.cancel();
+    call->client.Cancel();
   });
   if (running_ >= options_.concurrency) {
     waiting_.push_back(std::move(call));
@@ -181,31 +147,11 @@ void Callback::EndSlot() {
 }
 
 asio::awaitable<absl::StatusOr<Grants>> Callback::Exchange(Call& call) {
-  const auto [resolved, endpoints] =
-      co_await call.resolver.async_resolve(address_.host, address_.port, kAsTuple);
-  if (resolved) {
-    co_return Down(absl::StrCat("its host: ", resolved.message()));
-  }
-  if (!call.done) co_return Down("given up");
-  const auto [connected, endpoint] = co_await call.stream.async_connect(endpoints, kAsTuple);
-  if (connected) co_return Down(connected.message());
-  http::request<http::string_body> request(http::verb::post, address_.target, 11);
-  request.set(http::field::host, address_.host_header);
-  request.set(http::field::user_agent, "weft");
-  request.set(http::field::content_type, "application/json");
-  request.set(http::field::accept, "application/json");
-  request.set(http::field::connection, "close");
-  request.body() = QuestionText(call.credentials);
-  request.prepare_payload();
-  const auto [written, written_bytes] = co_await http::async_write(call.stream, request, kAsTuple);
-  if (written) co_return Down(written.message());
-  http::response_parser<http::string_body> response;
-  response.body_limit(kMaxAnswerBytes);
-  beast::flat_buffer buffer;
-  const auto [read, read_bytes] =
-      co_await http::async_read(call.stream, buffer, response, kAsTuple);
-  if (read) co_return Down(absl::StrCat("its answer: ", read.message()));
-  co_return ReadAnswer(response.get().result_int(), response.get().body(), call.credentials.room,
+  const HttpClient::Headers nothing_else;
+  const std::string question = QuestionText(call.credentials);
+  const auto answer = co_await call.client.Post(question, nothing_else, /*keep=*/false);
+  if (!answer.ok()) co_return Down(std::string_view(answer.status().message()));
+  co_return ReadAnswer(static_cast<int>(answer->status), answer->body, call.credentials.room,
                        options_.ttl, now_());
 }
 

@@ -1,6 +1,6 @@
 #pragma once
 
-// Asks a service of the operator who may do what: an HTTP POST for each client that comes.
+// Asks a service of the operator who may do what: a POST for each client that comes, over HTTP or HTTPS.
 //
 //   request := {"token": text, "room": text, "address": text, "origin": text}
 //   answer  := 200 {"role": "none" | "read" | "write" | "admin", "subject"?: text, "token_id"?: text,
@@ -29,6 +29,7 @@
 #include "server/auth/credentials.h"
 #include "server/auth/grants.h"
 #include "server/auth/options.h"
+#include "server/http_client.h"
 
 namespace weft::server::auth {
 
@@ -38,10 +39,9 @@ class Callback {
   using Done = std::move_only_function<void(absl::StatusOr<GrantsPtr>)>;
 
   static constexpr std::size_t kMaxWaiting = 10'000;
-  static constexpr std::size_t kMaxAnswerBytes = std::size_t{64} << 10;
   static constexpr std::chrono::seconds kRefusalTtl{5};
 
-  // Fails: kInvalidArgument (the URL).
+  // Fails: kInvalidArgument (the URL, the certificates).
   static absl::StatusOr<std::unique_ptr<Callback>> Make(const CallbackOptions& options,
                                                         std::function<WallTime()> now,
                                                         asio::any_io_executor executor);
@@ -65,16 +65,8 @@ class Callback {
     WallTime until;
   };
 
-  struct Address {
-    std::string host;
-    std::string port;
-    std::string target;
-    std::string host_header;
-  };
-  static absl::StatusOr<Address> ParseUrl(const std::string& url);
-
-  Callback(const CallbackOptions& options, Address address, std::function<WallTime()> now,
-           asio::any_io_executor executor);
+  Callback(const CallbackOptions& options, HttpUrl url, std::optional<TlsTrust> trust,
+           std::function<WallTime()> now, asio::any_io_executor executor);
 
   void Start(std::shared_ptr<Call> call);
   asio::awaitable<absl::StatusOr<Grants>> Exchange(Call& call);
@@ -84,7 +76,8 @@ class Callback {
   void LogFailure(const absl::Status& why);
 
   const CallbackOptions options_;
-  const Address address_;
+  const HttpUrl url_;
+  const std::optional<TlsTrust> trust_;
   const std::function<WallTime()> now_;
   const asio::any_io_executor executor_;
   std::size_t running_ = 0;

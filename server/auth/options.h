@@ -21,7 +21,8 @@ enum class Mode : std::uint8_t {
 };
 
 struct CallbackOptions {
-  std::string url;  // "http://host[:port]/path"
+  std::string url;      // as of http_client.h
+  std::string ca_file;  // who is believed over TLS, instead of the system's; may be empty
   // From asking to an answer, whatever it waits for in between.
   std::chrono::milliseconds timeout{3'000};
   // How long an answer holds before it is asked for again, unless the answer names a shorter time. When

@@ -25,7 +25,7 @@ void AddTime(CLI::App& serve, const std::string& flag, std::chrono::milliseconds
 
 void AddWebhookFlags(CLI::App& serve, Options& options) {
   const auto check = [](const std::string& url) {
-    return std::string(ParseReceiver(url).status().message());
+    return std::string(ParseHttpUrl(url).status().message());
   };
   CLI::Option* url = serve
                          .add_option("--webhook", options.url,
@@ -40,6 +40,12 @@ void AddWebhookFlags(CLI::App& serve, Options& options) {
                                         "Webhooks)")
                             ->type_name("FILE")
                             ->group(kGroup);
+  serve
+      .add_option("--webhook-ca", options.ca_file,
+                  "Certificates (PEM) that are believed over\nhttps://, instead of the system's")
+      ->type_name("FILE")
+      ->group(kGroup)
+      ->needs(url);
   url->needs(secret);
   secret->needs(url);
   AddTime(serve, "--webhook-debounce-ms", options.debounce,

@@ -11,6 +11,7 @@
 #include <charconv>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "crdt/base/check.h"
@@ -30,6 +31,9 @@ using store::Outbox;
 constexpr std::string_view kBaseline =
     "\xFF"
     "baseline";
+constexpr std::string_view kOpenTag = "\xFFo";
+constexpr std::string_view kVersionTag = "\xFFv";
+constexpr std::size_t kWholeName = 400;
 constexpr std::size_t kRoomsAtOnce = 1'000;
 constexpr std::size_t kEventsAtOnce = 1'000;
 // Delivered before they are taken out of the outbox together; a crash repeats at most so many.
@@ -47,14 +51,33 @@ std::string DrawId() {
 
 // The key of a room's mark: its name, unless that is too long.
 std::string MarkOf(std::string_view room) {
-  constexpr std::size_t kWhole = 400;
-  if (room.size() <= kWhole) return std::string(room);
-  return absl::StrFormat("%s\xFF%016x", std::string(room.substr(0, kWhole)),
+  if (room.size() <= kWholeName) return std::string(room);
+  return absl::StrFormat("%s\xFF%016x", std::string(room.substr(0, kWholeName)),
                          crdt::StringHash{}(room));
 }
 
-std::string MarkValue(const LogPlace& head) {
-  return absl::StrCat(head.generation, " ", head.sequence);
+// How far a room has been told of, and its name where the key has not all of it.
+std::string MarkValue(std::string_view room, const LogPlace& head) {
+  std::string value = absl::StrCat(head.generation, " ", head.sequence);
+  if (room.size() > kWholeName) absl::StrAppend(&value, " ", std::string(room));
+  return value;
+}
+std::uint64_t GenerationOf(std::string_view mark) {
+  std::uint64_t generation = 0;
+  std::from_chars(mark.data(), mark.data() + mark.size(), generation);
+  return generation;
+}
+std::string_view NameOf(std::string_view key, std::string_view mark) {
+  if (key.find('\xFF') == std::string_view::npos) return key;
+  return mark.substr(mark.find(' ', mark.find(' ') + 1) + 1);
+}
+
+// A room that was told to be open; its value is the name.
+std::string OpenMarkOf(std::string_view room) { return std::string(kOpenTag) + MarkOf(room); }
+// A version that was told; its value is where it stands.
+std::string VersionMarkOf(std::string_view room, std::string_view version) {
+  return std::string(kVersionTag) +
+         MarkOf(absl::StrCat(std::string(room), "\xFF", std::string(version)));
 }
 
 // What is in the outbox: id, time in milliseconds and body, a line each.
@@ -71,6 +94,35 @@ std::string MakePayload(const PendingEvents::Event& event) {
                                .Take();
   return absl::StrCat(DrawId(), "\n", event.time_ms, "\n", body);
 }
+
+// An event with the mark that goes with it.
+Outbox::Entry MakeEntry(const PendingEvents::Event& event) {
+  Outbox::Entry entry{.payload = MakePayload(event), .key = "", .value = std::nullopt};
+  switch (event.kind) {
+    case RoomEvent::Kind::kChanged:
+      entry.key = MarkOf(event.room);
+      entry.value = MarkValue(event.room, event.head);
+      break;
+    case RoomEvent::Kind::kDeleted:
+      entry.key = MarkOf(event.room);
+      break;
+    case RoomEvent::Kind::kOpened:
+      entry.key = OpenMarkOf(event.room);
+      entry.value = event.room;
+      break;
+    case RoomEvent::Kind::kClosed:
+      entry.key = OpenMarkOf(event.room);
+      break;
+    case RoomEvent::Kind::kVersion:
+      entry.key = VersionMarkOf(event.room, event.name);
+      entry.value = MarkValue("", event.head);
+      break;
+    default:
+      break;
+  }
+  return entry;
+}
+
 struct Payload {
   std::string_view id;
   std::int64_t time_ms = 0;
@@ -110,8 +162,17 @@ absl::Status MarkAll(const store::UpdateLog& log, Outbox& outbox) {
   const absl::Status marked = VisitRooms(log, [&](const std::vector<store::RoomInfo>& rooms) {
     std::vector<Outbox::Entry> marks;
     for (const store::RoomInfo& room : rooms) {
-      marks.push_back(
-          {.payload = std::nullopt, .key = MarkOf(room.name), .value = MarkValue(HeadOf(room))});
+      marks.push_back({.payload = std::nullopt,
+                       .key = MarkOf(room.name),
+                       .value = MarkValue(room.name, HeadOf(room))});
+      const auto versions = log.reader().ListVersions(room.name);
+      if (!versions.ok()) return versions.status();
+      for (const store::Version& version : *versions) {
+        const LogPlace place{version.sequence, HeadOf(room).generation};
+        marks.push_back({.payload = std::nullopt,
+                         .key = VersionMarkOf(room.name, version.name),
+                         .value = MarkValue("", place)});
+      }
     }
     return outbox.Put(marks);
   });
@@ -139,8 +200,16 @@ bool IsTold(RoomEvent::Kind kind) {
 
 absl::StatusOr<std::unique_ptr<Webhooks>> Webhooks::Open(const Options& options,
                                                          store::UpdateLog& log) {
-  absl::StatusOr<ReceiverAddress> address = ParseReceiver(options.url);
-  if (!address.ok()) return address.status();
+  absl::StatusOr<HttpUrl> url = ParseHttpUrl(options.url);
+  if (!url.ok()) return url.status();
+  std::optional<TlsTrust> trust;
+  if (url->is_tls) {
+    absl::StatusOr<TlsTrust> loaded = TlsTrust::Load(options.ca_file);
+    if (!loaded.ok()) return loaded.status();
+    trust = *std::move(loaded);
+  } else if (!options.ca_file.empty()) {
+    return absl::InvalidArgumentError("--webhook-ca is of use with https:// only");
+  }
   absl::StatusOr<crdt::Bytes> secret = ReadSecret(options.secret_file);
   if (!secret.ok()) return secret.status();
   absl::StatusOr<std::unique_ptr<Outbox>> outbox = Outbox::Open(log);
@@ -151,17 +220,19 @@ absl::StatusOr<std::unique_ptr<Webhooks>> Webhooks::Open(const Options& options,
     const absl::Status marked = MarkAll(log, **outbox);
     if (!marked.ok()) return marked;
   }
-  return std::unique_ptr<Webhooks>(
-      new Webhooks(options, *std::move(secret), *std::move(address), log, *std::move(outbox)));
+  return std::unique_ptr<Webhooks>(new Webhooks(options, *std::move(secret), *std::move(url),
+                                                std::move(trust), log, *std::move(outbox)));
 }
 
-Webhooks::Webhooks(const Options& options, crdt::Bytes secret, ReceiverAddress address,
-                   store::UpdateLog& log, std::unique_ptr<Outbox> outbox)
+Webhooks::Webhooks(const Options& options, crdt::Bytes secret, HttpUrl url,
+                   std::optional<TlsTrust> trust, store::UpdateLog& log,
+                   std::unique_ptr<Outbox> outbox)
     : options_(options),
       secret_(std::move(secret)),
       log_(log),
       outbox_(std::move(outbox)),
-      receiver_(io_.get_executor(), std::move(address), options.timeout),
+      receiver_(io_.get_executor(), std::move(url), std::move(trust), options.timeout),
+      opened_ms_(WallTimeMs()),
       pending_(options.debounce),
       outbox_size_(outbox_->messages()) {}
 
@@ -219,6 +290,94 @@ asio::awaitable<void> Webhooks::Pause(asio::steady_timer& timer, std::chrono::mi
 // --- Into the outbox
 // ------------------------------------------------------------------------------
 
+absl::Status Webhooks::PutMissed(std::vector<Outbox::Entry>& entries) {
+  if (entries.empty()) return absl::OkStatus();
+  if (entries.size() > Space()) return absl::ResourceExhaustedError("the outbox is full");
+  absl::Status put = outbox_->Put(entries);
+  outbox_size_ = outbox_->messages();
+  entries.clear();
+  if (put.ok()) Wake(deliver_timer_);
+  return put;
+}
+
+absl::Status Webhooks::TellMissedMoments() {
+  const std::int64_t now_ms = WallTimeMs();
+  const auto deletion = [now_ms](std::string_view room, std::uint64_t generation) {
+    return MakeEntry({.kind = RoomEvent::Kind::kDeleted,
+                      .room = std::string(room),
+                      .head = {0, generation},
+                      .name = "",
+                      .members = 0,
+                      .time_ms = now_ms});
+  };
+  std::vector<Outbox::Entry> deleted;
+  absl::flat_hash_set<std::uint64_t> there;  // hashes, as names of all rooms may be many bytes
+  absl::Status status = VisitRooms(log_, [&](const std::vector<store::RoomInfo>& rooms) {
+    for (const store::RoomInfo& room : rooms) {
+      const std::string key = MarkOf(room.name);
+      there.insert(crdt::StringHash{}(key));
+      const auto mark = outbox_->FindMark(key);
+      if (!mark.ok()) return mark.status();
+      if (*mark && GenerationOf(**mark) != HeadOf(room).generation) {
+        deleted.push_back(deletion(room.name, GenerationOf(**mark)));
+      }
+    }
+    return absl::OkStatus();
+  });
+  if (!status.ok()) return status;
+  std::vector<Outbox::Entry> closed;
+  std::vector<Outbox::Entry> useless;
+  status = outbox_->VisitMarks([&](std::string_view key, std::string_view value) {
+    if (key == kBaseline) return;
+    if (key.starts_with(kOpenTag)) {
+      closed.push_back(MakeEntry({.kind = RoomEvent::Kind::kClosed,
+                                  .room = std::string(value),
+                                  .head = {},
+                                  .name = "",
+                                  .members = 0,
+                                  .time_ms = now_ms}));
+    } else if (key.starts_with(kVersionTag)) {
+      const std::string_view room = key.substr(kVersionTag.size());
+      const std::size_t end = room.find('\xFF');
+      if (end < kWholeName && !there.contains(crdt::StringHash{}(room.substr(0, end)))) {
+        useless.push_back(
+            {.payload = std::nullopt, .key = std::string(key), .value = std::nullopt});
+      }
+    } else if (!there.contains(crdt::StringHash{}(key))) {
+      deleted.push_back(deletion(NameOf(key, value), GenerationOf(value)));
+    }
+  });
+  for (std::vector<Outbox::Entry>* entries : {&closed, &deleted, &useless}) {
+    if (status.ok()) status = PutMissed(*entries);
+  }
+  return status.ok() ? TellMissedVersions() : status;
+}
+
+absl::Status Webhooks::TellMissedVersions() {
+  return VisitRooms(log_, [this](const std::vector<store::RoomInfo>& rooms) {
+    std::vector<Outbox::Entry> entries;
+    for (const store::RoomInfo& room : rooms) {
+      const auto versions = log_.reader().ListVersions(room.name);
+      if (!versions.ok()) return versions.status();
+      for (const store::Version& version : *versions) {
+        // Of what happens from now on comes an event.
+        if (version.made_ms >= opened_ms_) continue;
+        const LogPlace place{version.sequence, HeadOf(room).generation};
+        const auto mark = outbox_->FindMark(VersionMarkOf(room.name, version.name));
+        if (!mark.ok()) return mark.status();
+        if (*mark == MarkValue("", place)) continue;
+        entries.push_back(MakeEntry({.kind = RoomEvent::Kind::kVersion,
+                                     .room = room.name,
+                                     .head = place,
+                                     .name = version.name,
+                                     .members = 0,
+                                     .time_ms = version.made_ms}));
+      }
+    }
+    return PutMissed(entries);
+  });
+}
+
 bool Webhooks::FindUntold() {
   return VisitRooms(
              log_,
@@ -226,7 +385,7 @@ bool Webhooks::FindUntold() {
                for (const store::RoomInfo& room : rooms) {
                  const auto mark = outbox_->FindMark(MarkOf(room.name));
                  if (!mark.ok()) return mark.status();
-                 if (*mark == MarkValue(HeadOf(room))) continue;
+                 if (*mark == MarkValue(room.name, HeadOf(room))) continue;
                  OnRoomEvent(
                      {.kind = RoomEvent::Kind::kChanged, .room = room.name, .head = HeadOf(room)});
                }
@@ -240,6 +399,15 @@ std::uint64_t Webhooks::Space() const {
   return used < options_.outbox_events ? options_.outbox_events - used : 0;
 }
 
+// Whether there is such a mark, or will be when `entries` are put.
+bool Webhooks::IsMarked(const std::string& key, const std::vector<Outbox::Entry>& entries) {
+  for (auto entry = entries.rbegin(); entry != entries.rend(); ++entry) {
+    if (entry->key == key) return entry->value.has_value();
+  }
+  const auto mark = outbox_->FindMark(key);
+  return !mark.ok() || *mark;
+}
+
 bool Webhooks::Collect(bool all) {
   for (;;) {
     std::vector<PendingEvents::Event> events;
@@ -251,14 +419,10 @@ bool Webhooks::Collect(bool all) {
     if (events.empty()) return true;
     std::vector<Outbox::Entry> entries;
     for (const PendingEvents::Event& event : events) {
-      Outbox::Entry entry{.payload = MakePayload(event), .key = "", .value = std::nullopt};
-      if (event.kind == RoomEvent::Kind::kChanged) {
-        entry.key = MarkOf(event.room);
-        entry.value = MarkValue(event.head);
-      } else if (event.kind == RoomEvent::Kind::kDeleted) {
-        entry.key = MarkOf(event.room);
+      if (event.kind == RoomEvent::Kind::kDeleted && !IsMarked(MarkOf(event.room), entries)) {
+        continue;  // told already, with what a crash had kept from being told
       }
-      entries.push_back(std::move(entry));
+      entries.push_back(MakeEntry(event));
     }
     const absl::Status put = outbox_->Put(entries);
     outbox_size_ = outbox_->messages();
@@ -273,6 +437,13 @@ bool Webhooks::Collect(bool all) {
 }
 
 asio::awaitable<void> Webhooks::RunCollecting() {
+  for (;;) {
+    const absl::Status told = TellMissedMoments();
+    if (told.ok()) break;
+    LogError("not all that happened before the start can be told to webhooks: {}", told.ToString());
+    if (absl::IsResourceExhausted(told)) break;  // at the next start
+    co_await Pause(collect_timer_, kLogPause);
+  }
   bool finds = true;  // rooms are to be held against their marks
   for (;;) {
     if (finds) finds = !FindUntold();
@@ -299,15 +470,18 @@ asio::awaitable<absl::Status> Webhooks::Deliver(std::string_view text) {
   const std::optional<Payload> payload = ReadPayload(text);
   if (!payload) co_return absl::DataLossError("an event of the outbox does not decode");
   const std::string timestamp = std::to_string(WallTimeMs() / 1'000);
-  const Receiver::Headers headers = {
+  const HttpClient::Headers headers = {
       {"webhook-id", std::string(payload->id)},
       {"webhook-timestamp", timestamp},
       {"webhook-signature", Sign(secret_, payload->id, timestamp, payload->body)}};
-  const absl::Status posted = co_await receiver_.Post(payload->body, headers);
-  if (posted.ok()) co_return posted;
+  const auto answer = co_await receiver_.Post(payload->body, headers, /*keep=*/true);
+  if (answer.ok() && answer->status >= 200 && answer->status < 300) co_return absl::OkStatus();
+  const absl::Status failed =
+      answer.ok() ? absl::UnavailableError(absl::StrCat("it answered with ", answer->status))
+                  : answer.status();
   const double age_days = static_cast<double>(WallTimeMs() - payload->time_ms) / 86'400'000.0;
-  if (age_days < options_.days) co_return posted;
-  co_return absl::DeadlineExceededError(std::string(posted.message()));
+  if (age_days < options_.days) co_return failed;
+  co_return absl::DeadlineExceededError(std::string(failed.message()));
 }
 
 asio::awaitable<void> Webhooks::RunDelivering() {

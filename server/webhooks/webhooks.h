@@ -17,9 +17,9 @@
 
 #include "absl/status/statusor.h"
 #include "server/asio.h"
+#include "server/http_client.h"
 #include "server/room_event.h"
 #include "server/webhooks/pending_events.h"
-#include "server/webhooks/receiver.h"
 #include "store/outbox.h"
 
 namespace weft::server::webhooks {
@@ -27,6 +27,7 @@ namespace weft::server::webhooks {
 struct Options {
   std::string url;  // none: no webhooks
   std::string secret_file;
+  std::string ca_file;  // who is believed over TLS, instead of the system's; may be empty
   std::chrono::milliseconds debounce{2'000};
   std::chrono::milliseconds timeout{10'000};
   std::chrono::milliseconds first_retry{1'000};
@@ -46,7 +47,7 @@ class Webhooks final : public RoomWatcher {
  public:
   static constexpr std::chrono::minutes kLongestPause{5};
 
-  // Fails: kInvalidArgument (the URL, the secret); as store::Outbox::Open.
+  // Fails: kInvalidArgument (the URL, the secret, the certificates); as store::Outbox::Open.
   static absl::StatusOr<std::unique_ptr<Webhooks>> Open(const Options& options,
                                                         store::UpdateLog& log);
   ~Webhooks() override;
@@ -61,9 +62,16 @@ class Webhooks final : public RoomWatcher {
   Counts counts() const;
 
  private:
-  Webhooks(const Options& options, crdt::Bytes secret, ReceiverAddress address,
+  Webhooks(const Options& options, crdt::Bytes secret, HttpUrl url, std::optional<TlsTrust> trust,
            store::UpdateLog& log, std::unique_ptr<store::Outbox> outbox);
 
+  // Tells what a crash kept from being told: rooms that are open no more, were deleted, or got a
+  // version. Once, before anything else is collected.
+  absl::Status TellMissedMoments();
+  absl::Status TellMissedVersions();
+  // Puts them into the outbox and empties the list. Fails, beside as the outbox: kResourceExhausted.
+  absl::Status PutMissed(std::vector<store::Outbox::Entry>& entries);
+  bool IsMarked(const std::string& key, const std::vector<store::Outbox::Entry>& entries);
   // Looks for rooms that changed and were not told of. True when it went through all of them.
   bool FindUntold();
   // Puts what is to leave into the outbox, and says whether it could.
@@ -82,8 +90,10 @@ class Webhooks final : public RoomWatcher {
   asio::io_context io_{1};
   asio::steady_timer collect_timer_{io_};
   asio::steady_timer deliver_timer_{io_};
-  Receiver receiver_;
+  HttpClient receiver_;
   std::thread thread_;
+
+  const std::int64_t opened_ms_;  // since 1970
 
   std::mutex mutex_;
   PendingEvents pending_;

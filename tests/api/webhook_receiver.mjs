@@ -1,6 +1,7 @@
 // A receiver of webhooks that can be made to fail in every way, and notes what it took.
 
 import { createServer } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import { Webhook } from 'standardwebhooks'
 
 export const kSecret = `whsec_${Buffer.from('a secret of thirty-two bytes ...').toString('base64')}`
@@ -9,7 +10,10 @@ export class WebhookReceiver {
   #server
   #webhook = new Webhook(kSecret)
 
-  constructor() {
+  #scheme
+
+  /** `tls`: { cert, key } in PEM, to be reached by https. */
+  constructor({ tls = null } = {}) {
     /** Events in the order in which they were taken: { id, type, data }. */
     this.taken = []
     /** What came and was not taken, by what was done instead. */
@@ -18,7 +22,9 @@ export class WebhookReceiver {
     this.forged = []
     /** What is done with the next request: null takes it; else a status, 'drop' or 'late' (takes it, and says nothing). */
     this.mood = () => null
-    this.#server = createServer((request, response) => {
+    this.#scheme = tls ? 'https' : 'http'
+    const create = tls ? (handle) => createTlsServer(tls, handle) : createServer
+    this.#server = create((request, response) => {
       const chunks = []
       request.on('data', (chunk) => chunks.push(chunk))
       request.on('end', () => this.#answer(request, Buffer.concat(chunks).toString(), response))
@@ -48,7 +54,7 @@ export class WebhookReceiver {
       this.#server.once('error', reject)
       this.#server.listen(port, '127.0.0.1', () => {
         this.port = this.#server.address().port
-        this.url = `http://127.0.0.1:${this.port}/hook?from=weft`
+        this.url = `${this.#scheme}://127.0.0.1:${this.port}/hook?from=weft`
         resolve(this)
       })
     })

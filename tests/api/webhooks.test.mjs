@@ -2,9 +2,11 @@
 // missing, none doubled beyond its id.
 
 import assert from 'node:assert/strict'
-import { writeFile } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import WebSocket from 'ws'
+import { makeCertificate } from '../interop/certificates.mjs'
 import { eventually } from '../interop/eventually.mjs'
 import { kSeed, SeededRandom } from '../interop/seeded_random.mjs'
 import { serverTest } from '../interop/weft_server.mjs'
@@ -12,15 +14,18 @@ import { Caller, roomPath, typing } from './description.mjs'
 import { kSecret, WebhookReceiver } from './webhook_receiver.mjs'
 
 /** A test with a receiver and a server that tells it; the server is not started yet. */
-function webhookTest(name, body, flags = []) {
+function webhookTest(name, body, flags = [], { tls = false } = {}) {
   serverTest(
     name,
     async ({ server, own, directory }) => {
-      const receiver = own(await new WebhookReceiver().listen())
+      const files = tls ? makeCertificate(directory) : null
+      const shown = files && { cert: readFileSync(files.cert), key: readFileSync(files.key) }
+      const receiver = own(await new WebhookReceiver({ tls: shown }).listen())
       const secretFile = join(directory, 'secret')
       await writeFile(secretFile, `${kSecret}\n`)
       server.flags = ['--webhook', receiver.url, '--webhook-secret-file', secretFile, ...flags]
-      await body({ server, own, receiver })
+      if (tls) server.flags.push('--webhook-ca', files.cert)
+      await body({ server, own, receiver, directory })
       assert.deepEqual(receiver.forged, [], 'every request is signed')
       for (const { id } of receiver.taken) {
         const bodies = new Set(receiver.taken.filter((event) => event.id === id).map((event) => event.body))
@@ -83,6 +88,21 @@ webhookTest('a receiver is told what happens to rooms, as it is described', asyn
     caller.description.checkEvent(data)
   }
 }, kFast)
+
+webhookTest('that a document is full is told, once for many refusals', async ({ server, receiver }) => {
+  await server.start()
+  const caller = await Caller.of(server)
+  await edit(caller, 'full')
+  for (let i = 0; i < 3; ++i) {
+    await caller.refuses('too-large', 'POST', roomPath('full', '/edits'), { body: typing('x'.repeat(5000)) })
+  }
+  await edit(caller, 'other')
+  await knows(receiver, { full: 1, other: 1 })
+  const told = await eventually('the quota to be told', () => receiver.of('full').find(({ type }) => type === 'room.quota'))
+  assert.match(told.data.reason, /[0-9]/)
+  caller.description.checkEvent(told.data)
+  assert.equal(receiver.of('full').filter(({ type }) => type === 'room.quota').length, 1)
+}, [...kFast, '--max-document-bytes', '2000'])
 
 webhookTest('many edits are told as one change', async ({ server, receiver }) => {
   await server.start()
@@ -167,6 +187,98 @@ webhookTest('receivers that fail and servers that are killed cost no change and 
   assert.ok(receiver.refused.length > 0, 'the receiver never failed')
 }, kFast)
 
+/** A member of a room, for as long as its server lives. */
+function visit(server, own, room) {
+  const socket = new WebSocket(`${server.websocketUrl()}/${encodeURIComponent(room)}`)
+  socket.on('error', () => {})
+  own({ dispose: () => socket.terminate() })
+  return new Promise((resolve) => socket.once('open', () => resolve(socket)))
+}
+
+webhookTest('what happened just before a kill is told: versions, deletions, the end of visits', async ({ server, own, receiver }) => {
+  console.log(`WEFT_SEED=${kSeed}`)
+  const random = new SeededRandom(kSeed)
+  const versions = []
+  const deleted = []
+  for (let life = 0; life < 5; ++life) {
+    await server.start()
+    const caller = await Caller.of(server)
+    const [kept, gone] = [`kept ${life}`, `gone ${life}`]
+    for (const room of [kept, gone]) await edit(caller, room)
+    await visit(server, own, kept)
+    await knows(receiver, { [kept]: 1, [gone]: 1 })
+    await eventually('the visit to be told', () => receiver.of(kept).some(({ type }) => type === 'room.opened'))
+    // All of it was answered, and of that the server is killed: with the next word, or a little later.
+    for (let i = 0; i < random.integer(1, 6); ++i) {
+      await caller.expect(201, 'PUT', roomPath(kept, `/versions/v${i}`))
+      versions.push(`${kept} v${i}`)
+    }
+    await caller.expect(204, 'DELETE', roomPath(gone))
+    deleted.push(gone)
+    await server.crash()
+  }
+  await server.start()
+  await edit(await Caller.of(server), 'last')
+  await knows(receiver, { last: 1 })
+  const told = (type) => receiver.events().filter((event) => event.type === type)
+  assert.deepEqual(told('version.made').map(({ data }) => `${data.room} ${data.version}`).sort(), versions.sort())
+  assert.deepEqual(told('room.deleted').map(({ data }) => data.room).sort(), deleted.sort())
+  for (let life = 0; life < 5; ++life) {
+    const visits = receiver.of(`kept ${life}`).map(({ type }) => type).filter((type) => /opened|closed/.test(type))
+    assert.deepEqual(visits, ['room.opened', 'room.closed'])
+    assert.equal(receiver.of(`gone ${life}`).at(-1).type, 'room.deleted')
+  }
+}, kFast)
+
+webhookTest('versions and deletions of while webhooks were off are told when they are on again, once', async ({ server, receiver }) => {
+  const { flags } = server
+  await server.start()
+  let caller = await Caller.of(server)
+  for (const room of ['kept', 'gone', 'anew']) await edit(caller, room)
+  await knows(receiver, { kept: 1, gone: 1, anew: 1 })
+  await caller.expect(201, 'PUT', roomPath('kept', '/versions/known'))
+  await eventually('the version to be told', () => receiver.of('kept').some(({ type }) => type === 'version.made'))
+  await server.stop()
+  server.flags = []
+  await server.start()
+  caller = await Caller.of(server)
+  await caller.expect(201, 'PUT', roomPath('kept', '/versions/unknown'))
+  for (const room of ['gone', 'anew']) await caller.expect(204, 'DELETE', roomPath(room))
+  await edit(caller, 'anew', 'another history')
+  await server.crash()
+  for (let start = 0; start < 2; ++start) {
+    server.flags = flags
+    await server.start()
+    await eventually('both deletions', () => receiver.events().filter(({ type }) => type === 'room.deleted').length === 2)
+    await eventually('the new history', () => receiver.of('anew').at(-1).type === 'room.changed')
+    await server.stop()
+  }
+  assert.deepEqual(receiver.of('anew').map(({ type }) => type), ['room.changed', 'room.deleted', 'room.changed'])
+  assert.deepEqual(receiver.of('kept').map(({ type, data }) => data.version ?? type), ['room.changed', 'known', 'unknown'])
+}, kFast)
+
+webhookTest('a receiver is told over TLS, and only one whose certificate counts', async ({ server, receiver, directory }) => {
+  const { flags } = server
+  const others = join(directory, 'others')
+  await mkdir(others)
+  server.flags = flags.map((flag, i) => (flags[i - 1] === '--webhook-ca' ? makeCertificate(others).cert : flag))
+  await server.start()
+  await edit(await Caller.of(server), 'room')
+  await eventually('the refusal', () => /its certificate is not accepted/.test(server.output))
+  assert.deepEqual(receiver.taken, [])
+  await server.stop()
+  server.flags = flags
+  await server.start()
+  await knows(receiver, { room: 1 })
+  await server.stop()
+  // The right authority, and another host than the certificate is for.
+  server.flags = flags.map((flag) => flag.replace('127.0.0.1', '127.0.0.2'))
+  const before = server.output.length
+  await server.start()
+  await edit(await Caller.of(server), 'room')
+  await eventually('the attempt to fail', () => /127\.0\.0\.2/.test(server.output.slice(before)))
+}, kFast, { tls: true })
+
 webhookTest('beyond the bound of the outbox changes wait and are told later', async ({ server, receiver }) => {
   await server.start()
   const caller = await Caller.of(server)
@@ -191,7 +303,9 @@ serverTest('webhooks without a secret, or to no address, are a mistake of the co
   await writeFile(secretFile, 'secret')
   for (const flags of [
     ['--webhook', 'http://127.0.0.1:9/'],
-    ['--webhook', 'https://example.org/', '--webhook-secret-file', secretFile],
+    ['--webhook', 'ftp://example.org/', '--webhook-secret-file', secretFile],
+    ['--webhook', 'http://127.0.0.1:9/', '--webhook-secret-file', secretFile, '--webhook-ca', secretFile],
+    ['--webhook', 'https://127.0.0.1:9/', '--webhook-secret-file', secretFile, '--webhook-ca', secretFile],
     ['--webhook', 'http://127.0.0.1:99999/', '--webhook-secret-file', secretFile],
     ['--webhook', 'http://127.0.0.1:9/', '--webhook-secret-file', join(directory, 'absent')]
   ]) {

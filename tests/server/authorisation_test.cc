@@ -608,7 +608,7 @@ TEST_F(AuthorisationTest, MistakesInTheSettingsAreNamed) {
   EXPECT_NE(problem([](auto& auth) { auth.mode = auth::Mode::kNone; }).find("--auth token"),
             std::string::npos);
   EXPECT_NE(problem([](auto& auth) { auth.mode = auth::Mode::kCallback; }), "");
-  for (const char* url : {"", "https://a", "http://", "http://a:x/", "http://a:123456", "a/b",
+  for (const char* url : {"", "ftp://a", "http://", "http://a:x/", "http://a:123456", "a/b",
                           "http://u@a/", "http://a b/"}) {
     EXPECT_NE(problem([&](auto& auth) {
                 auth.mode = auth::Mode::kCallback;
@@ -618,6 +618,13 @@ TEST_F(AuthorisationTest, MistakesInTheSettingsAreNamed) {
               std::string::npos)
         << url;
   }
+  EXPECT_NE(problem([](auto& auth) {
+              auth.mode = auth::Mode::kCallback;
+              auth.key_file.clear();
+              auth.callback.url = "https://a";
+              auth.callback.ca_file = "/nowhere";
+            }).find("/nowhere"),
+            std::string::npos);
 }
 
 }  // namespace

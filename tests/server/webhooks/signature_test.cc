@@ -4,7 +4,6 @@
 
 #include <fstream>
 
-#include "server/webhooks/receiver.h"
 #include "tests/server/running_server.h"
 
 namespace weft::server::webhooks {
@@ -31,22 +30,6 @@ TEST(WebhookSignature, ASecretIsWhatTheFileHoldsWithoutWhiteSpaceAtItsEnds) {
     EXPECT_EQ(SecretIn(text).status().code(), absl::StatusCode::kInvalidArgument) << text;
   }
   EXPECT_EQ(ReadSecret("/nonexistent").status().code(), absl::StatusCode::kInvalidArgument);
-}
-
-TEST(WebhookReceiver, AnAddressIsAPlainUrl) {
-  const auto plain = ParseReceiver("http://example.org");
-  ASSERT_TRUE(plain.ok());
-  EXPECT_EQ(plain->host + " " + plain->port + " " + plain->target, "example.org 80 /");
-  const auto whole = ParseReceiver("http://[::1]:9000/a/b?c=d");
-  ASSERT_TRUE(whole.ok());
-  EXPECT_EQ(whole->host + " " + whole->port + " " + whole->target, "::1 9000 /a/b?c=d");
-  EXPECT_EQ(whole->authority, "[::1]:9000");
-  EXPECT_EQ(ParseReceiver("http://h?q")->target, "/?q");
-  for (const char* url : {"", "example.org", "https://example.org", "http://", "http://:80",
-                          "http://h:", "http://h:x", "http://h:99999", "http://user@h/",
-                          "http://h/a b", "http://h/#part", "http://h/\r\nX: y"}) {
-    EXPECT_EQ(ParseReceiver(url).status().code(), absl::StatusCode::kInvalidArgument) << url;
-  }
 }
 
 }  // namespace
