@@ -544,11 +544,14 @@ void AddDriver(CLI::App& app, CommandLine& line) {
 void AddConnect(CLI::App& app, CommandLine& line) {
   CLI::App& sub = *app.add_subcommand("connect", "Follow a room of a running server");
   ConnectCommand& connect = line.connect;
-  sub.add_option("URL", connect.url, "The server, as ws://localhost:8080")
+  sub.add_option("URL", connect.url, "The server, as ws://localhost:8080 or wss://example.org")
       ->required()
       ->type_name("");
   sub.add_option("ROOM", connect.room, "The name of the room")->required()->type_name("");
   sub.add_option("--token-file", connect.token_file, "A file with the token to show")
+      ->type_name("FILE");
+  sub.add_option("--ca", connect.ca_file,
+                 "Certificates (PEM) that are believed over wss://, instead of the system's")
       ->type_name("FILE");
   CLI::Option& text = *sub.add_flag_callback(
       "--text", [&connect] { connect.show = ConnectCommand::Show::kText; },

@@ -3,15 +3,18 @@
 #include <algorithm>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <boost/asio/ssl/stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/websocket.hpp>
+#include <boost/beast/websocket/ssl.hpp>
 #include <deque>
 #include <fstream>
 #include <iostream>
 #include <iterator>
 #include <memory>
 #include <random>
+#include <type_traits>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -23,6 +26,7 @@
 #include "crdt/update_weight.h"
 #include "crdt/value_language.h"
 #include "server/asio.h"
+#include "server/tls_trust.h"
 #include "sync/weft_v1_client.h"
 
 namespace weft::server {
@@ -31,8 +35,6 @@ namespace {
 namespace beast = boost::beast;
 namespace websocket = boost::beast::websocket;
 namespace v1 = sync::weft_v1;
-
-using WebSocket = websocket::stream<beast::tcp_stream>;
 
 constexpr std::size_t kMaxMessageBytes = std::size_t{256} << 20;
 
@@ -110,11 +112,16 @@ class ShownDocument final : public v1::Replica {
   std::optional<std::string> shown_;
 };
 
+// Over a stream in clear, or one with TLS.
+template <typename Stream>
 class Follower {
  public:
-  Follower(const ConnectCommand& command, WebSocketUrl url, std::string token)
+  // `trust` is for TLS.
+  Follower(const ConnectCommand& command, WebSocketUrl url, std::string token,
+           std::optional<TlsTrust> trust)
       : command_(command),
         url_(std::move(url)),
+        trust_(std::move(trust)),
         document_(command),
         client_({.name = "weft connect", .token = std::move(token)}) {
     v1::ClientEffects nothing_yet;
@@ -138,18 +145,44 @@ class Follower {
   }
 
  private:
+  using WebSocket = websocket::stream<Stream>;
+  static constexpr bool kIsTls = !std::is_same_v<Stream, beast::tcp_stream>;
+
   void Resolve() {
     resolver_.async_resolve(url_.host, url_.port, [this](const error_code& error, auto found) {
       if (error) return Lost(absl::StrCat("cannot find ", url_.host, ": ", error.message()));
-      socket_ = std::make_shared<WebSocket>(loop_);
+      if constexpr (kIsTls) {
+        socket_ = std::make_shared<WebSocket>(loop_, trust_->context());
+      } else {
+        socket_ = std::make_shared<WebSocket>(loop_);
+      }
       beast::get_lowest_layer(*socket_).expires_after(std::chrono::seconds(10));
       beast::get_lowest_layer(*socket_).async_connect(
           found, [this, socket = socket_](const error_code& failed, const auto&) {
             if (socket != socket_) return;
             if (failed) return Lost(absl::StrCat("cannot connect: ", failed.message()));
-            Shake();
+            Secure();
           });
     });
+  }
+
+  void Secure() {
+    if constexpr (kIsTls) {
+      SSL* const ssl = socket_->next_layer().native_handle();
+      const absl::Status expected = TlsTrust::Expect(ssl, url_.host);
+      if (!expected.ok()) return End(expected);
+      socket_->next_layer().async_handshake(
+          asio::ssl::stream_base::client, [this, socket = socket_](const error_code& failed) {
+            if (socket != socket_) return;
+            if (failed) {
+              SSL* const stream = socket->next_layer().native_handle();
+              return Lost(absl::StrCat("no TLS: ", TlsTrust::Explain(stream, failed)));
+            }
+            Shake();
+          });
+    } else {
+      Shake();
+    }
   }
 
   void Shake() {
@@ -226,6 +259,9 @@ class Follower {
   void On(v1::LeaveSocket& leave) { Lost(leave.reason); }
   void On(v1::Entered& entered) {
     Tell(entered.role == v1::Role::kWrite ? "joined" : "joined, to read only");
+    if (command_.once && command_.write && entered.role != v1::Role::kWrite) {
+      End(absl::PermissionDeniedError("not written: the room may only be read"));
+    }
   }
   void On(v1::Synced&) { document_.Complete(); }
   void On(v1::Saved& saved) {
@@ -301,6 +337,7 @@ class Follower {
 
   const ConnectCommand& command_;
   const WebSocketUrl url_;
+  const std::optional<TlsTrust> trust_;
   asio::io_context loop_{1};
   asio::ip::tcp::resolver resolver_{loop_};
   asio::signal_set signals_{loop_, SIGINT, SIGTERM};
@@ -318,6 +355,26 @@ class Follower {
   absl::Status result_;
 };
 
+template <typename Stream>
+absl::Status Follow(const ConnectCommand& command, const WebSocketUrl& url, std::string token,
+                    std::optional<TlsTrust> trust) {
+  Follower<Stream> follower(command, url, std::move(token), std::move(trust));
+  if (command.write) {
+    absl::StatusOr<Blob> blob = ReadBlob(*command.write, command.options);
+    if (!blob.ok()) return blob.status();
+    if (absl::Status valid = CheckUpdate(*blob, command.options); !valid.ok()) return valid;
+    crdt::Doc written;  // the protocol speaks format v1
+    if (absl::Status applied = written.ApplyUpdate(blob->bytes, "", command.options.format);
+        !applied.ok()) {
+      return applied;
+    }
+    if (absl::Status applied = follower.Write(written.EncodeStateAsUpdate()); !applied.ok()) {
+      return applied;
+    }
+  }
+  return follower.Run();
+}
+
 absl::StatusOr<std::string> ReadToken(const std::string& file) {
   std::ifstream stream(file, std::ios::binary);
   if (!stream) return absl::InvalidArgumentError(absl::StrCat("cannot read the file ", file));
@@ -332,15 +389,14 @@ absl::StatusOr<WebSocketUrl> ParseWebSocketUrl(const std::string& url) {
     return absl::InvalidArgumentError(
         absl::StrCat("\"", url, "\" ", why, "; a URL looks like ws://localhost:8080"));
   };
-  if (url.starts_with("wss://")) {
-    return refuse("asks for TLS, which weft connect does not speak: use a listener without it");
-  }
-  constexpr std::string_view kScheme = "ws://";
-  if (!url.starts_with(kScheme)) return refuse("does not begin with ws://");
-  const std::string rest = url.substr(kScheme.size());
+  constexpr std::string_view kPlain = "ws://";
+  constexpr std::string_view kTls = "wss://";
+  const bool is_tls = url.starts_with(kTls);
+  if (!is_tls && !url.starts_with(kPlain)) return refuse("begins with neither ws:// nor wss://");
+  const std::string rest = url.substr(is_tls ? kTls.size() : kPlain.size());
   const std::size_t authority_end = rest.find_first_of("/?");
   const std::string authority = rest.substr(0, authority_end);
-  WebSocketUrl parsed{.port = "80", .target = "/"};
+  WebSocketUrl parsed{.is_tls = is_tls, .host = "", .port = is_tls ? "443" : "80", .target = "/"};
   if (authority_end != std::string::npos) {
     parsed.target = rest.substr(authority_end);
     if (parsed.target.starts_with('?')) parsed.target = "/" + parsed.target;
@@ -402,21 +458,16 @@ absl::Status RunConnect(const ConnectCommand& command) {
     if (!read.ok()) return read.status();
     token = *std::move(read);
   }
-  Follower follower(command, *url, std::move(token));
-  if (command.write) {
-    absl::StatusOr<Blob> blob = ReadBlob(*command.write, command.options);
-    if (!blob.ok()) return blob.status();
-    if (absl::Status valid = CheckUpdate(*blob, command.options); !valid.ok()) return valid;
-    crdt::Doc written;  // the protocol speaks format v1
-    if (absl::Status applied = written.ApplyUpdate(blob->bytes, "", command.options.format);
-        !applied.ok()) {
-      return applied;
+  if (!url->is_tls) {
+    if (!command.ca_file.empty()) {
+      return absl::InvalidArgumentError("--ca is of use with wss:// only");
     }
-    if (absl::Status applied = follower.Write(written.EncodeStateAsUpdate()); !applied.ok()) {
-      return applied;
-    }
+    return Follow<beast::tcp_stream>(command, *url, std::move(token), std::nullopt);
   }
-  return follower.Run();
+  absl::StatusOr<TlsTrust> trust = TlsTrust::Load(command.ca_file);
+  if (!trust.ok()) return trust.status();
+  return Follow<asio::ssl::stream<beast::tcp_stream>>(command, *url, std::move(token),
+                                                      *std::move(trust));
 }
 
 }  // namespace weft::server

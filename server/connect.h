@@ -22,6 +22,7 @@ struct ConnectCommand {
   std::string url;
   std::string room;
   std::optional<std::string> token_file;
+  std::string ca_file;  // who is believed over TLS, instead of the system's; may be empty
   Show show = Show::kUpdates;
   std::string root = "content";      // of kText
   std::optional<std::string> write;  // a file with an update, which is sent
@@ -31,6 +32,7 @@ struct ConnectCommand {
 
 // Where a URL leads.
 struct WebSocketUrl {
+  bool is_tls = false;
   std::string host;
   std::string port;
   std::string target;  // path and query
@@ -38,7 +40,7 @@ struct WebSocketUrl {
   friend bool operator==(const WebSocketUrl&, const WebSocketUrl&) = default;
 };
 
-// ws://host[:port][/path][?query]. Fails: kInvalidArgument, in words for whoever typed it.
+// ws://host[:port][/path][?query], or wss://. Fails: kInvalidArgument, in words for whoever typed it.
 absl::StatusOr<WebSocketUrl> ParseWebSocketUrl(const std::string& url);
 
 // One text as a change of another: `@12 -"old" +"new"`. Requires: they differ.

@@ -12,15 +12,18 @@ namespace {
 
 TEST(Connect, AUrlSaysWhereToGo) {
   using Url = WebSocketUrl;
-  EXPECT_EQ(*ParseWebSocketUrl("ws://localhost:8080"), (Url{"localhost", "8080", "/"}));
-  EXPECT_EQ(*ParseWebSocketUrl("ws://a.example/x/y?z=1"), (Url{"a.example", "80", "/x/y?z=1"}));
-  EXPECT_EQ(*ParseWebSocketUrl("ws://a?token=1"), (Url{"a", "80", "/?token=1"}));
-  EXPECT_EQ(*ParseWebSocketUrl("ws://[::1]:81/"), (Url{"::1", "81", "/"}));
+  EXPECT_EQ(*ParseWebSocketUrl("ws://localhost:8080"), (Url{false, "localhost", "8080", "/"}));
+  EXPECT_EQ(*ParseWebSocketUrl("ws://a.example/x/y?z=1"),
+            (Url{false, "a.example", "80", "/x/y?z=1"}));
+  EXPECT_EQ(*ParseWebSocketUrl("ws://a?token=1"), (Url{false, "a", "80", "/?token=1"}));
+  EXPECT_EQ(*ParseWebSocketUrl("ws://[::1]:81/"), (Url{false, "::1", "81", "/"}));
+  EXPECT_EQ(*ParseWebSocketUrl("wss://a"), (Url{true, "a", "443", "/"}));
+  EXPECT_EQ(*ParseWebSocketUrl("wss://a:1/b"), (Url{true, "a", "1", "/b"}));
 }
 
 TEST(Connect, AUrlThatLeadsNowhereIsExplained) {
   for (const char* url : {"", "localhost:8080", "http://a", "ws://", "ws://:80",
-                          "ws://a:", "ws://a:b", "ws://[::1", "wss://a"}) {
+                          "ws://a:", "ws://a:b", "ws://[::1", "wss://"}) {
     const auto parsed = ParseWebSocketUrl(url);
     EXPECT_EQ(parsed.status().code(), absl::StatusCode::kInvalidArgument) << url;
     EXPECT_NE(parsed.status().message().find("ws://localhost:8080"), std::string::npos);
@@ -87,6 +90,8 @@ TEST(Connect, WhatCannotBeReadOrNamedIsRefusedBeforeAnythingIsSent) {
   EXPECT_EQ(code({.url = "ws://127.0.0.1:1", .room = std::string(513, 'a')}), wrong);
   EXPECT_EQ(code({.url = "ws://127.0.0.1:1", .room = "a", .token_file = "/none"}), wrong);
   EXPECT_EQ(code({.url = "ws://127.0.0.1:1", .room = "a", .write = "/none"}), wrong);
+  EXPECT_EQ(code({.url = "ws://127.0.0.1:1", .room = "a", .ca_file = "/none"}), wrong);
+  EXPECT_EQ(code({.url = "wss://127.0.0.1:1", .room = "a", .ca_file = "/none"}), wrong);
   EXPECT_EQ(code({.url = "ws://127.0.0.1:1", .room = "a", .once = true}),
             absl::StatusCode::kUnavailable);
 }
