@@ -126,6 +126,8 @@ void AddTraffic(Families& families, const MetricSources& sources) {
                    sum(&Traffic::received_messages));
   families.Counter("weft_received_bytes_total", "Bytes that clients sent over WebSockets.",
                    sum(&Traffic::received_bytes));
+  families.Counter("weft_sent_messages_total", "Messages for clients.",
+                   sum(&Traffic::sent_messages));
   families.Counter("weft_sent_bytes_total", "Bytes that clients were sent over WebSockets.",
                    sum(&Traffic::sent_bytes));
   families.Counter("weft_updates_total",

@@ -108,17 +108,25 @@ void Room::Remove(Member& member) {
 std::vector<MemberView> Room::members() const {
   std::vector<MemberView> views;
   views.reserve(members_.size());
-  for (const auto& member : members_) {
-    views.push_back({member->connection, member->id, &member->options, member->joined});
-  }
+  for (const auto& member : members_) views.push_back(ViewOf(*member));
   return views;
+}
+
+MemberView Room::ViewOf(const Member& member) {
+  std::optional<sync::SessionId> session;
+  if (member.session) session = member.session->id();
+  return {member.connection, member.id, &member.options, member.joined, session};
+}
+
+crdt::PendingReport Room::pending_report() const {
+  return document_ == nullptr ? crdt::PendingReport() : document_->GetPendingReport();
 }
 
 std::size_t Room::CloseMembers(const std::function<bool(const MemberView&)>& whom, CloseCode code,
                                std::string_view reason) {
   std::vector<MemberId> chosen;
   for (const auto& member : members_) {
-    if (whom({member->connection, member->id, &member->options, member->joined})) {
+    if (whom(ViewOf(*member))) {
       chosen.push_back(member->id);
     }
   }

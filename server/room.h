@@ -41,6 +41,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
+#include "crdt/pending_report.h"
 #include "server/connection.h"
 #include "server/limits.h"
 #include "server/relay_moment.h"
@@ -82,6 +83,8 @@ struct MemberView {
   std::uint64_t id = 0;  // among the members that this room ever had
   const JoinOptions* options = nullptr;
   sync::TimePoint joined{};
+  // Names it in the awareness of the document; nothing while the room is loading.
+  std::optional<sync::SessionId> session;
 };
 
 class Room {
@@ -157,6 +160,9 @@ class Room {
 
   // The last update that is known to be committed. Before the room is open: nothing.
   const LogPlace& head() const { return head_; }
+
+  // What of the document waits for updates that have not come; empty while it is not open.
+  crdt::PendingReport pending_report() const;
 
   std::vector<MemberView> members() const;
   // Closes those of whom `whom` says so. How many they were.
@@ -258,6 +264,7 @@ class Room {
     std::size_t bytes = 0;
   };
 
+  static MemberView ViewOf(const Member& member);
   void StartLoading();
   void OnLoaded(absl::StatusOr<RoomLog::Loaded> loaded);
   void OpenSession(Member& member);

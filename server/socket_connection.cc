@@ -36,6 +36,7 @@ void SocketConnection::Send(crdt::ByteView message) {
   if (!MayQueue(message.size())) return;
   const bool large = message.size() > worker_.limits().queue_bytes;
   out_.Add(kind_, message, large);
+  worker_.traffic().sent_messages.Add();
   answered_bytes_ += message.size();
   if (large) queued_.Set(HeldBytes());
   ScheduleFlush();
@@ -47,6 +48,7 @@ void SocketConnection::SendShared(crdt::ByteView head,
   // What waits before it leaves first, so that this one need not be copied.
   if (message->size() >= OutQueue::kSharedBytes && !write_blocked_) WriteOut();
   out_.AddShared(kind_, head, message, message->size() > worker_.limits().queue_bytes);
+  worker_.traffic().sent_messages.Add();
   answered_bytes_ += message->size();
   ScheduleFlush();
 }

@@ -53,6 +53,7 @@ struct Traffic {
   Tally received_bytes;               // from WebSockets
   Tally received_messages;            // the binary ones
   Tally sent_bytes;                   // to WebSockets
+  Tally sent_messages;                // given to their queues
   Tally updates;                      // accepted and given to the log
   LatencyHistogram acknowledgements;  // from there to the answer of the log
 };

@@ -125,7 +125,7 @@ Awareness::Verdict Awareness::Judge(SessionId sender, const Entry& entry) const 
 absl::Status Awareness::Check(SessionId sender, const std::vector<Entry>& accepted) const {
   std::size_t clients = states_.size();
   std::size_t bytes = state_bytes_;
-  std::size_t owned = OwnedCount(sender);
+  std::size_t owned = OwnedBy(sender).size();
   for (const Entry& entry : accepted) {
     const auto known = states_.find(entry.client);
     if (known != states_.end()) {
@@ -242,9 +242,10 @@ void Awareness::Disown(SessionId session, ClientId client) {
   if (owned->second.empty()) owned_.erase(owned);
 }
 
-std::size_t Awareness::OwnedCount(SessionId session) const {
+std::span<const crdt::ClientId> Awareness::OwnedBy(SessionId session) const {
   const auto owned = owned_.find(session);
-  return owned == owned_.end() ? 0 : owned->second.size();
+  if (owned == owned_.end()) return {};
+  return owned->second;
 }
 
 absl::Status Awareness::Validate() const {

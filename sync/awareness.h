@@ -36,6 +36,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -100,6 +101,9 @@ class Awareness {
   // Every state, as one update; with count 0 when there is none.
   crdt::Bytes EncodeAll() const;
 
+  // Those whose states this session told. Valid until the next change.
+  std::span<const crdt::ClientId> OwnedBy(SessionId session) const;
+
   bool empty() const { return states_.empty(); }
   std::size_t client_count() const { return states_.size(); }
   std::size_t state_bytes() const { return state_bytes_; }
@@ -143,7 +147,6 @@ class Awareness {
   crdt::Bytes RemoveAll(std::vector<crdt::ClientId> clients);
   void Own(SessionId session, crdt::ClientId client);
   void Disown(SessionId session, crdt::ClientId client);
-  std::size_t OwnedCount(SessionId session) const;
 
   Limits limits_;
   absl::flat_hash_map<crdt::ClientId, State> states_;

@@ -16,6 +16,7 @@
 #include "crdt/base/bytes.h"
 #include "crdt/doc.h"
 #include "crdt/limits.h"
+#include "crdt/pending_report.h"
 #include "sync/awareness.h"
 #include "sync/message.h"
 
@@ -80,6 +81,9 @@ class SharedDocument {
   absl::StatusOr<Frame> AnswerFor(crdt::ByteView encoded_state_vector);
   // Gives the memory of the last answer back: to be called now and then.
   void ForgetAnswer() { answer_ = nullptr; }
+
+  // What waits for blocks that nobody has sent; empty when nothing does. O(what waits).
+  crdt::PendingReport GetPendingReport() const { return doc_.GetPendingReport(); }
 
   crdt::Bytes EncodeStateVector() const;
 

@@ -19,6 +19,24 @@ namespace {
 // Values in the JSON of one request: each takes some hundred bytes.
 constexpr std::size_t kMaxValues = std::size_t{1} << 20;
 
+// Of what waits, the client ids and clocks that are named.
+constexpr std::size_t kMaxMissing = 100;
+
+std::string DescribeMissing(const crdt::DeleteSet& ids) {
+  std::vector<std::string> ranges;
+  for (const auto& client : ids.clients()) {
+    for (const crdt::IdRange& range : client.ranges) {
+      if (ranges.size() == kMaxMissing) break;
+      ranges.push_back(JsonObject()
+                           .Number("client", crdt::ToNumber(client.client))
+                           .Number("clock", range.clock)
+                           .Number("length", range.length)
+                           .Take());
+    }
+  }
+  return JsonArray(ranges);
+}
+
 }  // namespace
 
 HttpAnswer JsonAnswer(std::string json, int status) {
@@ -135,6 +153,18 @@ absl::StatusOr<std::string> MomentOf(const crdt::Any& value) {
   }
   return absl::InvalidArgumentError(
       "a moment is the name of a version, a sequence, or a time like \"2026-11-22T17:03:01Z\"");
+}
+
+std::string DescribePending(const crdt::PendingReport& pending) {
+  return JsonObject()
+      .Number("blocks", pending.blocks)
+      .Number("elements", pending.elements)
+      .Number("deletes", pending.deletes)
+      .Number("bytes", pending.bytes)
+      .Flag("beyond_limits", pending.beyond_limits)
+      .Json("waits_for", DescribeMissing(pending.missing))
+      .Json("deletes_wait_for", DescribeMissing(pending.missing_of_deletes))
+      .Take();
 }
 
 std::string DescribeWritten(const Tools& tools, std::string_view room, const LogPlace& place,

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "crdt/any.h"
 #include "crdt/base/bytes.h"
+#include "crdt/pending_report.h"
 #include "crdt/update_format.h"
 #include "server/api/calls.h"
 #include "server/http_routes.h"
@@ -54,6 +55,9 @@ asio::awaitable<std::optional<HttpAnswer>> ReadBody(const Context& call, std::si
 
 // A member "at" or the like: a version's name, a sequence, a time. Fails: kInvalidArgument.
 absl::StatusOr<std::string> MomentOf(const crdt::Any& value);
+
+// What waits, and for what, as JSON.
+std::string DescribePending(const crdt::PendingReport& pending);
 
 // What writing answers.
 std::string DescribeWritten(const Tools& tools, std::string_view room, const LogPlace& place,

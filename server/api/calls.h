@@ -34,8 +34,10 @@ struct Context {
 
 using CallResult = asio::awaitable<HttpAnswer>;
 
-// --- Reading (read_calls.cc) ---
+// --- Lists of rooms (list_calls.cc) ---
 CallResult ListRooms(Tools& tools, const Context& call);
+
+// --- Reading (read_calls.cc) ---
 CallResult ReadRoom(Tools& tools, const Context& call);
 // Update, state vector, JSON, text, XML, delta.
 CallResult ReadContent(Tools& tools, const Context& call);

@@ -16,7 +16,19 @@ namespace {
 constexpr std::size_t kMaxSmallBody = 64 << 10;
 constexpr std::string_view kFrozen = "the document is frozen";
 
-std::string DescribeMember(const MemberView& member, std::int64_t now_ms) {
+// Those of the awareness for whom the member speaks.
+std::string DescribeClients(const MemberView& member, const sync::Awareness& awareness) {
+  std::vector<std::string> clients;
+  if (member.session) {
+    for (const crdt::ClientId client : awareness.OwnedBy(*member.session)) {
+      clients.push_back(std::to_string(crdt::ToNumber(client)));
+    }
+  }
+  return JsonArray(clients);
+}
+
+std::string DescribeMember(const MemberView& member, const sync::Awareness& awareness,
+                           std::int64_t now_ms) {
   const auto here =
       std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - member.joined);
   return JsonObject()
@@ -25,6 +37,7 @@ std::string DescribeMember(const MemberView& member, std::int64_t now_ms) {
       .Text("address", member.options->address)
       .Text("access", member.options->access == sync::Access::kReadWrite ? "write" : "read")
       .Text("joined", Rfc3339(now_ms - here.count()))
+      .Json("clients", DescribeClients(member, awareness))
       .Take();
 }
 
@@ -68,7 +81,7 @@ CallResult ListMembers(Tools& tools, const Context& call) {
         std::vector<std::string> members;
         const std::int64_t now_ms = WallTimeMs();
         for (const MemberView& member : room.members()) {
-          members.push_back(DescribeMember(member, now_ms));
+          members.push_back(DescribeMember(member, document.awareness(), now_ms));
         }
         return JsonObject()
             .Json("members", JsonArray(members))

@@ -13,11 +13,6 @@
 namespace weft::server::api {
 namespace {
 
-constexpr std::uint64_t kPageRooms = 100;
-constexpr std::uint64_t kMaxPageRooms = 1'000;
-// Of what waits, the client ids and clocks that are named.
-constexpr std::size_t kMaxMissing = 100;
-
 // What the log knows of a room.
 struct Logged {
   std::optional<store::RoomInfo> info;
@@ -38,33 +33,6 @@ absl::StatusOr<Logged> LookInLog(store::UpdateLog& log, const std::string& room)
   if (!versions.ok()) return versions.status();
   logged.versions = versions->size();
   return logged;
-}
-
-std::string DescribeMissing(const crdt::DeleteSet& ids) {
-  std::vector<std::string> ranges;
-  for (const auto& client : ids.clients()) {
-    for (const crdt::IdRange& range : client.ranges) {
-      if (ranges.size() == kMaxMissing) break;
-      ranges.push_back(JsonObject()
-                           .Number("client", crdt::ToNumber(client.client))
-                           .Number("clock", range.clock)
-                           .Number("length", range.length)
-                           .Take());
-    }
-  }
-  return JsonArray(ranges);
-}
-
-std::string DescribePending(const crdt::PendingReport& pending) {
-  return JsonObject()
-      .Number("blocks", pending.blocks)
-      .Number("elements", pending.elements)
-      .Number("deletes", pending.deletes)
-      .Number("bytes", pending.bytes)
-      .Flag("beyond_limits", pending.beyond_limits)
-      .Json("waits_for", DescribeMissing(pending.missing))
-      .Json("deletes_wait_for", DescribeMissing(pending.missing_of_deletes))
-      .Take();
 }
 
 std::string DescribeQuarantine(const std::vector<store::SetAside>& quarantine) {
@@ -189,45 +157,6 @@ absl::Status CheckContentParameters(const Context& call) {
 }
 
 }  // namespace
-
-CallResult ListRooms(Tools& tools, const Context& call) {
-  const absl::Status known = CheckParameters(call.target, {"prefix", "after", "limit"});
-  if (!known.ok()) co_return ProblemFor(known);
-  const auto limit = CountParameter(call.target, "limit", kPageRooms, kMaxPageRooms);
-  if (!limit.ok()) co_return ProblemFor(limit.status());
-  store::RoomPage page;
-  page.prefix = call.target.Parameter("prefix").value_or("");
-  if (const auto after = call.target.Parameter("after")) page.after = std::string(*after);
-  page.limit = *limit;
-  using Found = absl::StatusOr<std::vector<store::RoomInfo>>;
-  const Found rooms = co_await tools.rooms.Block<Found>(
-      [&tools, &page] { return tools.rooms.log().reader().ListRooms(page); });
-  if (!rooms.ok()) co_return ProblemFor(rooms.status());
-  const auto members = co_await tools.rooms.CountMembers();
-  std::vector<std::string> entries;
-  for (const store::RoomInfo& room : *rooms) {
-    if (call.rights->In(room.name) < Right::kRead) continue;
-    const auto here = members.find(room.name);
-    entries.push_back(
-        JsonObject()
-            .Text("room", room.name)
-            .Text("generation", GenerationText(static_cast<std::uint64_t>(room.generation)))
-            .Number("head", room.head)
-            .Number("members", here == members.end() ? 0 : here->second)
-            .Number("bytes", room.payload_bytes + room.snapshot_bytes)
-            .Text("created", Rfc3339(room.created_ms))
-            .Text("changed", Rfc3339(room.last_ms))
-            .Take());
-  }
-  JsonObject out;
-  out.Json("rooms", JsonArray(entries));
-  if (rooms->size() == page.limit) {
-    out.Text("next", rooms->back().name);
-  } else {
-    out.Null("next");
-  }
-  co_return JsonAnswer(out.Take());
-}
 
 CallResult ReadRoom(Tools& tools, const Context& call) {
   const absl::Status known = CheckParameters(call.target, {"include"});

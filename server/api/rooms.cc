@@ -1,5 +1,7 @@
 #include "server/api/rooms.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -16,6 +18,16 @@ absl::Status NoSuchRoom(std::string_view room) {
 
 // An update without anything in it: the state of a room in which nothing was written.
 crdt::Bytes EmptyUpdate() { return {0, 0}; }
+
+Rooms::InMemory Describe(const Room& room) {
+  return {.head = room.head(),
+          .accepted = room.uncommitted(),
+          .uncommitted_bytes = room.uncommitted_bytes(),
+          .memory_bytes = room.memory_bytes(),
+          .members = room.member_count(),
+          .frozen = room.frozen(),
+          .pending = room.pending_report()};
+}
 
 }  // namespace
 
@@ -135,30 +147,57 @@ asio::awaitable<std::optional<Rooms::InMemory>> Rooms::Look(const std::string& r
   using Found = std::optional<InMemory>;
   co_return co_await Visit<Found>(room, [](Room* here) -> Found {
     if (here == nullptr) return std::nullopt;
-    return InMemory{.head = here->head(),
-                    .accepted = here->uncommitted(),
-                    .uncommitted_bytes = here->uncommitted_bytes(),
-                    .memory_bytes = here->memory_bytes(),
-                    .members = here->member_count(),
-                    .frozen = here->frozen()};
+    return Describe(*here);
   });
 }
 
-asio::awaitable<crdt::StringMap<std::uint64_t>> Rooms::CountMembers() {
-  using Counts = crdt::StringMap<std::uint64_t>;
-  Counts all;
+asio::awaitable<crdt::StringMap<Rooms::InMemory>> Rooms::Look(
+    const std::vector<std::string>& rooms) {
+  using Found = crdt::StringMap<InMemory>;
+  Found all;
   for (Worker* worker : workers_) {
-    Counts counts = co_await Await<Counts>([worker](Deliver<Counts> deliver) {
-      worker->WithRooms([deliver = std::move(deliver)](RoomTable& rooms) mutable {
-        Counts found;
-        rooms.ForEach([&found](const Room& room) {
-          if (room.has_members()) found.emplace(room.name(), room.member_count());
-        });
-        deliver(std::move(found));
+    std::vector<std::string> here;
+    for (const std::string& room : rooms) {
+      if (&worker_of_room_(room) == worker) here.push_back(room);
+    }
+    if (here.empty()) continue;
+    Found found = co_await Await<Found>([worker, &here](Deliver<Found> deliver) {
+      worker->WithRooms([&here, deliver = std::move(deliver)](RoomTable& table) mutable {
+        Found known;
+        for (const std::string& name : here) {
+          if (const Room* room = table.Find(name)) known.emplace(name, Describe(*room));
+        }
+        deliver(std::move(known));
       });
     });
-    all.merge(counts);
+    all.merge(found);
   }
+  co_return all;
+}
+
+asio::awaitable<std::vector<std::string>> Rooms::NamesInMemory(
+    const std::function<bool(std::string_view name)>& wants, std::size_t limit) {
+  using Names = std::vector<std::string>;
+  Names all;
+  const auto keep_first = [limit](Names& names) {
+    std::ranges::sort(names);
+    if (names.size() > limit) names.resize(limit);
+  };
+  for (Worker* worker : workers_) {
+    Names found = co_await Await<Names>([worker, &wants](Deliver<Names> deliver) {
+      worker->WithRooms([&wants, deliver = std::move(deliver)](RoomTable& table) mutable {
+        Names names;
+        table.ForEach([&](const Room& room) {
+          if (wants(room.name())) names.push_back(room.name());
+        });
+        deliver(std::move(names));
+      });
+    });
+    keep_first(found);
+    all.insert(all.end(), std::make_move_iterator(found.begin()),
+               std::make_move_iterator(found.end()));
+  }
+  keep_first(all);
   co_return all;
 }
 

@@ -62,10 +62,15 @@ class Rooms {
     std::uint64_t memory_bytes = 0;
     std::uint64_t members = 0;
     std::optional<std::string> frozen;
+    crdt::PendingReport pending;
   };
   asio::awaitable<std::optional<InMemory>> Look(const std::string& room);
-  // The numbers of members of all rooms that have some.
-  asio::awaitable<crdt::StringMap<std::uint64_t>> CountMembers();
+  // The same of several rooms: of those that are in memory.
+  asio::awaitable<crdt::StringMap<InMemory>> Look(const std::vector<std::string>& rooms);
+  // The names of rooms in memory that `wants` says yes to, the first `limit` in the order of their
+  // bytes. `wants` is called on the threads of the workers, one after the other.
+  asio::awaitable<std::vector<std::string>> NamesInMemory(
+      const std::function<bool(std::string_view name)>& wants, std::size_t limit);
 
   // Runs `visit` with the room, or null when it is not in memory, on its thread.
   template <typename Result>

@@ -65,13 +65,17 @@ serverTest('metrics tell what the server did', async ({ server, own }) => {
   assert.ok(during.at('weft_received_bytes_total') >= 10_000)
   assert.ok(during.at('weft_sent_bytes_total') >= 10_000)
   assert.ok(during.at('weft_received_messages_total') >= 4)
+  assert.ok(during.at('weft_sent_messages_total') >= 4)
   assert.equal(during.at('weft_acknowledge_seconds_count'), during.at('weft_updates_total'))
   assert.equal(during.at('weft_log_commit_seconds_count'), during.at('weft_log_commits_total'))
   for (const name of ['weft_acknowledge_seconds', 'weft_log_commit_seconds']) checkHistogram(during, name)
 
   await caller.expect(204, 'POST', roomPath('room', '/freeze'))
   await caller.refuses('frozen', 'POST', roomPath('room', '/edits'), { body: typing('no') })
-  const { members } = (await caller.expect(200, 'GET', roomPath('room', '/members'))).json
+  const { members, awareness } = (await caller.expect(200, 'GET', roomPath('room', '/members'))).json
+  const clients = members.flatMap((member) => member.clients)
+  assert.deepEqual(clients.sort(), awareness.map(({ client }) => client).sort())
+  assert.deepEqual(clients, editors.map(({ doc }) => doc.clientID).sort())
   await caller.expect(204, 'DELETE', roomPath('room', `/members/${members[0].member}`))
   await caller.expect(204, 'DELETE', roomPath('room', '/freeze'))
   const doc = new Y.Doc()

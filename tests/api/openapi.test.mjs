@@ -40,7 +40,7 @@ function member(server, room) {
   return { socket, closed, dispose: () => socket.terminate() }
 }
 
-async function rooms({ call, expect, refuses }) {
+async function rooms({ call, expect, refuses, server, own }) {
   await expect(200, 'GET', '/api')
   await refuses('no-such-path', 'GET', '/api/')
   assert.match((await expect(200, 'GET', '/api', { headers: { Accept: 'text/html' } })).text, /<html/)
@@ -59,17 +59,39 @@ async function rooms({ call, expect, refuses }) {
   const second = await expect(200, 'GET', `/api/rooms?prefix=list/&limit=2&after=${encodeURIComponent('list/b')}`)
   assert.deepEqual(second.json.rooms.map(({ room }) => room), ['list/c'])
   assert.equal(second.json.next, null)
+  assert.deepEqual(first.json.rooms.map(({ status }) => status), [undefined, undefined])
+  const names = async (query) => (await expect(200, 'GET', `/api/rooms?${query}`)).json
+  const found = await names('contains=ST%2FB')
+  assert.deepEqual([found.rooms.map(({ room }) => room), found.next], [['list/b'], null])
+  assert.deepEqual((await names('contains=list&limit=2')).next, 'list/b')
+  assert.deepEqual((await names('contains=list&prefix=list/c')).rooms.map(({ room }) => room), ['list/c'])
+  const [status] = (await names('prefix=list/a&include=status')).rooms.map((room) => room.status)
+  assert.deepEqual([status.head, status.durable_head, status.frozen, status.quarantined, status.pending], [1, 1, null, 0, null])
+  assert.ok(status.appended_bytes > 0)
+  const { socket } = own(member(server, 'list/not written yet'))
+  await eventually('the room to be in memory', async () => (await names('in_memory=true&contains=written')).rooms.length === 1)
+  const [unwritten] = (await names('in_memory=true&contains=written&include=status')).rooms
+  assert.deepEqual([unwritten.members, unwritten.created, unwritten.status.in_memory, unwritten.status.head], [1, null, true, 0])
+  assert.deepEqual((await names('in_memory=true&prefix=list/not&after=list%2Fnot%20written%20yet')).rooms, [])
+  assert.deepEqual((await names('prefix=list/not')).rooms, [])
+  socket.close()
+  await refuses('bad-request', 'GET', '/api/rooms?in_memory=maybe')
+  await refuses('bad-request', 'GET', '/api/rooms?include=everything')
   await refuses('bad-request', 'GET', '/api/rooms?limit=0')
   await refuses('bad-request', 'GET', '/api/rooms?limit=5000')
   await refuses('bad-request', 'GET', '/api/rooms?prefx=list')
   await refuses('bad-request', 'GET', '/api/rooms?prefix=%zz')
 
-  const status = await expect(200, 'GET', roomPath('list/a'))
-  assert.equal(status.json.head, 1)
-  assert.equal(status.json.durable_head, 1)
+  const room = await expect(200, 'GET', roomPath('list/a'))
+  assert.equal(room.json.head, 1)
+  assert.equal(room.json.durable_head, 1)
   await refuses('bad-request', 'GET', roomPath('list/a', '?include=everything'))
   await refuses('no-such-room', 'GET', roomPath('nobody was here'))
   await refuses('bad-request', 'GET', `/api/rooms/${'x'.repeat(600)}`)
+
+  await expect(200, 'POST', roomPath('list/waiting', '/update'), { body: dangling() })
+  const waits = await eventually('the list to tell that it waits', async () => (await names('prefix=list/waiting&include=status')).rooms[0].status.pending)
+  assert.equal(waits.waits_for.length, 1)
 
   const body = Y.encodeStateAsUpdate(documentWith('again'))
   const exists = await refuses('room-exists', 'PUT', roomPath('list/a'), { body })
@@ -82,7 +104,7 @@ async function rooms({ call, expect, refuses }) {
   await refuses('cannot-be-done', 'PUT', roomPath('list/d'), { body: Uint8Array.of(0, 0) })
   await refuses('no-such-room', 'GET', roomPath('list/d'))
 
-  const { generation } = status.json
+  const { generation } = room.json
   await refuses('another-generation', 'DELETE', roomPath('list/a', '?generation=0123456789abcdef'))
   await refuses('bad-request', 'DELETE', roomPath('list/a', '?generation=12'))
   await expect(204, 'DELETE', roomPath('list/a', `?generation=${generation}`))
@@ -294,7 +316,7 @@ async function administration({ call, expect, refuses, server, own }) {
     const found = (await expect(200, 'GET', path('/members'))).json.members
     return found.length === 1 && found
   })
-  assert.deepEqual([members[0].access, members[0].subject], ['write', ''])
+  assert.deepEqual([members[0].access, members[0].subject, members[0].clients], ['write', '', []])
   await refuses('no-such-room', 'GET', roomPath('nobody was here', '/members'))
   await refuses('bad-request', 'GET', path('/members'), { body: {} })
   await refuses('no-such-member', 'DELETE', path('/members/4711'))

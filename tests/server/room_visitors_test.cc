@@ -272,6 +272,25 @@ TEST_F(RoomVisitorsTest, MembersAreListedAndClosedByChoice) {
   EXPECT_FALSE(ann.closed);
 }
 
+TEST_F(RoomVisitorsTest, WhatWaitsForUpdatesThatHaveNotComeIsTold) {
+  EXPECT_TRUE(room().pending_report().empty());
+  Join({&ann});
+  EXPECT_TRUE(room().pending_report().empty());
+  EXPECT_TRUE(room().members()[0].session.has_value());
+  crdt::Doc doc({.client_id = crdt::ClientId{7}, .gc = true, .limits = {}});
+  doc.GetText("content").Insert(0, "first");
+  const crdt::StateVector known = doc.GetStateVector();
+  doc.GetText("content").Insert(5, "second");
+  Sent sent;
+  Submit(sent, doc.EncodeStateAsUpdate(known));
+  Settle(world, {&ann});
+  ASSERT_TRUE(sent.answer && sent.answer->ok());
+  EXPECT_EQ(room().pending_report().blocks, 1U);
+  Submit(sent, doc.EncodeStateAsUpdate());
+  Settle(world, {&ann});
+  EXPECT_TRUE(room().pending_report().empty());
+}
+
 TEST_F(RoomVisitorsTest, ARoomWhoseLogWasReplacedIsReadAnew) {
   Join({&ann, &bob});
   ann.Type("old");

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <vector>
@@ -68,6 +69,23 @@ class AwarenessTest : public testing::Test {
 
   Awareness awareness_;
 };
+
+TEST_F(AwarenessTest, KnowsWhoseStatesASessionTold) {
+  const auto owned = [this](SessionId session) {
+    const auto clients = awareness_.OwnedBy(session);
+    std::vector<std::uint64_t> numbers;
+    for (const crdt::ClientId client : clients) numbers.push_back(crdt::ToNumber(client));
+    std::ranges::sort(numbers);
+    return numbers;
+  };
+  EXPECT_TRUE(owned(kAnna).empty());
+  Send(kAnna, {{1, 1, "{}"}, {2, 1, "{}"}});
+  Send(kBert, {{3, 1, "{}"}});
+  EXPECT_EQ(owned(kAnna), (std::vector<std::uint64_t>{1, 2}));
+  EXPECT_EQ(owned(kBert), (std::vector<std::uint64_t>{3}));
+  Close(kAnna);
+  EXPECT_TRUE(owned(kAnna).empty());
+}
 
 TEST_F(AwarenessTest, AStateIsToldToAllAsItCame) {
   const Entries cursor = {{7, 1, R"({"cursor": 3})"}};
