@@ -27,7 +27,7 @@ const web = join(here, 'web')
 const description = join(here, 'api', 'openapi.json')
 
 function fail (message) {
-  console.error(`The demo page cannot be built: ${message}`)
+  console.error(`The pages cannot be built: ${message}`)
   process.exit(1)
 }
 

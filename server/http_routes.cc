@@ -19,6 +19,8 @@ std::string_view ReasonPhrase(int status) {
       return "Created";
     case 204:
       return "No Content";
+    case 308:
+      return "Permanent Redirect";
     case 304:
       return "Not Modified";
     case 400:
@@ -67,6 +69,24 @@ std::string_view ReasonPhrase(int status) {
 // The client of weft.v1 for everybody's pages (web/provider).
 constexpr std::string_view kProviderPath = "/weft-provider.js";
 
+// The admin page (web/admin) works with a password, on names and texts of strangers: it runs nothing but
+// its own script, makes no markup of text (trusted types), is shown in no frame, and tells no other
+// site where it was.
+constexpr std::string_view kAdminPath = "/admin";
+constexpr std::string_view kAdminHeaders =
+    "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; font-src "
+    "data:; "
+    "img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors "
+    "'none'; "
+    "require-trusted-types-for 'script'; trusted-types 'none'\r\n"
+    "Referrer-Policy: no-referrer\r\nCross-Origin-Opener-Policy: same-origin\r\n";
+
+// The file that a path shows.
+std::string_view FileOf(std::string_view path) {
+  if (path == "/") return "/index.html";
+  return path == kAdminPath ? "/admin/index.html" : path;
+}
+
 const PageFile* FindPageFile(std::string_view path) {
   for (const PageFile& file : PageFiles()) {
     if (file.path == path) return &file;
@@ -81,6 +101,7 @@ HttpAnswer AnswerPageFile(const PageFile& file, const HttpRequest& request) {
   // A module is loaded by pages of other origins only when they are let.
   if (file.path == kProviderPath)
     absl::StrAppend(&answer.headers, "Access-Control-Allow-Origin: *\r\n");
+  if (file.path.starts_with(kAdminPath)) absl::StrAppend(&answer.headers, ToAbsl(kAdminHeaders));
   if (absl::StrContains(ToAbsl(request.if_none_match), ToAbsl(file.etag))) {
     answer.status = 304;
   } else {
@@ -149,7 +170,12 @@ HttpAnswer PlainAnswer(int status, std::string_view line) {
 
 HttpAnswer AnswerHttp(const HttpRequest& request, const Health& health) {
   const std::string_view path = request.target.substr(0, request.target.find_first_of("?#"));
-  const PageFile* file = FindPageFile(path == "/" ? "/index.html" : path);
+  if (path == "/admin/") {
+    HttpAnswer answer = PlainAnswer(308, "The admin page is at /admin.");
+    answer.headers += "Location: ../admin\r\n";
+    return answer;
+  }
+  const PageFile* file = FindPageFile(FileOf(path));
   const bool of_health = path == "/health" || path == "/live" || path == "/ready";
   if (file == nullptr && !of_health && path != "/metrics") {
     return PlainAnswer(

@@ -1,6 +1,6 @@
 #pragma once
 
-// The files of the demo page (web/), which are part of the program. Their bytes are made into C++
+// The files of the pages (web/), which are part of the program. Their bytes are made into C++
 // by embed_page.mjs when the program is built.
 
 #include <span>

@@ -1,5 +1,6 @@
-// Bundles the page into OUTDIR: index.html, app.js and app.css, three files that need nothing else; and the page
-// that shows the description of the API, api/index.html.
+// Bundles the pages into OUTDIR: the demo page (index.html, app.js and app.css) and the admin page (admin/index.html,
+// admin.js and admin.css), three files each that need nothing else; and the page that shows the description of the API,
+// api/index.html.
 //
 //   node build.mjs [OUTDIR]        default: dist, beside this file
 //
@@ -40,14 +41,20 @@ function packagesIn(metafile) {
   return [...names].sort()
 }
 
+/** The comment in front of a bundle. */
+async function noticeFor(what, metafile) {
+  const notices = await Promise.all(packagesIn(metafile).map(noticeOf))
+  return Buffer.from(`/*\nThis ${what} contains:\n${notices.join('\n')}\n\nThe text of the MIT licence:\n${await permissionNotice()}\n*/\n`)
+}
+
 async function main() {
   if (!existsSync(join(modules, 'esbuild'))) {
     throw new Error(`the page's packages are not installed; install them with: npm ci --prefix ${relative(process.cwd(), here) || '.'}`)
   }
   const { build } = await import('esbuild')
-  const result = await build({
+  const bundlePage = (entryPoints) => build({
     absWorkingDir: here,
-    entryPoints: { app: join(source, 'main.js') },
+    entryPoints,
     outdir: outDir,
     bundle: true,
     minify: true,
@@ -60,6 +67,8 @@ async function main() {
     write: false,
     logLevel: 'warning',
   })
+  const demo = await bundlePage({ app: join(source, 'main.js') })
+  const admin = await bundlePage({ 'admin/admin': join(here, 'admin', 'main.ts'), 'admin/style': join(here, 'admin', 'admin.css') })
 
   // Readable, and without Yjs: a page must not have two of it.
   const provider = await build({
@@ -76,27 +85,25 @@ async function main() {
     logLevel: 'warning',
   })
 
-  const notices = await Promise.all(packagesIn(result.metafile).map(noticeOf))
-  const comment = `/*\nThis page contains:\n${notices.join('\n')}\n\nThe text of the MIT licence:\n${await permissionNotice()}\n*/\n`
   const files = {
     'index.html': await readFile(join(source, 'index.html')),
+    'admin/index.html': await readFile(join(here, 'admin', 'index.html')),
     'api/index.html': await readFile(join(here, 'api', 'index.html'))
   }
-  for (const { path, contents } of result.outputFiles) {
-    const name = relative(outDir, path)
-    files[name] = name === 'app.js' ? Buffer.concat([Buffer.from(comment), contents]) : Buffer.from(contents)
+  for (const { metafile, outputFiles } of [demo, admin]) {
+    const notice = await noticeFor('page', metafile)
+    for (const { path, contents } of outputFiles) {
+      files[relative(outDir, path)] = path.endsWith('.js') ? Buffer.concat([notice, contents]) : Buffer.from(contents)
+    }
   }
-
-  const providerNotices = await Promise.all(packagesIn(provider.metafile).map(noticeOf))
-  const providerComment = `/*\nThis module contains:\n${providerNotices.join('\n')}\n\nThe text of the MIT licence:\n${await permissionNotice()}\n*/\n`
-  files['weft-provider.js'] = Buffer.concat([Buffer.from(providerComment), provider.outputFiles[0].contents])
+  files['weft-provider.js'] = Buffer.concat([await noticeFor('module', provider.metafile), provider.outputFiles[0].contents])
 
   await mkdir(outDir, { recursive: true })
   for (const [name, bytes] of Object.entries(files)) {
     await mkdir(dirname(join(outDir, name)), { recursive: true })
     await writeFile(join(outDir, name), bytes)
     const kilobytes = (count) => `${(count / 1024).toFixed(1).padStart(7)} KiB`
-    console.log(`${name.padEnd(18)}${kilobytes(bytes.length)}${kilobytes(gzipSync(bytes).length)} gzipped`)
+    console.log(`${name.padEnd(20)}${kilobytes(bytes.length)}${kilobytes(gzipSync(bytes).length)} gzipped`)
   }
 }
 

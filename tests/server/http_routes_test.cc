@@ -36,6 +36,25 @@ TEST(HttpRoutes, LetPagesOfOtherOriginsLoadTheProviderAndNothingElse) {
   EXPECT_EQ(Get("/app.js").headers.find(allowed), std::string::npos);
 }
 
+TEST(HttpRoutes, ServeTheAdminPageUnderAPolicyThatLetsNothingElseRun) {
+  for (const std::string_view path : {"/admin", "/admin/index.html", "/admin/admin.js"}) {
+    const HttpAnswer answer = Get(path);
+    EXPECT_EQ(answer.status, 200) << path;
+    for (const std::string_view part :
+         {"Content-Security-Policy: default-src 'none'; script-src 'self';",
+          "frame-ancestors 'none'", "require-trusted-types-for 'script'",
+          "Referrer-Policy: no-referrer"}) {
+      EXPECT_NE(answer.headers.find(part), std::string::npos) << path << " " << part;
+    }
+  }
+  EXPECT_NE(Get("/admin").body().find("<title>weft admin"), std::string_view::npos);
+  EXPECT_EQ(Get("/app.js").headers.find("Content-Security-Policy"), std::string::npos);
+  // Its files are named relative to /admin.
+  const HttpAnswer other = Get("/admin/");
+  EXPECT_EQ(other.status, 308);
+  EXPECT_NE(other.headers.find("Location: ../admin\r\n"), std::string::npos);
+}
+
 TEST(HttpRoutes, AnswerThatNothingChangedToWhoHasTheFile) {
   const PageFile& file = PageFiles().front();
   const HttpAnswer answer =
