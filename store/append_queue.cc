@@ -53,6 +53,7 @@ absl::Status AppendQueue::PushEdit(Edit edit, AppendDone done) {
 
 absl::Status AppendQueue::Admit(QueuedAppend queued, bool bounded) {
   const std::size_t bytes = queued.queue_bytes();
+  bool is_first = false;
   {
     const std::lock_guard lock(mutex_);
     if (!failure_.ok()) return failure_;
@@ -62,12 +63,14 @@ absl::Status AppendQueue::Admit(QueuedAppend queued, bool bounded) {
           "the log's queue holds ", stats_.queued_bytes, " bytes of at most ", bound_bytes_));
     }
     edit_waits_ = edit_waits_ || queued.edit;
+    is_first = queue_.empty();
     queue_.push_back(std::move(queued));
     stats_.queued_bytes += bytes;
     ++accepted_count_;
     if (Hurries()) hurry_.notify_one();
   }
-  work_.notify_one();
+  // Who takes waits for an empty queue alone.
+  if (is_first) work_.notify_one();
   return absl::OkStatus();
 }
 

@@ -54,6 +54,8 @@ struct QueuedAppend {
   // Given by the writer: its place, or why this append alone is not stored.
   Appended stored;
   absl::Status refused;
+  // The writer's: what comes next for the same room.
+  QueuedAppend* next_of_room = nullptr;
 
   // What it counts against the queue's bound: its bytes, and an allowance for the bookkeeping.
   std::size_t queue_bytes() const;

@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "store/directory_lock.h"
+#include "store/room_index.h"
 #include "store/system_error.h"
 
 namespace weft::store {
@@ -33,11 +34,23 @@ std::string ParentOf(const std::string& directory) {
   return fs::absolute(directory, ignored).parent_path().string();
 }
 
+// Whose history a copy has: a backup's rooms are those of the log, while a restored log goes on from
+// an earlier moment, so that what somebody knows of its rooms is not true of it any more.
+enum class Generations : std::uint8_t { kKept, kRenewed };
+
 // Seals what mdb_env_copy2 wrote, whose transactions begin at 1 again: opening it does that.
-absl::Status SealCopy(const std::string& directory) {
+absl::Status FinishCopy(const std::string& directory, Generations generations) {
+  std::error_code ignored;
+  const std::size_t bytes = fs::file_size(directory + kDataFile, ignored);
   const auto environment =
-      Environment::Open({.directory = directory, .map_bytes = std::size_t{1} << 20});
-  return environment.status();
+      Environment::Open({.directory = directory, .map_bytes = (std::size_t{1} << 20) + 4 * bytes});
+  if (!environment.ok()) return environment.status();
+  if (generations == Generations::kKept) return absl::OkStatus();
+  auto [code, transaction] = (*environment)->BeginWrite();
+  if (code == 0) code = RenewGenerations(transaction);
+  if (code == 0) code = transaction.Commit();
+  if (code == 0) return absl::OkStatus();
+  return StatusFromCode(code, "cannot give the rooms another generation");
 }
 
 absl::Status VerifyCopy(const std::string& directory, const Progress& progress) {
@@ -52,12 +65,13 @@ absl::Status VerifyCopy(const std::string& directory, const Progress& progress) 
 }
 
 // A copy in a new directory, sealed and on the medium.
-absl::Status CopyInto(const LogReader& reader, const std::string& directory) {
+absl::Status CopyInto(const LogReader& reader, const std::string& directory,
+                      Generations generations) {
   if (mkdir(directory.c_str(), 0700) != 0) {
     return StatusFromCode(errno, absl::StrCat("cannot make ", directory));
   }
   absl::Status status = reader.environment().CopyTo(directory);
-  if (status.ok()) status = SealCopy(directory);
+  if (status.ok()) status = FinishCopy(directory, generations);
   std::error_code ignored;
   fs::remove(directory + kLockFile, ignored);
   if (status.ok()) status = SyncDirectory(directory);
@@ -65,10 +79,9 @@ absl::Status CopyInto(const LogReader& reader, const std::string& directory) {
   return status;
 }
 
-}  // namespace
-
-absl::Status BackupLog(const LogReader& reader, const std::string& destination) {
-  const std::string directory = WithoutSlash(destination);
+// A copy in a new directory that appears whole, or not at all.
+absl::Status CopyToNew(const LogReader& reader, const std::string& directory,
+                       Generations generations) {
   std::error_code error;
   if (fs::exists(directory, error)) {
     return absl::AlreadyExistsError(absl::StrCat(directory, " exists already"));
@@ -76,7 +89,7 @@ absl::Status BackupLog(const LogReader& reader, const std::string& destination) 
   fs::create_directories(ParentOf(directory), error);
   const std::string partial = absl::StrCat(directory, ".partial-", getpid());
   fs::remove_all(partial, error);
-  absl::Status status = CopyInto(reader, partial);
+  absl::Status status = CopyInto(reader, partial, generations);
   if (!status.ok()) return status;
   fs::rename(partial, directory, error);
   if (error) {
@@ -85,6 +98,12 @@ absl::Status BackupLog(const LogReader& reader, const std::string& destination) 
     return status;
   }
   return SyncDirectory(ParentOf(directory));
+}
+
+}  // namespace
+
+absl::Status BackupLog(const LogReader& reader, const std::string& destination) {
+  return CopyToNew(reader, WithoutSlash(destination), Generations::kKept);
 }
 
 absl::Status RestoreLog(const std::string& backup, const std::string& destination,
@@ -98,11 +117,13 @@ absl::Status RestoreLog(const std::string& backup, const std::string& destinatio
   if (!sound.ok()) return sound;
   const auto reader = LogReader::Open(backup);
   if (!reader.ok()) return reader.status();
-  if (!fs::exists(directory, error)) return BackupLog(**reader, directory);
+  if (!fs::exists(directory, error)) {
+    return CopyToNew(**reader, directory, Generations::kRenewed);
+  }
   // An empty directory that is there already keeps its owner and mode.
   const std::string partial = absl::StrCat(directory, "/restore.partial");
   fs::remove_all(partial, error);
-  absl::Status status = CopyInto(**reader, partial);
+  absl::Status status = CopyInto(**reader, partial, Generations::kRenewed);
   if (!status.ok()) return status;
   fs::rename(partial + kDataFile, directory + kDataFile, error);
   if (error) return StatusFromCode(error.value(), absl::StrCat("cannot restore to ", directory));
@@ -124,7 +145,7 @@ absl::StatusOr<ShrinkReport> ShrinkLog(const std::string& destination, const Pro
   {
     const auto reader = LogReader::Open(directory);
     if (!reader.ok()) return reader.status();
-    const absl::Status status = CopyInto(**reader, partial);
+    const absl::Status status = CopyInto(**reader, partial, Generations::kKept);
     if (!status.ok()) return status;
   }
   const absl::Status sound = VerifyCopy(partial, progress);

@@ -15,7 +15,9 @@ namespace weft::store {
 // Fails: kAlreadyExists; kResourceExhausted when the disk is full; as the system's write.
 absl::Status BackupLog(const LogReader& reader, const std::string& directory);
 
-// Puts a backup in the place of a log that is not there. The backup is verified first and stays.
+// Puts a backup in the place of a log that is not there. The backup is verified first and stays. Its
+// rooms get other generations: who knows sequences of the log that was lost does not take them for
+// those of the restored one, which goes on from an earlier moment.
 // Fails: kAlreadyExists when there is a log; kDataLoss when the backup is damaged.
 absl::Status RestoreLog(const std::string& backup, const std::string& directory,
                         const Progress& progress);

@@ -3,6 +3,7 @@
 // Putting many appends and edits into one transaction.
 
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -21,6 +22,10 @@ struct OpenRoom {
   RoomId id{};
   RoomRow row;
   bool touched = false;  // the row has to be written
+  // What is to be put, first to last, linked by QueuedAppend::next_of_room.
+  QueuedAppend* first_waiting = nullptr;
+  QueuedAppend* last_waiting = nullptr;
+  std::size_t waiting_count = 0;
 };
 
 // The rows that the writer read or wrote last, so that a busy room is not looked up for each commit.
@@ -48,7 +53,8 @@ class RoomCache {
   crdt::StringMap<std::unique_ptr<OpenRoom>> rooms_;
 };
 
-// Appends to any rooms inside one write transaction, then updates each room's row once. Beside the
+// Appends to any rooms inside one write transaction, then updates each room's row once. Records go
+// into the tree in the order of its keys, so that what changes of a page changes at once. Beside the
 // cache it keeps nothing beyond the transaction, so a batch that failed can be put again.
 // Threads: one.
 class BatchWriter {
@@ -57,9 +63,9 @@ class BatchWriter {
   BatchWriter(const Transaction& transaction, RoomCache& cache)
       : transaction_(transaction), cache_(cache) {}
 
-  // Stores the append as the next record of its room and sets its place, or why this append is
-  // refused; makes the room when it is unknown. Runs an edit. LMDB's code.
-  int Put(QueuedAppend& append);
+  // Stores each append as the next record of its room and sets its place, or why this append is
+  // refused; makes rooms that are unknown. Runs edits, each after what stands before it. LMDB's code.
+  int Put(std::span<QueuedAppend> batch);
 
   // Writes the rows of the rooms touched. Nothing can be put afterwards. LMDB's code.
   int Finish();
@@ -82,13 +88,29 @@ class BatchWriter {
 
  private:
   int Open(std::string_view name, bool create, OpenRoom*& room);
+  // Finds the append's room and links it to what waits there, or refuses it. LMDB's code.
+  int Enqueue(QueuedAppend& append);
+  // Puts what waits. LMDB's code.
+  int PutWaiting();
+  int PutWaiting(OpenRoom& room);
+  // Whether what comes behind the room's head is of another room: not where the table ends, nor
+  // where something of the room lies that its row does not know. LMDB's code.
+  int AskWhetherAmidOthers(const OpenRoom& room, bool& amid);
+  // As PutRecord, but the record is only made, and put by PutPostponed.
+  void Postpone(OpenRoom& room, const QueuedAppend& append);
+  int PutPostponed();
+  int OpenRecords();
 
   const Transaction& transaction_;
   RoomCache& cache_;
   std::vector<OpenRoom*> touched_;
+  std::vector<OpenRoom*> waiting_;  // with something that waits
   // Stays where the last record was put: the next one is often beside it.
   Cursor records_;
   bool records_open_ = false;
+  // Records that are put after their neighbours, and where each ends.
+  Bytes postponed_;
+  std::vector<std::pair<RecordKey, std::size_t>> postponed_ends_;
 };
 
 }  // namespace weft::store

@@ -308,7 +308,11 @@ int ListDeletedRooms(const Transaction& transaction, std::vector<RoomId>& delete
   return code == MDB_NOTFOUND ? 0 : code;
 }
 
-int UpgradeRoomsFromV1(const Transaction& transaction) {
+namespace {
+
+// With rows that `decode` reads; one that it cannot read is made anew.
+int GiveGenerations(const Transaction& transaction,
+                    std::optional<RoomRow> (*decode)(RoomId room, ByteView value)) {
   std::vector<NamedRoom> named;
   int code = ListRooms(transaction, named);
   for (std::size_t i = 0; i < named.size() && code == 0; ++i) {
@@ -321,7 +325,7 @@ int UpgradeRoomsFromV1(const Transaction& transaction) {
     MDB_val value{};
     code = mdb_get(transaction.handle(), transaction.tables().rooms, &key, &value);
     if (code != 0 && code != MDB_NOTFOUND) return code;
-    auto row = code == 0 ? DecodeRoomRowV1(room.room, ToView(value)) : std::nullopt;
+    auto row = code == 0 ? decode(room.room, ToView(value)) : std::nullopt;
     code = 0;
     if (row) {
       row->generation = room.generation;
@@ -332,6 +336,16 @@ int UpgradeRoomsFromV1(const Transaction& transaction) {
     if (code == 0) code = PutName(transaction, room);
   }
   return code;
+}
+
+}  // namespace
+
+int RenewGenerations(const Transaction& transaction) {
+  return GiveGenerations(transaction, DecodeRoomRow);
+}
+
+int UpgradeRoomsFromV1(const Transaction& transaction) {
+  return GiveGenerations(transaction, DecodeRoomRowV1);
 }
 
 }  // namespace weft::store

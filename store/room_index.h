@@ -66,6 +66,9 @@ int RepairIndex(const Transaction& transaction, const IndexReport& report);
 // Rooms that were deleted and whose records may still be there. LMDB's code.
 int ListDeletedRooms(const Transaction& transaction, std::vector<RoomId>& rooms);
 
+// Gives every room another generation. LMDB's code. Requires: a write transaction.
+int RenewGenerations(const Transaction& transaction);
+
 // Rewrites rows and names of format version 1. LMDB's code. Requires: a write transaction.
 int UpgradeRoomsFromV1(const Transaction& transaction);
 

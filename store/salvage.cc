@@ -175,10 +175,8 @@ std::map<RoomId, RoomRow> MakeRows(Finds& finds, SalvageReport& report) {
     const auto name = finds.names.find(room);
     if (name != finds.names.end()) {
       row.name = name->second.name;
-      row.generation = name->second.generation;
     } else {
       row.name = absl::StrCat("salvaged-room-", static_cast<std::uint32_t>(room));
-      row.generation = DrawGeneration();
       ++report.nameless_rooms;
     }
     rows.emplace(room, std::move(row));
@@ -190,6 +188,8 @@ std::map<RoomId, RoomRow> MakeRows(Finds& finds, SalvageReport& report) {
   std::map<std::string, RoomId> taken;
   for (auto& [room, row] : rows) {
     if (row.deleted) continue;
+    // The end may be lost: what was known of the room's sequences is not true of it any more.
+    row.generation = DrawGeneration();
     const auto [other, fresh] = taken.try_emplace(row.name, room);
     if (fresh) continue;
     RoomRow& older = rows.at(other->second);

@@ -145,10 +145,8 @@ void UpdateLog::RunIntervalWriter() {
           since = Clock::now();
         }
       }
-      for (QueuedAppend& append : batch) {
-        if (code == 0) code = writer->Put(append);
-        commit = commit || append.edit;
-      }
+      if (code == 0) code = writer->Put(batch);
+      for (const QueuedAppend& append : batch) commit = commit || append.edit;
       if (code == 0 && commit) {
         code = writer->Finish();
         if (code == 0) code = CommitTimed(*transaction, *writer);
@@ -212,9 +210,7 @@ int UpdateLog::WriteBatch(std::vector<QueuedAppend>& batch) {
   if (code != 0) return code;
   rooms_.Bound();
   BatchWriter writer(transaction, rooms_);
-  for (QueuedAppend& append : batch) {
-    if (code == 0) code = writer.Put(append);
-  }
+  code = writer.Put(batch);
   if (code == 0) code = writer.Finish();
   if (code == 0) code = CommitTimed(transaction, writer);
   if (code != 0) rooms_.Clear();

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -85,6 +86,37 @@ TEST(Backup, IsRestoredWhereNoLogIsAndVerifiedBefore) {
   EXPECT_EQ(RestoreLog(other.path() + "/backup", other.path() + "/c", {}).code(),
             absl::StatusCode::kDataLoss);
   EXPECT_FALSE(std::filesystem::exists(other.path() + "/c"));
+}
+
+TEST(Backup, ARestoredRoomIsNotTheOneThatWentOnWithoutIt) {
+  const TestDirectory directory;
+  const TestDirectory copies;
+  const auto log = OpenLog(directory);
+  ASSERT_TRUE(AppendAndWait(*log, "a", "1").ok());
+  ASSERT_TRUE(AppendAndWait(*log, "b", "2").ok());
+  ASSERT_EQ(log->PutVersion("a", {.name = "v", .sequence = 1}, JoinPayloads), absl::OkStatus());
+  ASSERT_EQ(log->Backup(copies.path() + "/backup"), absl::OkStatus());
+  ASSERT_TRUE(AppendAndWait(*log, "a", "lost").ok());
+  const Generation before = log->FindRoom("a").value()->generation;
+  std::set<Generation> generations = {before, log->FindRoom("b").value()->generation};
+  std::filesystem::create_directory(copies.path() + "/there");
+  for (const char* to : {"/new", "/there"}) {
+    ASSERT_EQ(RestoreLog(copies.path() + "/backup", copies.path() + to, {}), absl::OkStatus());
+    const auto restored = OpenLog({.directory = copies.path() + to});
+    EXPECT_EQ(Verify(restored->reader()), absl::OkStatus());
+    EXPECT_EQ(Content(restored->reader(), "a"), "1");
+    EXPECT_EQ(restored->reader().ListVersions("a").value().size(), 1u);
+    // Who knows "lost" as record 2 does not write as if it were there.
+    const Append known{.room = "a", .payload = crdt::AsBytes("3"), .generation = before};
+    EXPECT_EQ(AppendAndWait(*restored, known).status().code(),
+              absl::StatusCode::kFailedPrecondition);
+    EXPECT_EQ(AppendAndWait(*restored, "a", "another").value(), 2u);
+    for (const RoomInfo& room : restored->ListRooms().value()) generations.insert(room.generation);
+  }
+  EXPECT_EQ(generations.size(), 6u);
+  // A backup itself is the log that it was taken of, and so is a log that was made smaller.
+  EXPECT_EQ(OpenLog({.directory = copies.path() + "/backup"})->FindRoom("a").value()->generation,
+            before);
 }
 
 TEST(Shrink, GivesSpaceBackAndKeepsEverything) {
