@@ -127,6 +127,9 @@ int ChangeVersions(const LogCommand& command) {
 }
 
 int ChangeQuarantine(const LogCommand& command) {
+  if (!command.has_room) {
+    return Fail(absl::InvalidArgumentError("--restore and --drop want a ROOM"));
+  }
   const auto log = OpenForWriting(command);
   if (!log.ok()) return Fail(log.status());
   absl::Status status;

@@ -24,7 +24,11 @@ constexpr const char* kExamples =
     "  weft log versions notes --add \"before the meeting\"\n"
     "  weft log backup /backup/weft-$(date +%F)\n"
     "\nExit codes: 0 all went well, 1 it did not work, 2 the command line or the input is wrong,\n"
-    "3 the log is damaged, 4 another process has the log.";
+    "3 the log is damaged, 4 its directory cannot be used: another process has it, or the system "
+    "forbids "
+    "it.";
+
+std::string CheckNotEmpty(const std::string& text) { return text.empty() ? "an empty name" : ""; }
 
 class Verbs {
  public:
@@ -158,11 +162,15 @@ void AddLogVerbs(CLI::App& app, LogCommand& command, std::function<void()> chose
 
   CLI::App& versions = verbs.Add(Verb::kVersions, "versions", "List, add or drop named versions");
   verbs.AddRoom(versions, true);
-  versions.add_option("--add", command.add, "Name the newest state, or that of --at")
-      ->type_name("NAME");
-  versions.add_option("--at", command.point, "Which state to name")->type_name("POINT");
-  versions.add_option("--note", command.note, "What to remember with it")->type_name("TEXT");
-  versions.add_option("--drop", command.drop, "Forget a version")->type_name("NAME");
+  auto* add = versions.add_option("--add", command.add, "Name the newest state, or that of --at");
+  add->type_name("NAME")->check(CheckNotEmpty);
+  versions.add_option("--at", command.point, "Which state to name")->type_name("POINT")->needs(add);
+  versions.add_option("--note", command.note, "What to remember with it")
+      ->type_name("TEXT")
+      ->needs(add);
+  versions.add_option("--drop", command.drop, "Forget a version")
+      ->type_name("NAME")
+      ->check(CheckNotEmpty);
 
   CLI::App& quarantine = verbs.Add(
       Verb::kQuarantine, "quarantine", "List records that were set aside, or decide about one",
@@ -170,9 +178,11 @@ void AddLogVerbs(CLI::App& app, LogCommand& command, std::function<void()> chose
   verbs.AddRoom(quarantine, false);
   quarantine
       .add_option("--restore", command.restore_record, "Put a record back that is sound after all")
-      ->type_name("SEQUENCE");
+      ->type_name("SEQUENCE")
+      ->check(CLI::PositiveNumber.description(""));
   quarantine.add_option("--drop", command.drop_record, "Give up the bytes of a record")
-      ->type_name("SEQUENCE");
+      ->type_name("SEQUENCE")
+      ->check(CLI::PositiveNumber.description(""));
 
   CLI::App& salvage = verbs.Add(
       Verb::kSalvage, "salvage", "Save what is sound of a damaged log into a new one",

@@ -1,10 +1,12 @@
 #include "server/log_copies.h"
 
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -153,6 +155,10 @@ int Restore(const LogCommand& command) {
 }
 
 int Salvage(const LogCommand& command) {
+  std::error_code error;
+  if (!std::filesystem::exists(command.directory + "/data.mdb", error)) {
+    return Fail(absl::NotFoundError(absl::StrCat("there is no log in ", command.directory)));
+  }
   ProgressBar bar("salvaging");
   const auto report =
       store::SalvageLog(command.directory, command.path,
@@ -233,7 +239,66 @@ int Export(const LogReader& log, const LogCommand& command) {
   return damage.ok() ? kExitOk : Fail(damage);
 }
 
-// Reads what Export wrote.
+namespace {
+
+// What an export tells, put into a log line by line.
+class Importer {
+ public:
+  Importer(UpdateLog& log, std::string room) : log_(log), room_(std::move(room)) {}
+
+  // kInvalidArgument for a line that Export does not write.
+  absl::Status Put(const ExportLine& line) {
+    if (line.text("version") != nullptr) return PutVersion(line);
+    const std::string* text = line.text("update");
+    if (text == nullptr) return absl::InvalidArgumentError("neither a record nor a version");
+    const auto payload = crdt::FromBase64(*text);
+    if (!payload.ok() || !CheckPayload(*payload).ok()) {
+      return absl::InvalidArgumentError("not an update");
+    }
+    if (line.has("snapshot")) shift_ = static_cast<Sequence>(line.integer("snapshot")) - 1;
+    Sequence sequence = 0;
+    const absl::Status status = AppendAndWait(
+        log_,
+        {.room = room_,
+         .time_ms = line.integer("time_ms"),
+         .origin = store::OriginId{static_cast<std::uint64_t>(line.integer("origin"))},
+         .payload = *payload},
+        sequence);
+    if (status.ok()) ++records_;
+    return status;
+  }
+
+  // Half a room is none.
+  void GiveUp() {
+    if (records_ == 0) return;
+    const absl::Status status = log_.DeleteRoom(room_);
+    if (!status.ok()) (void)Fail(status);
+  }
+
+  Sequence records() const { return records_; }
+
+ private:
+  absl::Status PutVersion(const ExportLine& line) {
+    const auto sequence = static_cast<Sequence>(line.integer("sequence"));
+    if (sequence <= shift_) return absl::OkStatus();
+    const std::string* note = line.text("note");
+    return log_.PutVersion(room_,
+                           {.name = *line.text("version"),
+                            .sequence = sequence - shift_,
+                            .made_ms = line.integer("made_ms"),
+                            .note = note != nullptr ? *note : std::string()},
+                           MergePayloads);
+  }
+
+  UpdateLog& log_;
+  const std::string room_;
+  Sequence shift_ = 0;  // what lies before the export's first record has one record here
+  Sequence records_ = 0;
+};
+
+}  // namespace
+
+// Reads what Export wrote. The room is new, and its generation with it.
 int Import(const LogCommand& command) {
   std::ifstream file;
   if (command.path != "-") {
@@ -241,73 +306,37 @@ int Import(const LogCommand& command) {
     if (!file) return Fail(absl::InvalidArgumentError("cannot read " + command.path));
   }
   std::istream& in = command.path == "-" ? std::cin : file;
+  std::string line;
+  const auto first = std::getline(in, line) ? ExportLine::Parse(line) : std::nullopt;
+  const std::string* name = first ? first->text("room") : nullptr;
+  if (name == nullptr || first->integer("weft_room") != 1) {
+    return Fail(absl::InvalidArgumentError("line 1 of the export: not an export of a room"));
+  }
+  const std::string room = command.has_room ? command.room : *name;
   const auto log = UpdateLog::Open({.directory = command.directory});
   if (!log.ok()) return Fail(log.status());
-  std::string room;
-  Sequence imported = 0;
-  std::size_t number = 0;
-  std::string line;
-  const auto bad = [&](std::string_view what) {
-    return Fail(absl::InvalidArgumentError(
-        absl::StrCat("line ", number, " of the export: ", std::string(what))));
-  };
-  std::uint64_t shift = 0;  // what lies before the export's first record has one record here
-  while (std::getline(in, line)) {
-    ++number;
-    const auto object = ExportLine::Parse(line);
-    if (!object) return bad("not a JSON object");
-    if (number == 1) {
-      const std::string* name = object->text("room");
-      if (object->integer("weft_room") != 1 || name == nullptr) {
-        return bad("not an export of a room");
-      }
-      room = command.has_room ? command.room : *name;
-      const auto exists = (*log)->FindRoom(room);
-      if (!exists.ok()) return Fail(exists.status());
-      if (*exists) {
-        return Fail(absl::AlreadyExistsError(
-            absl::StrCat("there is a room \"", PrintableName(room),
-                         "\" already; --room NAME gives the imported one another name")));
-      }
-      continue;
-    }
-    if (const std::string* version = object->text("version")) {
-      const auto sequence = static_cast<Sequence>(object->integer("sequence"));
-      if (sequence <= shift) continue;
-      const std::string* note = object->text("note");
-      const absl::Status status =
-          (*log)->PutVersion(room,
-                             {.name = *version,
-                              .sequence = sequence - shift,
-                              .made_ms = object->integer("made_ms"),
-                              .note = note != nullptr ? *note : std::string()},
-                             MergePayloads);
-      if (!status.ok()) return Fail(status);
-      continue;
-    }
-    const std::string* text = object->text("update");
-    if (text == nullptr) return bad("neither a record nor a version");
-    const auto payload = crdt::FromBase64(*text);
-    if (!payload.ok() || !CheckPayload(*payload).ok()) return bad("not an update");
-    if (object->has("snapshot")) {
-      shift = static_cast<std::uint64_t>(object->integer("snapshot")) - 1;
-    }
-    Sequence sequence = 0;
-    const absl::Status status = AppendAndWait(
-        **log,
-        {.room = room,
-         .time_ms = object->integer("time_ms"),
-         .origin = store::OriginId{static_cast<std::uint64_t>(object->integer("origin"))},
-         .payload = *payload},
-        sequence);
-    if (!status.ok()) return Fail(status);
-    ++imported;
+  const auto exists = (*log)->FindRoom(room);
+  if (!exists.ok()) return Fail(exists.status());
+  if (*exists) {
+    return Fail(absl::AlreadyExistsError(
+        absl::StrCat("there is a room \"", PrintableName(room),
+                     "\" already; --room NAME gives the imported one another name")));
   }
-  if (number == 0) return bad("it is empty");
+  Importer importer(**log, room);
+  for (std::size_t number = 2; std::getline(in, line); ++number) {
+    const auto object = ExportLine::Parse(line);
+    const absl::Status status =
+        object ? importer.Put(*object) : absl::InvalidArgumentError("not a JSON object");
+    if (status.ok()) continue;
+    importer.GiveUp();
+    return Fail(absl::Status(status.code(),
+                             absl::StrCat("line ", number, " of the export: ", status.message())));
+  }
   if (command.json) {
-    std::cout << "{\"room\":" << Quote(room) << ",\"records\":" << imported << "}\n";
+    std::cout << "{\"room\":" << Quote(room) << ",\"records\":" << importer.records() << "}\n";
   } else {
-    std::cout << "the room \"" << PrintableName(room) << "\" has " << imported << " records\n";
+    std::cout << "the room \"" << PrintableName(room) << "\" has " << importer.records()
+              << " records\n";
   }
   return kExitOk;
 }

@@ -309,6 +309,10 @@ int Versions(const LogReader& log, const LogCommand& command) {
 }
 
 int Quarantine(const LogReader& log, const LogCommand& command) {
+  if (command.has_room) {
+    const auto room = GetRoom(log, command.room);
+    if (!room.ok()) return Fail(room.status());
+  }
   const auto rooms = log.ListRooms();
   if (!rooms.ok()) return Fail(rooms.status());
   TextTable table({"room", "sequence", "why", "found", "bytes kept"});
@@ -334,6 +338,11 @@ int Quarantine(const LogReader& log, const LogCommand& command) {
 }
 
 int Tail(const LogReader& log, const LogCommand& command) {
+  // Who follows may wait for a room that is not there yet.
+  if (command.has_room && !command.follow) {
+    const auto room = GetRoom(log, command.room);
+    if (!room.ok()) return Fail(room.status());
+  }
   std::map<std::string, Sequence> shown;
   bool first = true;
   for (;;) {

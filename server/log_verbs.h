@@ -14,7 +14,7 @@ namespace weft::server {
 
 // Exit codes beside those of command_line.h.
 inline constexpr int kExitDamaged = 3;  // the log is damaged, or history that is needed is
-inline constexpr int kExitHeld = 4;     // another process has the directory
+inline constexpr int kExitHeld = 4;     // another process has the directory, or it cannot be used
 
 struct LogCommand {
   enum class Verb {

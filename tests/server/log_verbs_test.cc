@@ -9,6 +9,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <memory>
@@ -199,6 +200,14 @@ TEST_F(LogVerbsTest, BackupWorksWhileTheLogIsInUseAndCanBeRestored) {
   const std::string to = " --data '" + Path("restored") + "'";
   EXPECT_EQ(WeftAt("restore '" + Path("backup") + "'" + to).exit_code, kExitOk);
   EXPECT_EQ(WeftAt("at notes 4 --content" + to).out, "{\"text\":\"three\"}\n");
+  // It is another history: who had seen the fifth record does not go on from there.
+  const auto generation = [&](const std::string& of) {
+    const std::string room = WeftAt("show notes --json --limit 0" + of).out;
+    const std::size_t at = room.find("\"generation\":\"");
+    return at == std::string::npos ? room : room.substr(at + 14, 18);
+  };
+  EXPECT_EQ(generation(to).size(), 18u);
+  EXPECT_NE(generation(to), generation(" --data '" + Data() + "'"));
   EXPECT_EQ(WeftAt("restore '" + Path("backup") + "'" + to).exit_code, kExitFailed);
 }
 
@@ -226,6 +235,16 @@ TEST_F(LogVerbsTest, AnExportedRoomIsImportedWithItsHistory) {
   EXPECT_EQ(Weft("at later 1 --content").out, "{\"text\":\"three\"}\n");
   std::ofstream(Path("bad.jsonl")) << "{\"no\":1}\n";
   EXPECT_EQ(Weft("import '" + Path("bad.jsonl") + "'").exit_code, kExitUsage);
+  EXPECT_EQ(WeftAt("import '" + Path("bad.jsonl") + "' --data '" + Path("none") + "'").exit_code,
+            kExitUsage);
+  EXPECT_FALSE(std::filesystem::exists(Path("none")));
+  // Half a room is none: it can be imported again.
+  std::ofstream(Path("half.jsonl")) << ReadFile(Path("notes.jsonl")) << "{\"update\":\"!\"}\n";
+  result = Weft("import '" + Path("half.jsonl") + "' --room half");
+  EXPECT_EQ(result.exit_code, kExitUsage);
+  EXPECT_TRUE(Has(result.err, "line 7 of the export: not an update")) << result.err;
+  EXPECT_EQ(Weft("show half").exit_code, kExitFailed);
+  EXPECT_EQ(Weft("import '" + Path("notes.jsonl") + "' --room half").exit_code, kExitOk);
   ASSERT_EQ(Weft("export other --state --output '" + Path("state.bin") + "'").exit_code, kExitOk);
   EXPECT_TRUE(CheckPayload(crdt::AsBytes(ReadFile(Path("state.bin")))).ok());
 }
@@ -305,6 +324,14 @@ TEST_F(LogVerbsTest, AskedWronglyTheySayHowAndWithoutALogThatThereIsNone) {
   EXPECT_EQ(Weft("nonsense").exit_code, kExitUsage);
   EXPECT_EQ(Weft("at notes").exit_code, kExitUsage);
   EXPECT_EQ(Weft("at notes nonsense").exit_code, kExitUsage);
+  EXPECT_EQ(Weft("versions notes --add ''").exit_code, kExitUsage);
+  EXPECT_EQ(Weft("versions notes --note lonely").exit_code, kExitUsage);
+  EXPECT_EQ(Weft("quarantine --restore 1").exit_code, kExitUsage);
+  EXPECT_EQ(Weft("quarantine notes --drop 0").exit_code, kExitUsage);
+  EXPECT_EQ(Weft("quarantine nowhere").exit_code, kExitFailed);
+  EXPECT_EQ(Weft("tail nowhere").exit_code, kExitFailed);
+  EXPECT_EQ(WeftAt("salvage '" + Path("new") + "' --data '" + Path("none") + "'").exit_code,
+            kExitFailed);
   const Result none = WeftAt("ls --data '" + Path("none") + "'");
   EXPECT_EQ(none.exit_code, kExitFailed);
   EXPECT_TRUE(Has(none.err, "there is no log in"));
