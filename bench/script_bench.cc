@@ -135,12 +135,13 @@ void Run(std::uint32_t pages) {
   PrintSave("nothing changed", MeasureSave(lines, [](crdt::Doc&) {}));
   PrintSave("one line changed",
             MeasureSave(lines, [](crdt::Doc& doc) { SetText(doc, 1, 0, "O!"); }));
-  PrintSave("every line changed", MeasureSave(lines, [&](crdt::Doc& doc) {
-              for (const Line& line : lines) {
-                const std::uint64_t index = (Number(line.id) - 1) % 40;
-                LineAt(doc, line.page, index).Set(kActId, static_cast<int>(1 + (line.page + 1) % 2));
-              }
-            }));
+  PrintSave(
+      "every line changed", MeasureSave(lines, [&](crdt::Doc& doc) {
+        for (const Line& line : lines) {
+          const std::uint64_t index = (Number(line.id) - 1) % 40;
+          LineAt(doc, line.page, index).Set(kActId, static_cast<int>(1 + (line.page + 1) % 2));
+        }
+      }));
   PrintSave("a script that was never saved", [&] {
     std::vector<Line> none;
     return MeasureSave(none, [&](crdt::Doc& doc) {

@@ -27,8 +27,8 @@ class Application;
 struct Arrival {
   Dialect dialect = Dialect::kYWebsocket;
   Application* application = nullptr;  // of kApplication
-  AddressPlace place;  // of the socket
-  Counted counted;     // as one of Stats::connections
+  AddressPlace place;                  // of the socket
+  Counted counted;                     // as one of Stats::connections
   Transport transport;
   std::string address;  // of the client, as text; empty when it has none
   std::string room;     // of kYWebsocket

@@ -122,7 +122,7 @@ enum class DamageKind : std::uint8_t {
   kVersion,      // a named version that does not decode, or names what is not there
   kName,         // the index of names disagrees with the room's row
   kPage,         // a page of the file; the range is that of pages
-  kRow,         // a row of an application (store/rows.h)
+  kRow,          // a row of an application (store/rows.h)
   kContent,      // sound bytes that whoever wrote them cannot have meant (found by `verify --deep`)
 };
 

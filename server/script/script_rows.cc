@@ -177,8 +177,9 @@ absl::StatusOr<std::vector<Show>> ListShows(const RowReader& rows) {
   std::vector<Show> shows;
   const absl::Status status = VisitPrefix(rows, table::kShow, {}, [&](ByteView, ByteView value) {
     auto show = ParseRow(value, "a show", [](JsonPlace& place) { return ReadShow(place); });
-    if (show.ok()) shows.push_back(*std::move(show));
-    return show.status();
+    if (!show.ok()) return show.status();
+    shows.push_back(*std::move(show));
+    return absl::OkStatus();
   });
   if (!status.ok()) return status;
   return shows;
@@ -201,8 +202,9 @@ absl::StatusOr<std::vector<User>> ListUsers(const RowReader& rows) {
   std::vector<User> users;
   const absl::Status status = VisitPrefix(rows, table::kUser, {}, [&](ByteView, ByteView value) {
     auto user = ParseRow(value, "a user", [](JsonPlace& place) { return ReadUser(place); });
-    if (user.ok()) users.push_back(*std::move(user));
-    return user.status();
+    if (!user.ok()) return user.status();
+    users.push_back(*std::move(user));
+    return absl::OkStatus();
   });
   if (!status.ok()) return status;
   return users;
@@ -257,8 +259,9 @@ absl::StatusOr<std::vector<RevisionInfo>> ListRevisions(const RowReader& rows, S
         const auto numbers = ReadKey(key, 2);
         if (!numbers.ok()) return numbers.status();
         auto revision = DecodeRevision(show, RevisionId{(*numbers)[1]}, value);
-        if (revision.ok()) revisions.push_back(*std::move(revision));
-        return revision.status();
+        if (!revision.ok()) return revision.status();
+        revisions.push_back(*std::move(revision));
+        return absl::OkStatus();
       });
   if (!status.ok()) return status;
   std::sort(revisions.begin(), revisions.end(),
