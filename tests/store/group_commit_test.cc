@@ -80,8 +80,9 @@ TEST(GroupCommit, ABatchKeepsTheOrderOfEachRoomAndAnswersInTheOrderOfAcceptance)
       for (int i = 0; i < 40 * batch + 10; ++i) {
         const int room = i * i % kRooms;
         // Now and then one that does not share a page.
+        ++number;
         const std::string payload = absl::StrCat(
-            "<", ++number, std::string(number % 50 == 0 ? 3'000 : number % 30, '.'), ">");
+            "<", number, std::string(number % 50 == 0 ? 3'000 : number % 30, '.'), ">");
         answers.Append(*log, absl::StrCat("room ", room), payload);
         expected[room] += payload;
         rooms.push_back(room);
