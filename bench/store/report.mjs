@@ -18,7 +18,11 @@ export function toMarkdown (report) {
   const sections = [
     '# The log, measured',
     `${report.date}, ${report.machine.cores} cores of ${report.machine.cpu}; ${versions}. ` +
-      '`./dev bench store --peers` measures it anew; medians of rounds in which everybody takes a turn.'
+      '`./dev bench store --peers` measures it anew; medians of rounds in which everybody takes a turn. ' +
+      (report.machine.disk ? '' : '**In memory, not on a disk.** ') +
+      (report.machine.load > report.machine.cores
+        ? `The machine was busy with other things (load ${report.machine.load}): latencies and times say little, and weft, which uses two threads, had less than two cores.`
+        : `Load ${report.machine.load}.`)
   ]
   const syncs = find('fdatasync of 4 KiB')
   if (syncs !== undefined) {
@@ -32,7 +36,7 @@ export function toMarkdown (report) {
     sections.push(
       `## ${report.titles.appends}`,
       'Appends a second. Batches of the same size for all, as many appends as gathered during weft\'s commits. ' +
-        `The device takes ${number(syncs)} writes of 4 KiB with fdatasync a second; the last column is that times the batch, which no page-oriented store reaches. ` +
+        `The device takes ${number(syncs)} writes of 4 KiB with fdatasync a second; the last column is that times the batch. ` +
         'SQLite: WAL, synchronous=FULL. y-leveldb, batched: its keys and values, written to its LevelDB in synced batches, which its own interface cannot do; ' +
         'not durable: its `storeUpdate`, which does not wait for the disk. ' +
         'Rooms have a history of 64 updates where they are 10,000, so that each append changes a page of its own.',
