@@ -14,9 +14,6 @@
 
 namespace weft::server::log_verbs {
 
-// Prints the reason; the exit code for it.
-int Fail(const absl::Status& status);
-
 // The log for writing. Fails: kNotFound when there is none, kUnavailable when another process has it.
 absl::StatusOr<std::unique_ptr<store::UpdateLog>> OpenForWriting(const LogCommand& command);
 

@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
+
 namespace weft::server {
 
 // Exit codes beside those of command_line.h.
@@ -59,5 +61,12 @@ struct LogCommand {
 
 // Does it and prints. The exit code of the program.
 int RunLogCommand(const LogCommand& command);
+
+namespace log_verbs {
+
+// Prints the reason; the exit code for it, of every verb that works on a data directory.
+int Fail(const absl::Status& status);
+
+}  // namespace log_verbs
 
 }  // namespace weft::server

@@ -31,24 +31,11 @@ namespace {
 
 using crdt::Any;
 using crdt::AnyObject;
+using log_verbs::Fail;
 using store::RowReader;
 using store::RowWriter;
 
 Any ToNumber(std::uint64_t number) { return static_cast<double>(number); }
-
-int Fail(const absl::Status& status) {
-  std::cerr << "weft: " << std::string(status.message()) << "\n";
-  switch (status.code()) {
-    case absl::StatusCode::kInvalidArgument:
-      return kExitUsage;
-    case absl::StatusCode::kDataLoss:
-      return kExitDamaged;
-    case absl::StatusCode::kUnavailable:
-      return kExitHeld;
-    default:
-      return kExitFailed;
-  }
-}
 
 void PrintJson(AnyObject object) { std::cout << crdt::ToJsonText(Any(std::move(object))) << "\n"; }
 
