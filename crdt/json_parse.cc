@@ -5,8 +5,10 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "crdt/base/utf.h"
 #include "crdt/json.h"
+#include "crdt/json_error.h"
 
 namespace weft::crdt {
 namespace {
@@ -20,6 +22,9 @@ class Parser {
   Parser(std::string_view text, std::size_t max_depth) : text_(text), max_depth_(max_depth) {}
 
   bool ok() const { return ok_; }
+  // Where the next character would have been taken from.
+  std::size_t position() const { return next_; }
+  bool is_too_deep() const { return is_too_deep_; }
 
   bool AtEnd() {
     SkipSpace();
@@ -93,6 +98,7 @@ class Parser {
   Any Open(bool is_object) {
     if (open_.size() >= max_depth_) {
       ok_ = false;
+      is_too_deep_ = true;
       return Any();
     }
     if (Accept(is_object ? '}' : ']')) return is_object ? Any(AnyObject()) : Any(Any::Array());
@@ -155,7 +161,8 @@ class Parser {
   void ParseRestOfEscape(std::string& out) {
     constexpr std::string_view kLetters = "\"\\/bfnrt";
     constexpr std::string_view kMeanings = "\"\\/\b\f\n\r\t";
-    const char letter = next_ < text_.size() ? text_[next_++] : '\0';
+    const bool ends = next_ == text_.size();
+    const char letter = ends ? '\0' : text_[next_++];
     if (letter == 'u') {
       const char16_t unit = ParseHex();
       if (ok_) AppendUtf16AsWtf8(out, {&unit, 1});
@@ -163,6 +170,7 @@ class Parser {
       out.push_back(kMeanings[i]);
     } else {
       ok_ = false;
+      if (!ends) --next_;
     }
   }
 
@@ -171,7 +179,10 @@ class Parser {
     const std::string_view digits = text_.substr(next_, 4);
     const char* const end = digits.data() + digits.size();
     const auto [parsed_to, error] = std::from_chars(digits.data(), end, unit, 16);
-    if (error != std::errc() || parsed_to != end || digits.size() != 4) ok_ = false;
+    if (error != std::errc() || parsed_to != end || digits.size() != 4) {
+      ok_ = false;
+      return 0;
+    }
     next_ += digits.size();
     return static_cast<char16_t>(unit);
   }
@@ -233,9 +244,17 @@ class Parser {
   const std::size_t max_depth_;
   std::size_t next_ = 0;
   bool ok_ = true;
+  bool is_too_deep_ = false;
   bool opened_ = false;
   std::vector<OpenContainer> open_;
 };
+
+// For people.
+std::string NameOfCharacter(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  if (byte > 0x20 && byte < 0x7f) return std::string({'\'', c, '\''});
+  return absl::StrCat("byte 0x", absl::Hex(byte, absl::kZeroPad2));
+}
 
 }  // namespace
 
@@ -245,6 +264,25 @@ std::optional<Any> ParseJson(std::string_view text, std::size_t max_depth) {
   Any value = parser.ParseValue();
   if (!parser.ok() || !parser.AtEnd()) return std::nullopt;
   return value;
+}
+
+std::string ExplainJsonError(std::string_view text, std::size_t max_depth) {
+  if (!IsValidWtf8(text)) return "it is no UTF-8";
+  Parser parser(text, max_depth);
+  parser.ParseValue();
+  if (parser.ok() && parser.AtEnd()) return "";
+  const std::size_t at = std::min(parser.position(), text.size());
+  const std::string_view before = text.substr(0, at);
+  const auto line = static_cast<std::size_t>(std::count(before.begin(), before.end(), '\n'));
+  const std::size_t line_begin = line == 0 ? 0 : before.rfind('\n') + 1;
+  const std::string where =
+      absl::StrCat("line ", line + 1, ", column ", at - line_begin + 1, ", offset ", at);
+  if (parser.is_too_deep()) {
+    return absl::StrCat(where, ": nested more than ", max_depth, " deep");
+  }
+  if (at == text.size()) return absl::StrCat(where, ": the text ends before its value does");
+  return absl::StrCat(where, parser.ok() ? ": more follows after the value" : ": unexpected ",
+                      parser.ok() ? "" : NameOfCharacter(text[at]));
 }
 
 JsonShape MeasureJson(std::string_view text) {

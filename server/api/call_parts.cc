@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "crdt/json.h"
+#include "crdt/json_error.h"
 #include "crdt/limits.h"
 #include "crdt/update_merge.h"
 #include "server/api/json_object.h"
@@ -130,8 +131,12 @@ absl::StatusOr<crdt::Any> ParseBody(std::string_view text) {
                      " deep; at most ", kMaxValues, " and ", depth));
   }
   std::optional<crdt::Any> value = crdt::ParseJson(text, depth);
-  if (!value || value->AsObject() == nullptr) {
-    return absl::InvalidArgumentError("the body is no JSON object");
+  if (!value) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the body is no JSON: ", crdt::ExplainJsonError(text, depth)));
+  }
+  if (value->AsObject() == nullptr) {
+    return absl::InvalidArgumentError("the body is JSON, but no object");
   }
   return *std::move(value);
 }

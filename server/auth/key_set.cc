@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "crdt/json.h"
+#include "crdt/json_error.h"
 
 namespace weft::server::auth {
 namespace {
@@ -93,8 +94,11 @@ absl::StatusOr<KeySet> KeySet::FromKeyText(const std::string& text) {
 
 absl::StatusOr<KeySet> KeySet::FromJwksText(std::string_view text) {
   const std::optional<crdt::Any> json = crdt::ParseJson(text, kMaxJsonDepth);
-  const crdt::AnyObject* object = json ? json->AsObject() : nullptr;
-  if (object == nullptr) return Invalid("it is no JSON object");
+  if (!json) {
+    return Invalid(absl::StrCat("it is no JSON: ", crdt::ExplainJsonError(text, kMaxJsonDepth)));
+  }
+  const crdt::AnyObject* object = json->AsObject();
+  if (object == nullptr) return Invalid("it is JSON, but no object");
   const crdt::Any* keys = object->Find("keys");
   const crdt::Any::Array alone = {*json};
   const crdt::Any::Array* list = keys != nullptr ? keys->AsArray() : &alone;

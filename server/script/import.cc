@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "crdt/base/utf.h"
 #include "crdt/json.h"
+#include "crdt/json_error.h"
 #include "server/script/cues_cuts.h"
 #include "server/script/json_place.h"
 #include "server/script/problem.h"
@@ -322,7 +323,8 @@ Imported ReadImport(std::string_view json, std::int64_t now_ms,
   }
   const std::optional<crdt::Any> value = crdt::ParseJson(json, kJsonDepth);
   if (!value) {
-    problems.emplace_back("the file is no JSON, or nested too deep");
+    problems.push_back(
+        absl::StrCat("the file is no JSON: ", crdt::ExplainJsonError(json, kJsonDepth)));
     return imported;
   }
   const JsonPlace file(*value, problems);

@@ -1,4 +1,5 @@
 #include "crdt/json.h"
+#include "crdt/json_error.h"
 
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
@@ -128,6 +129,7 @@ TEST(Json, TruncatedAndChangedTextsAreRefusedOrRoundTrip) {
     std::string text = golden::FieldText(fields[0]);
     const auto check = [](const std::string& text) {
       const std::optional<Any> value = ParseJson(text, kDepth);
+      EXPECT_EQ(ExplainJsonError(text, kDepth).empty(), value.has_value()) << text;
       if (!value.has_value()) return;
       const std::string written = ToJsonText(*value);
       const std::optional<Any> again = ParseJson(written, kDepth);
@@ -144,6 +146,21 @@ TEST(Json, TruncatedAndChangedTextsAreRefusedOrRoundTrip) {
       text[i] = original;
     }
   }
+}
+
+TEST(Json, SaysWhereTextIsNone) {
+  const auto explain = [](std::string_view text) { return ExplainJsonError(text, 2); };
+  EXPECT_EQ(explain("[1, 2]"), "");
+  EXPECT_EQ(explain(""), "line 1, column 1, offset 0: the text ends before its value does");
+  EXPECT_EQ(explain("[1,\n  2,,\n]"), "line 2, column 5, offset 8: unexpected ','");
+  EXPECT_EQ(explain("{\"a\":\"x\ny\"}"), "line 1, column 8, offset 7: unexpected byte 0x0a");
+  EXPECT_EQ(explain("{\"a\":1"), "line 1, column 7, offset 6: the text ends before its value does");
+  EXPECT_EQ(explain("{'a':1}"), "line 1, column 2, offset 1: unexpected '\''");
+  EXPECT_EQ(explain(R"("\q")"), "line 1, column 3, offset 2: unexpected 'q'");
+  EXPECT_EQ(explain(R"("\u00zz")"), "line 1, column 4, offset 3: unexpected '0'");
+  EXPECT_EQ(explain("1 2"), "line 1, column 3, offset 2: more follows after the value");
+  EXPECT_EQ(explain("[[[]]]"), "line 1, column 4, offset 3: nested more than 2 deep");
+  EXPECT_EQ(explain("\"\xff\""), "it is no UTF-8");
 }
 
 RC_GTEST_PROP(Json, ParsesWhatItWrote, ()) {
