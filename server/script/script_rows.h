@@ -18,6 +18,7 @@
 //   cue_link  show revision line cue          := label
 //   cut       show revision part              := empty
 //   compiled  show revision                   := hash:u64 gzip                          (compile.h)
+//   stage     0                               := what is on                             (stage.h)
 //
 // Values are varuints and strings of lib0 unless said otherwise; 0 stands for none. Times count
 // milliseconds.
@@ -56,6 +57,7 @@ inline constexpr std::string_view kLineUse = "line_use";
 inline constexpr std::string_view kCueLink = "cue_link";
 inline constexpr std::string_view kCut = "cut";
 inline constexpr std::string_view kCompiled = "compiled";
+inline constexpr std::string_view kStage = "stage";
 }  // namespace table
 
 // --- Keys
