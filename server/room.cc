@@ -282,6 +282,58 @@ void Room::Submit(crdt::Bytes update, bool past_freeze, SubmitDone done) {
   });
 }
 
+void Room::Commit(crdt::Bytes update, RowChange rows, bool past_freeze, SubmitDone done) {
+  WhenOpen([this, update = std::move(update), rows = std::move(rows), past_freeze,
+            done = std::move(done)](const absl::Status& open) mutable {
+    if (!open.ok()) return done(open);
+    CommitNow(update, std::move(rows), past_freeze, std::move(done));
+  });
+}
+
+void Room::CommitNow(crdt::ByteView update, RowChange rows, bool past_freeze, SubmitDone done) {
+  if (frozen_ && !past_freeze) {
+    services_.stats.refusals.Count(auth::Refusal::kWrite);
+    return done(absl::PermissionDeniedError(*frozen_));
+  }
+  if (refusing_) {
+    return done(
+        absl::UnavailableError("the server cannot store edits at the moment; try again later"));
+  }
+  // What cannot be applied later is not stored now.
+  const absl::StatusOr<bool> news = document_->BringsNews(update);
+  if (!news.ok()) return done(news.status());
+  if (absl::Status space = document_->CheckSpace(update); !space.ok()) {
+    if (absl::IsResourceExhausted(space)) TellQuota(std::string(space.message()));
+    return done(std::move(space));
+  }
+  const Ticket ticket = ++appended_;
+  auto commitment = std::make_unique<Commitment>(
+      Commitment{.update = sync::MakePublishUpdate(update), .done = std::move(done)});
+  if (TracesRooms()) [[unlikely]]
+    TraceTicket(name_, kNobody, ticket, update.size());
+  pending_.push_back({kNobody, update.size(), std::move(commitment)});
+  uncommitted_bytes_ += update.size();
+  services_.log.AppendWithRows(
+      name_, head_.generation, update, std::move(rows),
+      [this, ticket](const absl::StatusOr<LogPlace>& result) { OnAppended(ticket, result); });
+}
+
+// The log has answered, and head_ is up to date. In kFailing the document is thrown away and read anew,
+// but who stays a member is told like everybody.
+void Room::OnCommitted(Commitment commitment, const absl::StatusOr<LogPlace>& result) {
+  if (!result.ok()) return commitment.done(result.status());
+  bool news = true;
+  absl::Status broken;
+  if (state_ == State::kOpen) {
+    const auto applied = document_->ApplyUpdate(commitment.update.update());
+    if (applied.ok()) news = applied->news;
+    broken = applied.status();
+  }
+  Broadcast(commitment.update.frame, kNobody);
+  commitment.done(Submitted{.place = *result, .news = news});
+  if (!broken.ok()) Break(broken);
+}
+
 void Room::Seed(crdt::Bytes update, SubmitDone done) {
   WhenOpen(
       [this, update = std::move(update), done = std::move(done)](const absl::Status& open) mutable {
@@ -481,7 +533,7 @@ void Room::CarryUpdate(const sync::PublishUpdate& update, MemberId from) {
   const Ticket ticket = ++appended_;
   if (TracesRooms()) [[unlikely]]
     TraceTicket(name_, from, ticket, bytes.size());
-  pending_.push_back({from, bytes.size()});
+  pending_.push_back({from, bytes.size(), nullptr});
   uncommitted_bytes_ += bytes.size();
   const bool held = services_.relay == RelayMoment::kCommitted;
   if (held) held_.push_back({ticket, from, Told{update.frame}});
@@ -617,16 +669,21 @@ void Room::OnAppended(Ticket ticket, const absl::StatusOr<LogPlace>& result) {
   if (TracesRooms()) [[unlikely]]
     TraceCommit(name_, ticket, result);
   completed_ = ticket;
-  const Pending done = pending_.front();
+  Pending done = std::move(pending_.front());
   pending_.pop_front();
   uncommitted_bytes_ -= done.bytes;
-  if (!result.ok() && state_ == State::kOpen) BeginFailing(result.status());
+  const bool is_commit = done.commitment != nullptr;
+  if (!result.ok() && !is_commit && state_ == State::kOpen) BeginFailing(result.status());
   // What was relayed before it was stored may have been built upon by what is stored behind it.
   const bool vouched =
       result.ok() && (services_.relay == RelayMoment::kCommitted || state_ != State::kFailing);
   if (result.ok()) {
     refusal_ = {};
     head_ = *result;
+  }
+  if (is_commit) OnCommitted(std::move(*done.commitment), result);
+  if (result.ok() || is_commit) {
+    // Answers may wait for a commit that was refused: they show nothing of it.
     ReleaseHeld();
     TellHeard();
   } else {

@@ -12,6 +12,9 @@
 //   loading ──(log read)──> open ──(an append failed)──> failing ──(no append under way)──> loading
 //      └──(log unreadable)──> members closed with 4500; the next join tries again
 //
+// A commit (Commit) is the other way round: the document takes the update, and everybody is told, once
+// the log has it, in the order of the log. One that is refused was never seen by anybody, and no failure.
+//
 // In `loading` and `failing` members wait: they are not read from, and what was read already is
 // kept. When an append fails, the document holds an edit that the log lacks. It is thrown away and
 // read anew: whoever wrote what was not stored is closed with 4503, whoever waits for an answer
@@ -150,7 +153,12 @@ class Room {
   // when it is not known to be stored: to send it once more does no harm.
   void Submit(crdt::Bytes update, bool past_freeze, SubmitDone done);
 
-  // The same for the first update that a room ever has. Fails: also kAlreadyExists when it has one.
+  // Stores an update that the server makes together with rows of an application, in one transaction, and
+  // applies it when that is through: all members are told then. The room does not fail with it. Fails, and
+  // then nothing changed: as Submit, as the change of the rows, and as the log.
+  void Commit(crdt::Bytes update, RowChange rows, bool past_freeze, SubmitDone done);
+
+  // As Submit, for the first update that a room ever has. Fails: also kAlreadyExists when it has one.
   void Seed(crdt::Bytes update, SubmitDone done);
 
   // Reads the updates after `after`, as RoomLog::LoadTail: those at least that members who are here
@@ -258,10 +266,16 @@ class Room {
     MemberId member = 0;  // the sender of what is told, the receiver of all else
     std::variant<Told, Answer, OwedReceipt, Completion> what;
   };
+  // An update that the document takes when it is committed.
+  struct Commitment {
+    sync::PublishUpdate update;
+    SubmitDone done;
+  };
   // One append under way.
   struct Pending {
     MemberId writer = 0;
     std::size_t bytes = 0;
+    std::unique_ptr<Commitment> commitment;  // of a Commit
   };
 
   static MemberView ViewOf(const Member& member);
@@ -270,6 +284,8 @@ class Room {
   void OpenSession(Member& member);
   void CallWaiting(const absl::Status& status);
   void SubmitNow(crdt::ByteView update, bool past_freeze, SubmitDone done);
+  void CommitNow(crdt::ByteView update, RowChange rows, bool past_freeze, SubmitDone done);
+  void OnCommitted(Commitment commitment, const absl::StatusOr<LogPlace>& result);
   absl::StatusOr<bool> AcceptSubmitted(crdt::ByteView update, bool past_freeze);
 
   void ApplyAccess(Member& member);

@@ -17,6 +17,11 @@
 #include "absl/status/statusor.h"
 #include "crdt/base/bytes.h"
 
+namespace weft::store {
+class Rows;
+class RowWriter;
+}  // namespace weft::store
+
 namespace weft::server {
 
 // A moment of a room's history: how many updates it had, and which history that is. A room that was
@@ -26,6 +31,14 @@ struct LogPlace {
   std::uint64_t generation = 0;
 
   friend bool operator==(const LogPlace&, const LogPlace&) = default;
+};
+
+// Rows of an application that are stored together with an update (store/rows.h).
+struct RowChange {
+  store::Rows* rows = nullptr;  // outlives what becomes of the change
+  // Runs on the log's writer thread, perhaps more than once: short, without calls of the log. It is told
+  // the place that the update gets; an error refuses both.
+  std::function<absl::Status(store::RowWriter&, const LogPlace& place)> edit;
 };
 
 class RoomLog {
@@ -47,6 +60,11 @@ class RoomLog {
   // update of another history than the room has is refused with kFailedPrecondition.
   virtual void Append(std::string_view room, std::uint64_t generation, crdt::ByteView update,
                       AppendDone done) = 0;
+
+  // The same for an update that is stored together with rows, or neither is: `done` is then told the
+  // error of the change.
+  virtual void AppendWithRows(std::string_view room, std::uint64_t generation,
+                              crdt::ByteView update, RowChange change, AppendDone done) = 0;
 
   // Reads all updates of a room. An unknown room has none.
   virtual void Load(std::string_view room, LoadDone done) = 0;

@@ -6,6 +6,7 @@
 #include "server/durability.h"
 #include "server/log.h"
 #include "server/room_name.h"
+#include "store/rows.h"
 
 namespace weft::server {
 namespace {
@@ -63,22 +64,39 @@ absl::StatusOr<std::vector<crdt::Bytes>> ReadTail(const store::UpdateLog& log,
 
 void StoreLog::Append(std::string_view room, std::uint64_t generation, crdt::ByteView update,
                       AppendDone done) {
-  if (waiting_.empty() && TryAppend(room, generation, update, done)) return;
+  AppendWithRows(room, generation, update, {}, std::move(done));
+}
+
+void StoreLog::AppendWithRows(std::string_view room, std::uint64_t generation,
+                              crdt::ByteView update, RowChange change, AppendDone done) {
+  if (waiting_.empty() && TryAppend(room, generation, update, change, done)) return;
   waiting_.push_back({.room = std::string(room),
                       .generation = generation,
                       .update = crdt::Bytes(update.begin(), update.end()),
+                      .change = std::move(change),
                       .done = std::move(done)});
 }
 
 bool StoreLog::TryAppend(std::string_view room, std::uint64_t generation, crdt::ByteView update,
-                         AppendDone& done) {
+                         const RowChange& change, AppendDone& done) {
   store::Append append{.room = room, .time_ms = WallTimeMs(), .origin = {}, .payload = update};
   if (generation != 0) append.generation = store::Generation{generation};
+  const auto place_of = [](const store::Appended& stored) {
+    return LogPlace{stored.sequence, static_cast<std::uint64_t>(stored.generation)};
+  };
+  const auto answer = [this, place_of](const absl::StatusOr<store::Appended>& stored) {
+    if (!stored.ok()) return OnCompleted(stored.status());
+    OnCompleted(place_of(*stored));
+  };
   const absl::Status accepted =
-      log_.TryAppend(append, [this](const absl::StatusOr<store::Appended>& stored) {
-        if (!stored.ok()) return OnCompleted(stored.status());
-        OnCompleted(LogPlace{stored->sequence, static_cast<std::uint64_t>(stored->generation)});
-      });
+      change.rows == nullptr ? log_.TryAppend(append, answer)
+                             : change.rows->TryAppend(
+                                   append,
+                                   [edit = change.edit, place_of](store::RowWriter& rows,
+                                                                  const store::Appended& place) {
+                                     return edit(rows, place_of(place));
+                                   },
+                                   answer);
   if (accepted.code() == absl::StatusCode::kResourceExhausted) {
     WaitForSpace();
     return false;
@@ -133,7 +151,7 @@ void StoreLog::WaitForSpace() {
 void StoreLog::RetryWaiting() {
   while (!waiting_.empty()) {
     Waiting& next = waiting_.front();
-    if (!TryAppend(next.room, next.generation, next.update, next.done)) return;
+    if (!TryAppend(next.room, next.generation, next.update, next.change, next.done)) return;
     waiting_.pop_front();
   }
 }

@@ -45,6 +45,8 @@ class StoreLog final : public RoomLog {
 
   void Append(std::string_view room, std::uint64_t generation, crdt::ByteView update,
               AppendDone done) override;
+  void AppendWithRows(std::string_view room, std::uint64_t generation, crdt::ByteView update,
+                      RowChange change, AppendDone done) override;
   void Load(std::string_view room, LoadDone done) override;
   void LoadTail(std::string_view room, const LogPlace& after, std::size_t max_bytes,
                 TailDone done) override;
@@ -58,13 +60,14 @@ class StoreLog final : public RoomLog {
     std::string room;
     std::uint64_t generation = 0;
     crdt::Bytes update;
+    RowChange change;  // when it has rows
     AppendDone done;
   };
 
   // Whether the log took it, or refused it for good and that is being said: `done` is then moved
   // from. False when it has to wait.
   bool TryAppend(std::string_view room, std::uint64_t generation, crdt::ByteView update,
-                 AppendDone& done);
+                 const RowChange& change, AppendDone& done);
   void WaitForSpace();
   void RetryWaiting();
   // The writer's thread: the oldest append without a result has this one.

@@ -23,6 +23,7 @@
 #include "crdt/doc.h"
 #include "server/history.h"
 #include "server/room_log.h"
+#include "store/rows.h"
 #include "tests/store/held_writer.h"
 #include "tests/store/log_harness.h"
 #include "tests/store/system_faults.h"
@@ -69,10 +70,17 @@ class DiskLog final : public RoomLog {
   // --- RoomLog
   void Append(std::string_view room, std::uint64_t generation, crdt::ByteView update,
               AppendDone done) override {
+    AppendWithRows(room, generation, update, {}, std::move(done));
+  }
+  void AppendWithRows(std::string_view room, std::uint64_t generation, crdt::ByteView update,
+                      RowChange change, AppendDone done) override {
     largest_update = std::max(largest_update, update.size());
     accepted[std::string(room)].emplace_back(update.begin(), update.end());
-    appends_.push_back(
-        {std::string(room), generation, {update.begin(), update.end()}, std::move(done)});
+    appends_.push_back({std::string(room),
+                        generation,
+                        {update.begin(), update.end()},
+                        std::move(change),
+                        std::move(done)});
   }
   void Load(std::string_view room, LoadDone done) override {
     loads_.emplace_back(std::string(room), std::move(done));
@@ -96,15 +104,26 @@ class DiskLog final : public RoomLog {
         if (appends_[i].generation != 0) {
           append.generation = store::Generation{appends_[i].generation};
         }
+        const auto place_of = [](const store::Appended& stored) {
+          return LogPlace{stored.sequence, static_cast<std::uint64_t>(stored.generation)};
+        };
+        const auto answer = [&results, i, place_of](const absl::StatusOr<store::Appended>& stored) {
+          if (!stored.ok()) {
+            results[i] = stored.status();
+          } else {
+            results[i] = place_of(*stored);
+          }
+        };
+        const RowChange& change = appends_[i].change;
         const absl::Status accepted =
-            log_->TryAppend(append, [&results, i](const absl::StatusOr<store::Appended>& stored) {
-              if (!stored.ok()) {
-                results[i] = stored.status();
-              } else {
-                results[i] =
-                    LogPlace{stored->sequence, static_cast<std::uint64_t>(stored->generation)};
-              }
-            });
+            change.rows == nullptr
+                ? log_->TryAppend(append, answer)
+                : change.rows->TryAppend(
+                      append,
+                      [&change, place_of](store::RowWriter& rows, const store::Appended& place) {
+                        return change.edit(rows, place_of(place));
+                      },
+                      answer);
         if (!accepted.ok()) results[i] = accepted;
       }
     }
@@ -190,6 +209,7 @@ class DiskLog final : public RoomLog {
     std::string room;
     std::uint64_t generation = 0;
     crdt::Bytes update;
+    RowChange change;
     AppendDone done;
   };
 

@@ -22,6 +22,7 @@
 #include "crdt/doc.h"
 #include "server/connection.h"
 #include "server/room_table.h"
+#include "store/rows.h"
 #include "sync/message.h"
 
 namespace weft::server {
@@ -30,8 +31,16 @@ class FakeLog final : public RoomLog {
  public:
   void Append(std::string_view room, std::uint64_t generation, crdt::ByteView update,
               AppendDone done) override {
-    appends_.push_back(
-        {std::string(room), generation, {update.begin(), update.end()}, std::move(done)});
+    AppendWithRows(room, generation, update, {}, std::move(done));
+  }
+  // The change writes nothing here: it is asked.
+  void AppendWithRows(std::string_view room, std::uint64_t generation, crdt::ByteView update,
+                      RowChange change, AppendDone done) override {
+    appends_.push_back({std::string(room),
+                        generation,
+                        {update.begin(), update.end()},
+                        std::move(change),
+                        std::move(done)});
   }
 
   void Load(std::string_view room, LoadDone done) override {
@@ -66,6 +75,13 @@ class FakeLog final : public RoomLog {
       return append.done(absl::FailedPreconditionError("the room was deleted or made anew"));
     }
     if (!result.ok()) return append.done(result);
+    if (append.change.edit) {
+      LogPlace place = HeadOf(append.room);
+      ++place.sequence;
+      store::RowWriter rows(nullptr, 0, "test");
+      const absl::Status changed = append.change.edit(rows, place);
+      if (!changed.ok()) return append.done(changed);
+    }
     stored[append.room].push_back(append.update);
     append.done(HeadOf(append.room));
   }
@@ -104,6 +120,7 @@ class FakeLog final : public RoomLog {
     std::string room;
     std::uint64_t generation = 0;
     crdt::Bytes update;
+    RowChange change;
     AppendDone done;
   };
   std::uint64_t last_generation_ = 0;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "store/rows.h"
 #include "tests/server/running_server.h"
 
 namespace weft::server {
@@ -62,6 +63,40 @@ TEST_F(StoreLogTest, WhatWasAppendedIsLoadedInOrder) {
     ++loaded;
   });
   RunUntil(loaded, 1);
+}
+
+TEST_F(StoreLogTest, AnUpdateIsStoredWithItsRowsOrNeitherIsAndInTheOrderOfTheOthers) {
+  Open(1 << 20);
+  const auto rows = store::Rows::Open(*log, "test").value();
+  std::size_t done = 0;
+  std::vector<absl::StatusOr<LogPlace>> results;
+  const auto answer = [&](absl::StatusOr<LogPlace> place) {
+    results.push_back(std::move(place));
+    ++done;
+  };
+  const auto change = [&](std::string_view key, absl::Status verdict) {
+    return RowChange{.rows = rows.get(),
+                     .edit = [key, verdict](store::RowWriter& writer, const LogPlace& place) {
+                       const crdt::Bytes value{static_cast<std::uint8_t>(place.sequence)};
+                       const absl::Status put = writer.Put("t", crdt::AsBytes(key), value);
+                       return put.ok() ? verdict : put;
+                     }};
+  };
+  store_log->Append("a", 0, crdt::Bytes{1}, answer);
+  store_log->AppendWithRows("a", 0, crdt::Bytes{2}, change("kept", absl::OkStatus()), answer);
+  store_log->AppendWithRows("a", 0, crdt::Bytes{3}, change("gone", absl::AbortedError("no")),
+                            answer);
+  store_log->Append("a", 0, crdt::Bytes{4}, answer);
+  RunUntil(done, 4);
+  EXPECT_EQ(results[1].value().sequence, 2U);
+  EXPECT_EQ(results[2].status(), absl::AbortedError("no"));
+  EXPECT_EQ(results[3].value().sequence, 3U);
+  const absl::Status read = rows->Read([](const store::RowReader& reader) {
+    EXPECT_EQ(reader.Get("t", crdt::AsBytes("kept")).value().value()[0], 2U);
+    EXPECT_EQ(reader.Get("t", crdt::AsBytes("gone")).value(), std::nullopt);
+    return absl::OkStatus();
+  });
+  EXPECT_TRUE(read.ok()) << read;
 }
 
 TEST_F(StoreLogTest, AnUnknownRoomHasNoUpdates) {

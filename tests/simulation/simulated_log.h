@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "server/room_log.h"
+#include "store/rows.h"
 #include "tests/simulation/chance.h"
 #include "tests/simulation/scenario.h"
 #include "tests/simulation/scheduler.h"
@@ -25,6 +26,9 @@ class SimulatedLog final : public server::RoomLog {
 
   void Append(std::string_view room, std::uint64_t generation, crdt::ByteView update,
               AppendDone done) override;
+  // The change writes nothing here: it is asked.
+  void AppendWithRows(std::string_view room, std::uint64_t generation, crdt::ByteView update,
+                      server::RowChange change, AppendDone done) override;
   void Load(std::string_view room, LoadDone done) override;
   void LoadTail(std::string_view room, const server::LogPlace& after, std::size_t max_bytes,
                 TailDone done) override;
@@ -40,10 +44,13 @@ class SimulatedLog final : public server::RoomLog {
  private:
   struct Waiting {
     crdt::Bytes update;
+    server::RowChange change;
     AppendDone done;
   };
 
   void Commit();
+  // Whether it is stored: its change may refuse.
+  absl::Status Store(Waiting& append);
   server::LogPlace head() const { return {.sequence = stored_.size(), .generation = 1}; }
 
   Scheduler& scheduler_;
