@@ -225,6 +225,7 @@ class Room {
   // Numbers the appends of this room, from 1; 0 is before all of them.
   using Ticket = std::uint64_t;
   using MemberId = std::uint64_t;
+  static constexpr MemberId kNobody = 0;  // no member has this id
 
   // One message, and how many writes of its sender it holds, joined.
   struct Message {

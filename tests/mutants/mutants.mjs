@@ -136,7 +136,7 @@ export const mutants = [
   },
   {
     name: 'answers do not wait for the commit of what they show',
-    file: 'server/room.cc',
+    file: 'server/room_commits.cc',
     from: '  if (appended_ != completed_) {\n    held_.push_back({appended_, to, Answer{std::move(frame)}});',
     to: '  if (false) {\n    held_.push_back({appended_, to, Answer{std::move(frame)}});',
     programs: protocol
