@@ -107,11 +107,13 @@ Changes LeaseTable::Drop(HolderId holder, TimePoint now) {
 }
 
 std::optional<LeaseTable::Resumed> LeaseTable::Resume(HolderId holder, std::string_view token,
-                                                      std::string_view subject) {
+                                                      std::string_view subject,
+                                                      std::string_view next_token) {
   if (token.empty() || Find(holder) != nullptr) return std::nullopt;
   for (Lease& lease : leases_) {
     if (!SameSecret(lease.token, token) || lease.subject != subject) continue;
     lease.away_until.reset();
+    lease.token = next_token;
     return Resumed{.from = std::exchange(lease.holder, holder), .mode = lease.mode};
   }
   return std::nullopt;

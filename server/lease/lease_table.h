@@ -90,12 +90,14 @@ class LeaseTable {
   Changes Drop(HolderId holder, TimePoint now);
 
   // Takes over the lease of this token and this subject, also from a connection that does not know yet that
-  // it is dead: `from` has no lease any more. Nothing when there is none (any more).
+  // it is dead: `from` has no lease any more. From then on `next_token` is the lease's. Nothing when there is
+  // none (any more).
   struct Resumed {
     HolderId from = 0;
     const Mode* mode = nullptr;
   };
-  std::optional<Resumed> Resume(HolderId holder, std::string_view token, std::string_view subject);
+  std::optional<Resumed> Resume(HolderId holder, std::string_view token, std::string_view subject,
+                                std::string_view next_token);
 
   // Ends the leases whose grace period is over.
   Changes Tick(TimePoint now);

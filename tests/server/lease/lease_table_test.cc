@@ -72,15 +72,16 @@ TEST(LeaseTable, ALeaseOutlivesItsConnectionForTheGracePeriod) {
   EXPECT_EQ(table.Tick(kStart + kGrace - milliseconds(1)), Changes{});
   EXPECT_EQ(table.next_tick(), kStart + kGrace);
 
-  const auto resumed = table.Resume(3, "secret", "ada");
+  const auto resumed = table.Resume(3, "secret", "ada", "next");
   ASSERT_TRUE(resumed);
   EXPECT_EQ(resumed->from, 1);
   EXPECT_TRUE(table.Holds(3, "edit"));
+  EXPECT_FALSE(table.Resume(4, "secret", "ada", "last")) << "a secret serves once";
   EXPECT_EQ(table.Tick(kStart + 2 * kGrace), Changes{}) << "it is here again";
 
   EXPECT_TRUE(table.Drop(3, kStart).any);
   EXPECT_EQ(table.Tick(kStart + kGrace), (Changes{.any = true, .emptied = {"edit"}}));
-  EXPECT_FALSE(table.Resume(4, "secret", "ada"));
+  EXPECT_FALSE(table.Resume(4, "next", "ada", "last"));
 }
 
 TEST(LeaseTable, OnlyTheSecretAndItsOwnerTakeALeaseOver) {
@@ -88,11 +89,12 @@ TEST(LeaseTable, OnlyTheSecretAndItsOwnerTakeALeaseOver) {
   LeaseTable table(rules, kGrace);
   ASSERT_FALSE(table.Take(1, "edit", "ada", "secret", {}).refusal);
   ASSERT_FALSE(table.Take(2, "edit", "ben", "", {}).refusal);
-  EXPECT_FALSE(table.Resume(3, "1", "ada"));
-  EXPECT_FALSE(table.Resume(3, "", "ben")) << "a lease without a secret is nobody's to take";
-  EXPECT_FALSE(table.Resume(3, "secreT", "ada"));
-  EXPECT_FALSE(table.Resume(3, "secret", "eve"));
-  const auto resumed = table.Resume(3, "secret", "ada");
+  EXPECT_FALSE(table.Resume(3, "1", "ada", "next"));
+  EXPECT_FALSE(table.Resume(3, "", "ben", "next"))
+      << "a lease without a secret is nobody's to take";
+  EXPECT_FALSE(table.Resume(3, "secreT", "ada", "next"));
+  EXPECT_FALSE(table.Resume(3, "secret", "eve", "next"));
+  const auto resumed = table.Resume(3, "secret", "ada", "next");
   ASSERT_TRUE(resumed) << "the old connection may be dead without knowing";
   EXPECT_EQ(resumed->from, 1);
   EXPECT_EQ(table.Find(1), nullptr);
@@ -189,11 +191,12 @@ RC_GTEST_PROP(LeaseTableProperty, DoesWhatAListOfPeopleDoes, ()) {
       case 4: {
         if (!known) break;
         const Model::Entry entry = model.entries[holder];
-        const auto resumed = table.Resume(next, entry.token, "ada");
+        const auto resumed = table.Resume(next, entry.token, "ada", "t" + std::to_string(next));
         RC_ASSERT(resumed.has_value());
         RC_ASSERT(resumed->from == holder);
         model.entries.erase(holder);
-        model.entries[next] = {.mode = entry.mode, .token = entry.token, .until = {}};
+        model.entries[next] = {
+            .mode = entry.mode, .token = "t" + std::to_string(next), .until = {}};
         ++next;
         break;
       }
