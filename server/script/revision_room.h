@@ -2,6 +2,7 @@
 
 // The room in which people edit a revision: its name, and what it begins with.
 
+#include <compare>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -17,7 +18,7 @@ struct RevisionRoom {
   ShowId show{};
   RevisionId revision{};
 
-  friend bool operator==(const RevisionRoom&, const RevisionRoom&) = default;
+  friend auto operator<=>(const RevisionRoom&, const RevisionRoom&) = default;
 };
 
 // "script/1/revision/2", and back; none for a name that is not exactly one of these.

@@ -1,0 +1,616 @@
+#include "server/script/hub.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "crdt/json.h"
+
+namespace weft::server::script {
+
+using crdt::Any;
+using crdt::AnyObject;
+using lease::Refusal;
+
+namespace {
+
+constexpr std::string_view kEdit = "edit";
+constexpr std::string_view kCuts = "cuts";
+constexpr std::string_view kRules = "edit=shared,cuts=exclusive,edit!cuts,cuts~unsaved-draft";
+
+// The protocol's words.
+constexpr std::string_view kLiveSession = "Cannot edit script while a live session is in progress";
+constexpr std::string_view kNoPermission = "Insufficient permissions";
+
+Any ToAny(std::uint64_t number) { return static_cast<double>(number); }
+
+std::string_view MessageOf(const absl::Status& status) {
+  return {status.message().data(), status.message().size()};
+}
+
+AnyObject Payload(crdt::ByteView bytes) { return {{"payload", ToBase64(bytes)}}; }
+
+// As the older form calls it.
+std::string DraftName(const RevisionRoom& room) {
+  return absl::StrCat("draft_", Number(room.revision));
+}
+
+std::string_view ReasonOf(std::string_view mode, const Refusal& refusal) {
+  if (mode == kEdit) return "Cannot edit: another user is in cuts mode";
+  switch (refusal.code) {
+    case Refusal::Code::kHeld:
+      return "Cannot enter cuts mode: another user is already cutting";
+    case Refusal::Code::kBlocked:
+      return "Cannot enter cuts mode: unsaved draft exists";
+    default:
+      return "Cannot enter cuts mode: another user is editing";
+  }
+}
+
+}  // namespace
+
+Hub::Hub(HubServices& services, Options options)
+    : services_(services),
+      options_(options),
+      rules_(*lease::Rules::Parse(kRules)),
+      leases_(rules_, options.grace) {}
+
+// --- Sockets
+
+void Hub::OnOpen(ConnectionId id) {
+  Connected& one = connections_[id];
+  one.uuid = services_.NewUuid();
+  one.secret = services_.NewSecret();
+  // The secret stands beside DATA, which is the bare id for every client.
+  services_.Send(id, crdt::ToJsonText(AnyObject{
+                         {"OP", "SET_UUID"}, {"DATA", one.uuid}, {"RESUME", one.secret}}));
+  SendAction(id, "GET_SETTINGS", {});
+}
+
+const std::map<std::string_view, Hub::Handler>& Hub::Handlers() {
+  static const std::map<std::string_view, Handler> handlers = {
+      {"AUTHENTICATE", &Hub::Authenticate},
+      {"REFRESH_TOKEN", &Hub::RefreshToken},
+      {"NEW_CLIENT", &Hub::NewClient},
+      {"REFRESH_CLIENT", &Hub::RefreshClient},
+      {"REQUEST_SCRIPT_EDIT", &Hub::RequestEdit},
+      {"REQUEST_SCRIPT_CUTS", &Hub::RequestCuts},
+      {"STOP_SCRIPT_EDIT", &Hub::StopEdit},
+      {"JOIN_SCRIPT_ROOM", &Hub::JoinRoom},
+      {"LEAVE_SCRIPT_ROOM", &Hub::LeaveRoom},
+      {"YJS_SYNC", &Hub::Sync},
+      {"YJS_UPDATE", &Hub::TakeUpdate},
+      {"YJS_AWARENESS", &Hub::TakePresence},
+      {"SAVE_SCRIPT_DRAFT", &Hub::SaveDraft},
+      {"DISCARD_SCRIPT_DRAFT", &Hub::DiscardDraft},
+  };
+  return handlers;
+}
+
+void Hub::OnText(ConnectionId id, std::string_view text, lease::TimePoint now) {
+  now_ = now;
+  Connected* const one = Find(id);
+  if (one == nullptr) return;
+  const absl::StatusOr<ClientMessage> message = ParseClientMessage(text);
+  if (!message.ok()) return SendError(id, MessageOf(message.status()));
+  const auto handler = Handlers().find(message->op);
+  // Other parts of the application have messages of their own.
+  if (handler == Handlers().end()) return;
+  (this->*handler->second)(id, *one, *message);
+}
+
+void Hub::OnClose(ConnectionId id, lease::TimePoint now) {
+  now_ = now;
+  Connected* const one = Find(id);
+  if (one == nullptr) return;
+  const bool was_in = one->place == Place::kIn;
+  const RevisionRoom room = one->room;
+  const bool had_editors = was_in && HasEditors(room);
+  const bool held = leases_.Find(id) != nullptr;
+  ForgetPresence(id, *one);
+  connections_.erase(id);
+  const lease::Changes changes = leases_.Drop(id, now);
+  if (was_in && leases_.Find(id) != nullptr) away_[id] = room;
+  if (leader_ == id) ElectLeader();
+  if (was_in) {
+    SendMembers(room);
+    AfterLeaving(room, had_editors);
+  }
+  if (was_in || held || changes.any) TellAll("GET_SCRIPT_CONFIG_STATUS");
+}
+
+void Hub::Tick(lease::TimePoint now) {
+  now_ = now;
+  std::vector<std::pair<RevisionRoom, bool>> before;
+  for (const auto& [id, room] : away_) before.emplace_back(room, HasEditors(room));
+  if (!leases_.Tick(now).any) return;
+  std::erase_if(away_, [&](const auto& one) { return leases_.Find(one.first) == nullptr; });
+  for (const auto& [room, had_editors] : before) AfterLeaving(room, had_editors);
+  TellAll("GET_SCRIPT_CONFIG_STATUS");
+}
+
+// --- Who somebody is
+
+bool Hub::TakeToken(ConnectionId id, Connected& one, const ClientMessage& message) {
+  const std::string_view token = message.Text("token");
+  const absl::StatusOr<User> user = token.empty() ? absl::UnauthenticatedError("No token provided")
+                                                  : services_.Authenticate(token);
+  if (!user.ok()) {
+    services_.Send(id, OperationMessage("WS_AUTH_ERROR", MessageOf(user.status())));
+    return false;
+  }
+  const bool is_another = one.user && one.user->id != user->id;
+  one.user = *user;
+  services_.Send(id,
+                 OperationMessage("WS_AUTH_SUCCESS", AnyObject{{"user_id", ToAny(Number(user->id))},
+                                                               {"username", user->username}}));
+  // What somebody was given is not the next one's.
+  if (is_another && leases_.Find(id) != nullptr) Out(id, one);
+  UpdateAccess(id, one);
+  if (one.place == Place::kIn) SendMembers(one.room);
+  return true;
+}
+
+void Hub::Authenticate(ConnectionId id, Connected& one, const ClientMessage& message) {
+  TakeToken(id, one, message);
+}
+
+void Hub::RefreshToken(ConnectionId id, Connected& one, const ClientMessage& message) {
+  if (TakeToken(id, one, message)) {
+    services_.Send(id, OperationMessage("WS_TOKEN_REFRESH_SUCCESS", AnyObject{}));
+  }
+}
+
+void Hub::NewClient(ConnectionId id, Connected& one, const ClientMessage& /*message*/) {
+  one.is_client = true;
+  if (live_ && !leader_) ElectLeader();
+  static_cast<void>(id);
+}
+
+// With the secret of the old connection its mode comes along, and its room is kept. An id alone is
+// public and gives nothing.
+void Hub::RefreshClient(ConnectionId id, Connected& one, const ClientMessage& message) {
+  const std::string_view secret = message.Text("resume");
+  if (secret.empty() || !one.user) return;
+  const auto resumed = leases_.Resume(id, secret, std::to_string(Number(one.user->id)), one.secret);
+  if (!resumed) return;
+  away_.erase(resumed->from);
+  if (Connected* const old = Find(resumed->from)) {
+    UpdateAccess(resumed->from, *old);
+    if (old->place == Place::kIn) SendMembers(old->room);
+  }
+  services_.Send(id, ActionMessage("MODE_RESUMED", {{"mode", resumed->mode->name}}));
+  UpdateAccess(id, one);
+  if (one.place == Place::kIn) SendMembers(one.room);
+  TellAll("GET_SCRIPT_CONFIG_STATUS");
+}
+
+// --- Modes
+
+void Hub::RefuseMode(ConnectionId id, std::string_view reason) {
+  SendAction(id, "REQUEST_EDIT_FAILURE", {{"reason", reason}});
+}
+
+std::optional<std::string> Hub::TakeMode(ConnectionId id, Connected& one, std::string_view mode,
+                                         bool has_draft) {
+  if (live_) return std::string(kLiveSession);
+  const std::optional<HubServices::Current> current = services_.CurrentShow();
+  if (!current || !one.user || !MayWrite(*one.user, current->show))
+    return std::string(kNoPermission);
+  const std::vector<std::string> blockers =
+      has_draft ? std::vector<std::string>{"unsaved-draft"} : std::vector<std::string>{};
+  const lease::LeaseTable::Taken taken =
+      leases_.Take(id, mode, std::to_string(Number(one.user->id)), one.secret, blockers);
+  if (taken.refusal) return std::string(ReasonOf(mode, *taken.refusal));
+  return std::nullopt;
+}
+
+void Hub::RequestEdit(ConnectionId id, Connected& one, const ClientMessage& /*message*/) {
+  // In this protocol a cutter has to stop before it edits.
+  if (leases_.Holds(id, kCuts)) return RefuseMode(id, "Cannot edit: another user is in cuts mode");
+  if (const auto refused = TakeMode(id, one, kEdit, false)) return RefuseMode(id, *refused);
+  UpdateAccess(id, one);
+  if (one.place == Place::kIn) SendMembers(one.room);
+  TellAll("GET_SCRIPT_CONFIG_STATUS");
+}
+
+void Hub::RequestCuts(ConnectionId id, Connected& one, const ClientMessage& /*message*/) {
+  if (leases_.Holds(id, kEdit)) {
+    return RefuseMode(id, "Cannot enter cuts mode: another user is editing");
+  }
+  const std::optional<HubServices::Current> current = services_.CurrentShow();
+  const bool has_draft =
+      current && current->revision && services_.HasDraft({current->show, *current->revision});
+  if (const auto refused = TakeMode(id, one, kCuts, has_draft)) return RefuseMode(id, *refused);
+  TellAll("GET_SCRIPT_CONFIG_STATUS");
+}
+
+void Hub::StopEdit(ConnectionId id, Connected& one, const ClientMessage& /*message*/) {
+  Out(id, one);
+  TellAll("GET_SCRIPT_CONFIG_STATUS");
+}
+
+// Out of its mode; in its room it stays as a viewer, unless it was the last editor.
+void Hub::Out(ConnectionId id, Connected& one) {
+  const bool is_in = one.place == Place::kIn;
+  const RevisionRoom room = one.room;
+  const bool had_editors = is_in && HasEditors(room);
+  leases_.Give(id);
+  UpdateAccess(id, one);
+  if (!is_in) return;
+  SendMembers(room);
+  AfterLeaving(room, had_editors);
+}
+
+void Hub::AfterLeaving(const RevisionRoom& room, bool had_editors) {
+  if (had_editors && !HasEditors(room)) CloseRoom(room);
+}
+
+void Hub::CloseRoom(const RevisionRoom& room) {
+  if (services_.HasDraft(room)) TellAll("GET_SCRIPT_REVISIONS");
+  SendAway(room);
+}
+
+void Hub::SendAway(const RevisionRoom& room) {
+  for (auto& [id, one] : connections_) {
+    if (one.place == Place::kNone || one.room != room) continue;
+    SendAction(id, "ROOM_CLOSED",
+               one.names_room ? AnyObject{{"room_id", DraftName(room)}} : AnyObject{});
+    one.place = Place::kNone;
+    one.presence.clear();
+    services_.Leave(id);
+  }
+}
+
+// --- Rooms
+
+void Hub::JoinRoom(ConnectionId id, Connected& one, const ClientMessage& message) {
+  if (live_) return SendError(id, kLiveSession);
+  const std::optional<HubServices::Current> current = services_.CurrentShow();
+  if (!current) return SendError(id, "No show loaded");
+  RevisionRoom room{.show = current->show, .revision = {}};
+  const std::optional<std::uint64_t> named = message.Number("revision_id");
+  if (named) {
+    room.revision = RevisionId{*named};
+    if (!services_.HasRevision(room)) {
+      return SendError(id, absl::StrCat("there is no revision ", *named));
+    }
+  } else if (current->revision) {
+    room.revision = *current->revision;
+  } else {
+    return SendError(id, "No active revision");
+  }
+  if (one.place != Place::kNone && one.room != room) LeaveRoom(id, one, message);
+  one.names_room = named.has_value();
+  one.wants_receipts = message.Flag("receipts");
+  if (IsIn(one, room)) services_.Leave(id);  // it begins anew, with an empty document
+  one.room = room;
+  one.place = Place::kJoining;
+  one.may_write = MayWriteNow(id, one);
+  services_.Join(id, room, one.may_write);
+}
+
+void Hub::OnJoined(ConnectionId id, crdt::ByteView state, crdt::ByteView state_vector) {
+  Connected* const one = Find(id);
+  if (one == nullptr || one->place != Place::kJoining) return;
+  one->place = Place::kIn;
+  AnyObject data = Payload(state);
+  data.Set("step", 0);
+  data.Set("state_vector", ToBase64(state_vector));
+  SendAction(id, "YJS_SYNC", std::move(data));
+  UpdateAccess(id, *one);
+  SendMembers(one->room);
+  for (const auto& [other_id, other] : connections_) {
+    if (other_id == id || !IsIn(other, one->room) || other.presence.empty()) continue;
+    SendAction(id, "YJS_AWARENESS", {{"payload", other.presence}, {"member", other.uuid}});
+  }
+  TellAll("GET_SCRIPT_CONFIG_STATUS");
+}
+
+void Hub::LeaveRoom(ConnectionId id, Connected& one, const ClientMessage& /*message*/) {
+  if (one.place == Place::kNone) return;
+  const RevisionRoom room = one.room;
+  const bool had_editors = HasEditors(room);
+  if (one.place == Place::kIn) ForgetPresence(id, one);
+  one.place = Place::kNone;
+  services_.Leave(id);
+  if (leases_.Holds(id, kEdit)) leases_.Give(id);
+  SendMembers(room);
+  AfterLeaving(room, had_editors);
+  TellAll("GET_SCRIPT_CONFIG_STATUS");
+}
+
+void Hub::OnRoomEnded(ConnectionId id, std::string_view reason) {
+  Connected* const one = Find(id);
+  if (one == nullptr || one->place == Place::kNone) return;
+  const RevisionRoom room = one->room;
+  ForgetPresence(id, *one);
+  one->place = Place::kNone;
+  SendError(id, reason);
+  SendAction(id, "ROOM_CLOSED",
+             one->names_room ? AnyObject{{"room_id", DraftName(room)}} : AnyObject{});
+  SendMembers(room);
+}
+
+void Hub::OnDiff(ConnectionId id, crdt::ByteView update) {
+  const Connected* const one = Find(id);
+  if (one == nullptr || one->place != Place::kIn) return;
+  AnyObject data = Payload(update);
+  data.Set("step", 2);
+  SendAction(id, "YJS_SYNC", std::move(data));
+}
+
+void Hub::OnUpdate(ConnectionId id, crdt::ByteView update) {
+  const Connected* const one = Find(id);
+  if (one == nullptr || one->place != Place::kIn) return;
+  SendAction(id, "YJS_UPDATE", Payload(update));
+}
+
+void Hub::OnReceipt(ConnectionId id, std::uint64_t count, std::string_view refusal) {
+  const Connected* const one = Find(id);
+  if (one == nullptr) return;
+  if (!refusal.empty()) SendError(id, refusal);
+  if (!one->wants_receipts) return;
+  AnyObject data{{"count", ToAny(count)}, {"stored", refusal.empty()}};
+  if (!refusal.empty()) data.Set("reason", refusal);
+  SendAction(id, "YJS_RECEIPT", std::move(data));
+}
+
+// --- Edits
+
+std::optional<std::string> Hub::WriteRefusal(ConnectionId id, const Connected& one) const {
+  if (live_) return std::string(kLiveSession);
+  if (!leases_.Holds(id, kEdit) || !one.user || !MayWrite(*one.user, one.room.show)) {
+    return std::string(kNoPermission);
+  }
+  return std::nullopt;
+}
+
+bool Hub::MayWriteNow(ConnectionId id, const Connected& one) const {
+  return !WriteRefusal(id, one);
+}
+
+void Hub::UpdateAccess(ConnectionId id, Connected& one) {
+  if (one.place == Place::kNone) return;
+  const bool may_write = MayWriteNow(id, one);
+  if (std::exchange(one.may_write, may_write) != may_write) services_.SetAccess(id, may_write);
+}
+
+void Hub::AccessMayHaveChanged() {
+  for (auto& [id, one] : connections_) UpdateAccess(id, one);
+}
+
+void Hub::Sync(ConnectionId id, Connected& one, const ClientMessage& message) {
+  if (one.place != Place::kIn) return;
+  const std::uint64_t step = message.Number("step").value_or(1);
+  if (step == 2) return TakeUpdate(id, one, message);
+  if (step != 1) return;
+  absl::StatusOr<crdt::Bytes> state_vector = FromBase64(message.Text("payload"));
+  if (!state_vector.ok()) return SendError(id, MessageOf(state_vector.status()));
+  services_.AskForDiff(id, *std::move(state_vector));
+}
+
+void Hub::TakeUpdate(ConnectionId id, Connected& one, const ClientMessage& message) {
+  if (one.place != Place::kIn) return;
+  if (const auto refused = WriteRefusal(id, one)) return OnReceipt(id, 1, *refused);
+  absl::StatusOr<crdt::Bytes> update = FromBase64(message.Text("payload"));
+  if (!update.ok()) return OnReceipt(id, 1, MessageOf(update.status()));
+  services_.Write(id, *std::move(update));
+}
+
+void Hub::TakePresence(ConnectionId id, Connected& one, const ClientMessage& message) {
+  if (one.place != Place::kIn) return;
+  one.presence = message.Text("payload");
+  SendRoom(one.room, "YJS_AWARENESS", {{"payload", one.presence}, {"member", one.uuid}}, id);
+}
+
+// The others are told in the words that every client knows: a state of this user without a place.
+void Hub::ForgetPresence(ConnectionId id, Connected& one) {
+  if (one.place != Place::kIn || one.presence.empty()) return;
+  one.presence.clear();
+  if (!one.user) return;
+  // Another tab of the same person is still there.
+  const bool elsewhere = std::ranges::any_of(connections_, [&](const auto& other) {
+    return other.first != id && IsIn(other.second, one.room) && other.second.user &&
+           other.second.user->id == one.user->id && !other.second.presence.empty();
+  });
+  AnyObject data{{"member", one.uuid}, {"left", true}};
+  if (!elsewhere) {
+    const std::string state = crdt::ToJsonText(AnyObject{{"userId", ToAny(Number(one.user->id))},
+                                                         {"username", one.user->username},
+                                                         {"page", Any::Null()},
+                                                         {"lineIndex", Any::Null()}});
+    data.Set("payload", ToBase64(crdt::AsBytes(state)));
+  }
+  if (!elsewhere) SendRoom(one.room, "YJS_AWARENESS", data, id);
+}
+
+// --- Saving
+
+void Hub::SaveDraft(ConnectionId id, Connected& one, const ClientMessage& /*message*/) {
+  if (one.place != Place::kIn) return;
+  if (const auto refused = WriteRefusal(id, one)) return SendError(id, *refused);
+  services_.Save(one.room, id);
+}
+
+void Hub::DiscardDraft(ConnectionId id, Connected& one, const ClientMessage& /*message*/) {
+  if (live_) return SendError(id, kLiveSession);
+  const std::optional<HubServices::Current> current = services_.CurrentShow();
+  if (!current || !current->revision) return SendError(id, "No active revision");
+  const RevisionRoom room =
+      one.place == Place::kIn ? one.room : RevisionRoom{current->show, *current->revision};
+  if (!leases_.Holds(id, kEdit) || !one.user || !MayWrite(*one.user, room.show)) {
+    return SendError(id, kNoPermission);
+  }
+  services_.Discard(room, id);
+}
+
+void Hub::OnSaveProgress(const RevisionRoom& room, std::uint64_t done, std::uint64_t total) {
+  if (total == 0) return;
+  SendRoom(room, "SAVE_PROGRESS",
+           {{"page", ToAny(done)},
+            {"total", ToAny(total)},
+            {"percent", ToAny((200 * done + total) / (2 * total))}});
+}
+
+void Hub::OnSaved(const RevisionRoom& room, std::string_view last_saved_at) {
+  SendRoom(room, "SCRIPT_SAVED", {{"last_saved_at", last_saved_at}});
+  TellAll("GET_SCRIPT_REVISIONS");
+}
+
+// Whoever saw progress sees its end.
+void Hub::OnSaveFailed(const RevisionRoom& room, ConnectionId who, std::string_view error,
+                       const std::vector<Problem>& problems) {
+  AnyObject data{{"error", error}};
+  if (!problems.empty())
+    data.Set("problems", crdt::ParseJson(ToJson(problems), kMaxWireDepth).value_or(Any()));
+  if (Find(who) != nullptr) SendAction(who, "SAVE_ERROR", data);
+  SendRoom(room, "SAVE_FAILED", data, who);
+}
+
+void Hub::OnDiscarded(const RevisionRoom& room, ConnectionId who, const absl::Status& status) {
+  if (!status.ok()) {
+    if (Find(who) != nullptr) SendError(who, MessageOf(status));
+    return;
+  }
+  SendAway(room);
+  TellAll("GET_SCRIPT_CONFIG_STATUS");
+  TellAll("GET_SCRIPT_REVISIONS");
+}
+
+// --- The show
+
+void Hub::SetLive(bool live) {
+  if (std::exchange(live_, live) == live) return;
+  AccessMayHaveChanged();
+  if (live_) {
+    ElectLeader();
+  } else {
+    leader_.reset();
+  }
+  TellAll("GET_SCRIPT_CONFIG_STATUS");
+}
+
+void Hub::ElectLeader() {
+  leader_.reset();
+  if (!live_) return;
+  for (const auto& [id, one] : connections_) {
+    if (!one.is_client || !one.user) continue;
+    leader_ = id;
+    return SendAll("ELECTED_LEADER", AnyObject{{"internal_id", one.uuid}});
+  }
+  SendAll("NO_LEADER", AnyObject{});
+}
+
+std::optional<std::string> Hub::leader() const {
+  if (!leader_) return std::nullopt;
+  return connections_.at(*leader_).uuid;
+}
+
+void Hub::OnCurrentChanged() {
+  const std::optional<HubServices::Current> current = services_.CurrentShow();
+  std::vector<RevisionRoom> left;
+  for (const auto& [id, one] : connections_) {
+    if (one.place == Place::kNone || one.names_room) continue;
+    const bool stays = current && current->revision && one.room.show == current->show &&
+                       one.room.revision == *current->revision;
+    if (!stays) left.push_back(one.room);
+  }
+  for (const RevisionRoom& room : left) CloseRoom(room);
+  TellAll("GET_SCRIPT_REVISIONS");
+  TellAll("GET_SCRIPT_CONFIG_STATUS");
+}
+
+void Hub::TellAll(std::string_view action) {
+  const std::string text = ActionMessage(action, {});
+  for (const auto& [id, one] : connections_) services_.Send(id, text);
+}
+
+// --- Looking
+
+std::vector<Hub::Person> Hub::Holders(std::string_view mode) const {
+  std::vector<Person> people;
+  for (const lease::Lease* held : leases_.HoldersOf(mode)) {
+    const auto found = connections_.find(held->holder);
+    if (found == connections_.end()) continue;
+    const Connected& one = found->second;
+    people.push_back({one.uuid, one.user ? one.user->username : "Unknown"});
+  }
+  return people;
+}
+
+std::size_t Hub::MemberCount(const RevisionRoom& room) const {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(connections_, [&](const auto& one) { return IsIn(one.second, room); }));
+}
+
+bool Hub::HasEditors(const RevisionRoom& room) const {
+  const auto edits = [&](ConnectionId id) { return leases_.Holds(id, kEdit); };
+  return std::ranges::any_of(
+             connections_,
+             [&](const auto& one) { return IsIn(one.second, room) && edits(one.first); }) ||
+         std::ranges::any_of(
+             away_, [&](const auto& one) { return one.second == room && edits(one.first); });
+}
+
+Hub::Connected* Hub::Find(ConnectionId id) {
+  const auto found = connections_.find(id);
+  return found == connections_.end() ? nullptr : &found->second;
+}
+
+// --- Saying
+
+void Hub::SendAction(ConnectionId id, std::string_view action, AnyObject data) {
+  const Connected* const one = Find(id);
+  if (one == nullptr) return;
+  if (one->names_room && one->place == Place::kIn && action.starts_with("YJS_")) {
+    data.Set("room_id", DraftName(one->room));
+  }
+  services_.Send(id, ActionMessage(action, std::move(data)));
+}
+
+void Hub::SendError(ConnectionId id, std::string_view error) {
+  SendAction(id, "COLLAB_ERROR", {{"error", error}});
+}
+
+void Hub::SendRoom(const RevisionRoom& room, std::string_view action, const AnyObject& data,
+                   std::optional<ConnectionId> except) {
+  const std::string text = ActionMessage(action, data);
+  std::string with_room;
+  for (const auto& [id, one] : connections_) {
+    if (!IsIn(one, room) || id == except) continue;
+    if (!one.names_room) {
+      services_.Send(id, text);
+      continue;
+    }
+    if (with_room.empty()) {
+      AnyObject named = data;
+      named.Set("room_id", DraftName(room));
+      with_room = ActionMessage(action, std::move(named));
+    }
+    services_.Send(id, with_room);
+  }
+}
+
+void Hub::SendMembers(const RevisionRoom& room) {
+  Any::Array members;
+  for (const auto& [id, one] : connections_) {
+    if (!IsIn(one, room)) continue;
+    AnyObject member{{"user_id", Any::Null()},
+                     {"username", "Unknown"},
+                     {"role", leases_.Holds(id, kEdit) ? "editor" : "viewer"}};
+    if (one.user) {
+      member.Set("user_id", ToAny(Number(one.user->id)));
+      member.Set("username", one.user->username);
+    }
+    members.push_back(std::move(member));
+  }
+  SendRoom(room, "ROOM_MEMBERS", {{"members", std::move(members)}});
+}
+
+void Hub::SendAll(std::string_view op, const Any& data) {
+  const std::string text = OperationMessage(op, data);
+  for (const auto& [id, one] : connections_) services_.Send(id, text);
+}
+
+}  // namespace weft::server::script
