@@ -41,6 +41,7 @@ struct Taken {
   double rate = 0;        // appends a second
   double per_commit = 0;  // appends
   double cpu_us = 0;      // an append, of all threads, user and system; 0 when unknown
+  double written = 0;     // bytes an append given to the system to write; 0 when unknown
 };
 
 // An update of the size of a keystroke's.

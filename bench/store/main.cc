@@ -2,12 +2,13 @@
 // them.
 //
 //   weft_store_bench [--json FILE] [--seconds N] [--rounds N] [--dir DIR] [--trace FILE]
-//                    [--leveldb COMMAND] [FILTER]
+//                    [--leveldb COMMAND] [--rooms N] [FILTER]
 //
 // Everybody appends the same updates to the same rooms on one disk. Who is compared takes turns, so
 // that what disturbs the machine disturbs all; figures are medians of the rounds, and so is the ratio
 // of each round. Batches have the size that weft's had in the same round. Each run is read back and
-// counted: a wrong result is an error. A FILTER is one of appends, latency, document, memory.
+// counted: a wrong result is an error. A FILTER is one of appends, latency, document, memory; --rooms
+// takes one of the appends' three.
 
 #include <fcntl.h>
 #include <malloc.h>
@@ -51,6 +52,7 @@ struct Settings {
   std::string json;
   std::string filter;
   std::string leveldb;
+  std::uint32_t rooms = 0;  // 0: all
 };
 
 // One figure, printed and kept for the JSON file.
@@ -92,18 +94,21 @@ class Rounds {
   void Add(const Taken& taken, const Taken& weft) {
     rates_.push_back(taken.rate);
     cpu_us_.push_back(taken.cpu_us);
+    written_.push_back(taken.written);
     per_commit_.push_back(taken.per_commit);
     ratios_.push_back(weft.rate / taken.rate);
   }
   bool empty() const { return rates_.empty(); }
   double rate() const { return Median(rates_); }
   double cpu_us() const { return Median(cpu_us_); }
+  double written() const { return Median(written_); }
   double per_commit() const { return Median(per_commit_); }
   double weft_ratio() const { return Median(ratios_); }
 
  private:
   std::vector<double> rates_;
   std::vector<double> cpu_us_;
+  std::vector<double> written_;
   std::vector<double> per_commit_;
   std::vector<double> ratios_;
 };
@@ -130,10 +135,13 @@ void BenchRooms(const Settings& settings, Load load, Report& report) {
   report.Add("weft" + in, weft.rate(), "appends/s");
   report.Add("weft in one commit" + in, weft.per_commit(), "appends");
   report.Add("weft, processor time" + in, weft.cpu_us(), "us an append");
+  report.Add("weft, written" + in, weft.written(), "bytes an append");
   const auto add = [&](const std::string& who, const Rounds& rounds) {
     if (rounds.empty()) return;
     report.Add(who + in, rounds.rate(), "appends/s");
     report.Add(who + ", processor time" + in, rounds.cpu_us(), "us an append");
+    if (rounds.written() > 0)
+      report.Add(who + ", written" + in, rounds.written(), "bytes an append");
     report.Add("weft of " + who + in, 100 * rounds.weft_ratio(), "%");
   };
   add("bare LMDB", bare);
@@ -151,10 +159,14 @@ void BenchAppends(const Settings& settings, Report& report) {
   report.Title("appends", "Durable appends of 27 bytes");
   const double syncs = FdatasyncRate(settings.directory, 4096, settings.seconds);
   report.Add("fdatasync of 4 KiB", syncs, "/s");
-  BenchRooms(settings, {.rooms = 1, .appends = 1'000'000}, report);
-  BenchRooms(settings, {.rooms = 100, .appends = 1'000'000}, report);
-  // Rooms with a history, as all are after a while: each append then changes a page of its own.
-  BenchRooms(settings, {.rooms = 10'000, .before = 64, .appends = 200'000}, report);
+  const Load loads[] = {
+      {.rooms = 1, .appends = 1'000'000},
+      {.rooms = 100, .appends = 1'000'000},
+      // Rooms with a history, as all are after a while: each append then changes a page of its own.
+      {.rooms = 10'000, .before = 64, .appends = 200'000}};
+  for (const Load& load : loads) {
+    if (settings.rooms == 0 || settings.rooms == load.rooms) BenchRooms(settings, load, report);
+  }
 }
 
 // Open loop: each append has its time, and its latency counts from that.
@@ -363,6 +375,8 @@ int main(int argc, char** argv) {
       settings.directory = argv[++i];
     } else if (flag == "--trace") {
       settings.trace = argv[++i];
+    } else if (flag == "--rooms") {
+      settings.rooms = static_cast<std::uint32_t>(std::atoi(argv[++i]));
     } else if (flag == "--leveldb") {
       settings.leveldb = argv[++i];
     } else {

@@ -33,6 +33,8 @@ export function toMarkdown (report) {
     })
     const ratios = rooms.map(([name]) => [name, ...used.filter(who => who !== 'y-leveldb, not durable').map(who => `${number(find(`weft of ${who}, ${name}`))} %`)])
     const cpu = rooms.map(([name]) => [name, ...['weft', ...used].map(who => find(`${who}, processor time, ${name}`)).map(value => value === undefined ? '-' : number(value))])
+    const writers = ['weft', ...used].filter(who => find(`${who}, written, 1 room`) !== undefined)
+    const written = rooms.map(([name]) => [name, ...writers.map(who => number(find(`${who}, written, ${name}`)))])
     sections.push(
       `## ${report.titles.appends}`,
       'Appends a second. Batches of the same size for all, as many appends as gathered during weft\'s commits. ' +
@@ -45,6 +47,7 @@ export function toMarkdown (report) {
       table(['', ...used.filter(who => who !== 'y-leveldb, not durable')], ratios),
       'Processor time of all threads, microseconds an append (weft has a thread that appends and one that writes):',
       table(['', 'weft', ...used], cpu))
+    if (writers.length > 0) sections.push('Bytes given to the system to write, an append:', table(['', ...writers], written))
   }
   for (const part of ['latency', 'document', 'memory']) {
     const rows = report.figures.filter(figure => figure.part === part).map(figure => [figure.what, `${number(figure.value)} ${figure.unit}`])
