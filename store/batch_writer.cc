@@ -73,8 +73,9 @@ int BatchWriter::PutRecord(OpenRoom& room, std::int64_t time_ms, OriginId origin
                            ByteView payload) {
   const int opened = OpenRecords();
   if (opened != 0) return opened;
-  MDB_val value{.mv_size = kRecordHeaderBytes + payload.size(), .mv_data = nullptr};
-  RecordKey record_key{};
+  RecordFields fields{.link = LinkTo(room.row.head_checksum), .time_ms = time_ms, .origin = origin};
+  MDB_val value{.mv_size = RecordBytes(fields, payload.size()), .mv_data = nullptr};
+  RecordKey record_key;
   const auto put = [&] {
     record_key = EncodeRecordKey(room.id, room.row.head + 1);
     MDB_val key = ToVal(record_key);
@@ -92,13 +93,13 @@ int BatchWriter::PutRecord(OpenRoom& room, std::int64_t time_ms, OriginId origin
     rebuilt.policy = room.row.policy;
     rebuilt.quarantined = room.row.quarantined;
     room.row = std::move(rebuilt);
-    value = {.mv_size = kRecordHeaderBytes + payload.size(), .mv_data = nullptr};
+    fields.link = LinkTo(room.row.head_checksum);
+    value = {.mv_size = RecordBytes(fields, payload.size()), .mv_data = nullptr};
     code = put();
   }
   if (code != 0) return code;
-  const Checksum checksum = WriteRecord(
-      record_key, {.link = LinkTo(room.row.head_checksum), .time_ms = time_ms, .origin = origin},
-      payload, static_cast<std::uint8_t*>(value.mv_data));
+  const Checksum checksum =
+      WriteRecord(record_key, fields, payload, static_cast<std::uint8_t*>(value.mv_data));
   Touch(room);
   CountRecord(room.row, time_ms, payload.size(), checksum);
   return 0;
@@ -117,11 +118,11 @@ int BatchWriter::AskWhetherAmidOthers(const OpenRoom& room, bool& amid) {
 void BatchWriter::Postpone(OpenRoom& room, const QueuedAppend& append) {
   const RecordKey record_key = EncodeRecordKey(room.id, room.row.head + 1);
   const std::size_t begin = postponed_.size();
-  postponed_.resize(begin + kRecordHeaderBytes + append.payload.size());
-  const Checksum checksum = WriteRecord(
-      record_key,
-      {.link = LinkTo(room.row.head_checksum), .time_ms = append.time_ms, .origin = append.origin},
-      append.payload, postponed_.data() + begin);
+  const RecordFields fields{
+      .link = LinkTo(room.row.head_checksum), .time_ms = append.time_ms, .origin = append.origin};
+  postponed_.resize(begin + RecordBytes(fields, append.payload.size()));
+  const Checksum checksum =
+      WriteRecord(record_key, fields, append.payload, postponed_.data() + begin);
   postponed_ends_.emplace_back(record_key, postponed_.size());
   CountRecord(room.row, append.time_ms, append.payload.size(), checksum);
 }
@@ -152,7 +153,7 @@ int BatchWriter::Enqueue(QueuedAppend& append) {
   append.next_of_room = nullptr;
   if (room->waiting_count++ == 0) {
     room->first_waiting = &append;
-    waiting_.push_back(room);
+    waiting_.emplace_back(room->id, room);
   } else {
     room->last_waiting->next_of_room = &append;
   }
@@ -162,8 +163,8 @@ int BatchWriter::Enqueue(QueuedAppend& append) {
 
 int BatchWriter::PutWaiting() {
   int code = 0;
-  std::ranges::sort(waiting_, {}, &OpenRoom::id);
-  for (OpenRoom* room : waiting_) {
+  std::ranges::sort(waiting_);
+  for (const auto& [id, room] : waiting_) {
     if (code == 0) code = PutWaiting(*room);
     room->first_waiting = room->last_waiting = nullptr;
     room->waiting_count = 0;
@@ -220,17 +221,20 @@ int BatchWriter::Put(std::span<QueuedAppend> batch) {
 int BatchWriter::Finish() {
   records_.Close();  // LMDB would free it with the transaction
   if (touched_.empty()) return 0;
-  // In the order of their keys, each is found from where the one before was put.
-  std::ranges::sort(touched_, {}, &OpenRoom::id);
+  // In the order of their keys, each is found from where the one before was put. So they are already,
+  // unless edits came between.
+  if (!std::ranges::is_sorted(touched_, {}, &OpenRoom::id)) {
+    std::ranges::sort(touched_, {}, &OpenRoom::id);
+  }
   Cursor rows;
   int code = rows.Open(transaction_.handle(), transaction_.tables().rooms);
   for (std::size_t i = 0; i < touched_.size() && code == 0; ++i) {
     OpenRoom& room = *touched_[i];
     const RoomKey room_key = EncodeRoomKey(room.id);
     MDB_val key = ToVal(room_key);
-    MDB_val value{.mv_size = RoomRowBytes(room.row), .mv_data = nullptr};
-    code = rows.Put(key, value, MDB_RESERVE);
-    if (code == 0) WriteRoomRow(room.id, room.row, static_cast<std::uint8_t*>(value.mv_data));
+    const std::string bytes = EncodeRoomRow(room.id, room.row);
+    MDB_val value = ToVal(bytes);
+    code = rows.Put(key, value, 0);
     room.touched = false;
   }
   return code;

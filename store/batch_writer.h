@@ -104,7 +104,9 @@ class BatchWriter {
   const Transaction& transaction_;
   RoomCache& cache_;
   std::vector<OpenRoom*> touched_;
-  std::vector<OpenRoom*> waiting_;  // with something that waits
+  // With something that waits. The numbers are beside the pointers for sorting, which would fetch
+  // each room many times.
+  std::vector<std::pair<RoomId, OpenRoom*>> waiting_;
   // Stays where the last record was put: the next one is often beside it.
   Cursor records_;
   bool records_open_ = false;

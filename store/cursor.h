@@ -4,7 +4,6 @@
 
 #include <lmdb.h>
 
-#include <algorithm>
 #include <string_view>
 #include <utility>
 
@@ -62,14 +61,6 @@ class Cursor {
   int Delete() { return mdb_cursor_del(handle_, 0); }
 
   crdt::ByteView key() const { return ToView(key_); }
-  // Requires: the key has its size.
-  template <typename Key>
-  Key key_array() const {
-    Key key{};
-    const crdt::ByteView bytes = this->key();
-    std::copy_n(bytes.begin(), std::min(bytes.size(), key.size()), key.begin());
-    return key;
-  }
   crdt::ByteView value() const { return ToView(value_); }
 
  private:

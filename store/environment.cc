@@ -100,13 +100,9 @@ absl::StatusOr<std::unique_ptr<Environment>> Environment::Open(const Options& op
   if (*version == kFormatVersion) {
     if (needs_seal) status = environment->Seal(2);
   } else if (options.read_only) {
-    status = absl::InvalidArgumentError(
-        absl::StrCat("the log in ", options.directory, " has format version ", *version,
-                     "; a server of this version brings it to ", kFormatVersion));
-  } else if (*version == 0) {
-    status = environment->InitializeTables();
+    status = absl::NotFoundError(absl::StrCat("there is no log in ", options.directory));
   } else {
-    status = environment->Upgrade();
+    status = environment->InitializeTables();
   }
   if (!status.ok()) return status;
   return environment;
@@ -140,12 +136,11 @@ int Environment::OpenHandle(unsigned flags) {
   }
 }
 
-int Environment::OpenTables(MDB_txn* transaction, unsigned flags, std::uint32_t version) {
+int Environment::OpenTables(MDB_txn* transaction, unsigned flags) {
   int code = mdb_dbi_open(transaction, kMetaTable, flags, &tables_.meta);
   if (code == 0) code = mdb_dbi_open(transaction, kNamesTable, flags | MDB_DUPSORT, &tables_.names);
   if (code == 0) code = mdb_dbi_open(transaction, kRoomsTable, flags, &tables_.rooms);
   if (code == 0) code = mdb_dbi_open(transaction, kRecordsTable, flags, &tables_.records);
-  if (version < 2) return code;
   if (code == 0) code = mdb_dbi_open(transaction, kSnapshotsTable, flags, &tables_.snapshots);
   if (code == 0) code = mdb_dbi_open(transaction, kVersionsTable, flags, &tables_.versions);
   if (code == 0) code = mdb_dbi_open(transaction, kQuarantineTable, flags, &tables_.quarantine);
@@ -175,11 +170,16 @@ absl::StatusOr<std::uint32_t> Environment::ReadFormat() {
     status = absl::DataLossError(
         absl::StrCat("the format entry of the log in ", options_.directory, " does not decode"));
   } else if (version && *version > kFormatVersion) {
+    status = absl::InvalidArgumentError(absl::StrCat("the log in ", options_.directory,
+                                                     " has format version ", *version,
+                                                     "; this weft reads version ", kFormatVersion));
+  } else if (version && *version < kFormatVersion) {
     status = absl::InvalidArgumentError(
         absl::StrCat("the log in ", options_.directory, " has format version ", *version,
-                     "; this weft reads versions up to ", kFormatVersion));
+                     " of before the first release; this weft reads version ", kFormatVersion,
+                     ". The weft that wrote it can export its rooms, and this one import them"));
   } else if (version) {
-    code = OpenTables(transaction, 0, *version);
+    code = OpenTables(transaction, 0);
     if (code == MDB_NOTFOUND) {
       status =
           absl::DataLossError(absl::StrCat("the log in ", options_.directory, " lacks a table"));
@@ -210,7 +210,7 @@ absl::Status Environment::InitializeTables() {
     return absl::InvalidArgumentError(
         absl::StrCat(options_.directory, " holds an LMDB database that is not a weft log"));
   }
-  if (code == 0) code = OpenTables(transaction, MDB_CREATE, kFormatVersion);
+  if (code == 0) code = OpenTables(transaction, MDB_CREATE);
   if (code == 0) {
     const std::string format = EncodeFormat(kFormatVersion);
     MDB_val key = Val(kFormatKey);
@@ -224,35 +224,6 @@ absl::Status Environment::InitializeTables() {
   }
   if (code != 0) return StatusFromCode(code, doing);
   return SyncDirectory(options_.directory);  // LMDB syncs its file, not the file's name
-}
-
-absl::Status Environment::Upgrade() {
-  const std::string doing = absl::StrCat("cannot bring the log in ", options_.directory,
-                                         " to format version ", kFormatVersion);
-  int code = 0;
-  // A full map is made larger until the new rows fit.
-  for (;;) {
-    MDB_txn* handle = nullptr;
-    code = mdb_txn_begin(handle_, nullptr, 0, &handle);
-    if (code != 0) break;
-    code = OpenTables(handle, MDB_CREATE, kFormatVersion);
-    Transaction transaction(handle, tables_, nullptr);
-    if (code == 0) code = UpgradeRoomsFromV1(transaction);
-    if (code == 0) {
-      const std::string format = EncodeFormat(kFormatVersion);
-      MDB_val key = Val(kFormatKey);
-      MDB_val value = Val(format);
-      code = mdb_put(transaction.handle(), tables_.meta, &key, &value, 0);
-    }
-    if (code == 0) code = transaction.Commit();
-    if (code != MDB_MAP_FULL) break;
-    transaction.Abort();
-    const absl::Status grown = GrowMap(0);
-    if (!grown.ok()) return grown;
-  }
-  if (code != 0) return StatusFromCode(code, doing);
-  // The older meta page has no seal yet: with one more commit both have.
-  return Seal(1);
 }
 
 absl::Status Environment::Seal(int times) {
@@ -384,7 +355,7 @@ void Environment::Revive(bool writable) {
   if (OpenHandle((options_.fsync ? 0 : MDB_NOSYNC) | (writable ? 0 : MDB_RDONLY)) == 0) {
     int code = mdb_txn_begin(handle_, nullptr, MDB_RDONLY, &transaction);
     if (code == 0) {
-      code = OpenTables(transaction, 0, kFormatVersion);
+      code = OpenTables(transaction, 0);
       if (code == 0) {
         code = mdb_txn_commit(transaction);
       } else {

@@ -125,12 +125,10 @@ class Environment {
   explicit Environment(Options options) : options_(std::move(options)) {}
 
   int OpenHandle(unsigned flags);
-  // As `version` has them.
-  int OpenTables(MDB_txn* transaction, unsigned flags, std::uint32_t version);
+  int OpenTables(MDB_txn* transaction, unsigned flags);
   // The format version of what is there; 0 for nothing yet.
   absl::StatusOr<std::uint32_t> ReadFormat();
   absl::Status InitializeTables();
-  absl::Status Upgrade();
   absl::Status Seal(int times);
 
   Options options_;

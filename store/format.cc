@@ -17,9 +17,13 @@ constexpr std::string_view kSealMagic = "weft seal";
 constexpr char kNameTag = 'n';
 constexpr std::size_t kNameKeyBytes = 500;
 constexpr std::size_t kNameRestBytes = kMaxRoomNameBytes - kNameKeyBytes;
-constexpr std::size_t kRoomRowHeaderBytes = 156;
-constexpr std::size_t kRoomRowV1HeaderBytes = 56;
-constexpr std::uint32_t kDeletedFlag = 1;
+constexpr std::uint8_t kDeletedFlag = 1;
+constexpr std::uint8_t kHeadChecksumFlag = 2;
+constexpr std::uint8_t kBaseChecksumFlag = 4;
+// Behind the check: flags and generation.
+constexpr std::size_t kRoomRowFixedBytes = 17;
+constexpr std::size_t kProofBytes = 8;
+constexpr std::size_t kSizesOffset = 16;  // in a record
 
 template <std::unsigned_integral Integer>
 constexpr Integer BigEndian(Integer value) {
@@ -51,6 +55,38 @@ std::array<std::uint8_t, kSize> GetArray(const std::uint8_t* in) {
   std::array<std::uint8_t, kSize> bytes;
   std::memcpy(bytes.data(), in, kSize);
   return bytes;
+}
+
+// Signed integers of either sign that are small numbers when they are near 0.
+std::uint64_t ZigZag(std::int64_t value) {
+  return static_cast<std::uint64_t>(value) << 1 ^ static_cast<std::uint64_t>(value >> 63);
+}
+std::int64_t UnZigZag(std::uint64_t value) {
+  return static_cast<std::int64_t>(value >> 1 ^ (0 - (value & 1)));
+}
+
+// Bytes of a number without zeros in front; 0 has none.
+std::size_t BytesOf(std::uint64_t value) {
+  return (static_cast<std::size_t>(std::bit_width(value)) + 7) / 8;
+}
+
+std::uint8_t* PutShort(std::uint8_t* out, std::uint64_t value, std::size_t bytes) {
+  for (std::size_t i = bytes; i > 0; --i, value >>= 8)
+    out[i - 1] = static_cast<std::uint8_t>(value);
+  return out + bytes;
+}
+
+// Nothing when it has a zero in front. Requires: at most 8 bytes.
+std::optional<std::uint64_t> GetShort(ByteView bytes) {
+  if (!bytes.empty() && bytes[0] == 0) return {};
+  std::uint64_t value = 0;
+  for (const std::uint8_t byte : bytes) value = value << 8 | byte;
+  return value;
+}
+
+void AppendVarint(std::string& out, std::uint64_t value) {
+  for (; value >= 0x80; value >>= 7) out.push_back(static_cast<char>(value | 0x80));
+  out.push_back(static_cast<char>(value));
 }
 
 Checksum ToChecksum(XXH128_hash_t hash) {
@@ -85,10 +121,10 @@ bool HasCheck(ByteView key, ByteView value) {
   return value.size() >= 8 && GetBig<std::uint64_t>(value.data()) == CheckOf(key, value.subspan(8));
 }
 
-// Takes big-endian fields off the front. Requires: they are there.
+// Takes big-endian fields off the front. Requires: they are there, but for those that say otherwise.
 class Fields {
  public:
-  explicit Fields(ByteView bytes) : next_(bytes.data()) {}
+  explicit Fields(ByteView bytes) : next_(bytes.data()), end_(next_ + bytes.size()) {}
   template <std::unsigned_integral Integer = std::uint64_t>
   Integer Take() {
     const auto value = GetBig<Integer>(next_);
@@ -102,8 +138,34 @@ class Fields {
     return checksum;
   }
 
+  // 0, and ok() is over, when none is there.
+  std::uint64_t TakeVarint() {
+    std::uint64_t value = 0;
+    for (unsigned shift = 0; shift < 64 && next_ != end_; shift += 7) {
+      const std::uint8_t byte = *next_++;
+      if (shift == 63 && byte > 1) break;
+      value |= std::uint64_t{byte & 0x7fu} << shift;
+      if ((byte & 0x80) == 0) {
+        if (byte == 0 && shift > 0) break;
+        return value;
+      }
+    }
+    ok_ = false;
+    return 0;
+  }
+  std::int64_t TakeSignedVarint() { return UnZigZag(TakeVarint()); }
+  // Zeros, and ok() is over, when the rest is too short.
+  Checksum TakeChecksumIfThere() {
+    ok_ = ok_ && end_ - next_ >= 16;
+    return ok_ ? TakeChecksum() : Checksum{};
+  }
+  bool ok() const { return ok_; }
+  ByteView rest() const { return {next_, end_}; }
+
  private:
   const std::uint8_t* next_;
+  const std::uint8_t* end_;
+  bool ok_ = true;
 };
 
 }  // namespace
@@ -147,16 +209,23 @@ std::optional<RoomId> DecodeRoomKey(ByteView key) {
   return RoomId{GetBig<std::uint32_t>(key.data())};
 }
 
-RecordKey EncodeRecordKey(RoomId room, Sequence sequence) {
-  RecordKey key;
-  PutBig(PutBig(key.data(), std::to_underlying(room)), sequence);
-  return key;
+RecordKey::RecordKey(RoomId room, Sequence sequence) {
+  const std::size_t bytes = BytesOf(sequence);
+  std::uint8_t* next = PutBig(bytes_.data(), std::to_underlying(room));
+  *next++ = static_cast<std::uint8_t>(bytes);
+  PutShort(next, sequence, bytes);
+  size_ = static_cast<std::uint8_t>(sizeof(RoomKey) + 1 + bytes);
 }
 
+RecordKey EncodeRecordKey(RoomId room, Sequence sequence) { return {room, sequence}; }
+
 std::optional<RecordPlace> DecodeRecordKey(ByteView key) {
-  if (key.size() != sizeof(RecordKey)) return {};
-  return RecordPlace{.room = RoomId{GetBig<std::uint32_t>(key.data())},
-                     .sequence = GetBig<std::uint64_t>(key.data() + 4)};
+  constexpr std::size_t kFixedBytes = sizeof(RoomKey) + 1;
+  if (key.size() < kFixedBytes || key.size() > RecordKey::kMaxBytes) return {};
+  if (key[sizeof(RoomKey)] != key.size() - kFixedBytes) return {};
+  const auto sequence = GetShort(key.subspan(kFixedBytes));
+  if (!sequence) return {};
+  return RecordPlace{.room = RoomId{GetBig<std::uint32_t>(key.data())}, .sequence = *sequence};
 }
 
 NameEntry EncodeName(std::string_view name) {
@@ -180,8 +249,8 @@ std::string EncodeNameValue(const NameEntry& entry, RoomId room, Generation gene
 
 std::optional<NamedRoom> DecodeNameEntry(ByteView key, ByteView value) {
   if (key.empty() || key[0] != kNameTag) return {};
-  constexpr std::size_t kSizeV1 = kNameRestBytes + 1 + sizeof(RoomKey);
-  if (value.size() != kSizeV1 && value.size() != kSizeV1 + sizeof(Generation)) return {};
+  constexpr std::size_t kRoomOffset = kNameRestBytes + 1;
+  if (value.size() != kRoomOffset + sizeof(RoomKey) + sizeof(Generation)) return {};
   const std::size_t rest_size = value[kNameRestBytes];
   if (rest_size > kNameRestBytes) return {};
   if (rest_size > 0 && key.size() != 1 + kNameKeyBytes) return {};
@@ -190,107 +259,107 @@ std::optional<NamedRoom> DecodeNameEntry(ByteView key, ByteView value) {
   NamedRoom named;
   named.name.append(crdt::AsText(key.subspan(1)));
   named.name.append(crdt::AsText(value.first(rest_size)));
-  named.room = RoomId{GetBig<std::uint32_t>(value.data() + kNameRestBytes + 1)};
-  if (value.size() > kSizeV1) {
-    named.generation = Generation{GetBig<std::uint64_t>(value.data() + kSizeV1)};
-  }
+  named.room = RoomId{GetBig<std::uint32_t>(value.data() + kRoomOffset)};
+  named.generation =
+      Generation{GetBig<std::uint64_t>(value.data() + kRoomOffset + sizeof(RoomKey))};
   return named;
 }
 
-std::size_t RoomRowBytes(const RoomRow& row) { return kRoomRowHeaderBytes + row.name.size(); }
-
-void WriteRoomRow(RoomId room, const RoomRow& row, std::uint8_t* out) {
-  std::uint8_t* next = out + sizeof(std::uint64_t);
-  next = PutBig(next, row.deleted ? kDeletedFlag : 0);
-  next = PutBig(next, std::to_underlying(row.generation));
+std::string EncodeRoomRow(RoomId room, const RoomRow& row) {
+  std::string value(sizeof(std::uint64_t), '\0');  // the check
+  value.reserve(kRoomRowFixedBytes + 13 * std::size_t{5} + 2 * sizeof(Checksum) + row.name.size());
+  const bool has_head = row.head_checksum != Checksum{};
+  const bool has_base = row.base_checksum != Checksum{};
+  value.push_back(static_cast<char>((row.deleted ? kDeletedFlag : 0) |
+                                    (has_head ? kHeadChecksumFlag : 0) |
+                                    (has_base ? kBaseChecksumFlag : 0)));
+  AppendBig(value, std::to_underlying(row.generation));
   for (const std::uint64_t number :
        {row.head, row.first, row.records, row.payload_bytes, row.appended_bytes, row.snapshot,
-        row.snapshot_bytes, row.tail_bytes, row.quarantined,
-        static_cast<std::uint64_t>(row.created_ms), static_cast<std::uint64_t>(row.last_ms),
-        row.policy.quota_bytes, static_cast<std::uint64_t>(row.policy.retention_ms)}) {
-    next = PutBig(next, number);
+        row.snapshot_bytes, row.tail_bytes, row.quarantined, ZigZag(row.created_ms),
+        ZigZag(row.last_ms), row.policy.quota_bytes, ZigZag(row.policy.retention_ms)}) {
+    AppendVarint(value, number);
   }
-  next = std::ranges::copy(row.head_checksum, next).out;
-  next = std::ranges::copy(row.base_checksum, next).out;
-  next = std::ranges::copy(crdt::AsBytes(row.name), next).out;
-  PutBig(out, CheckOf(EncodeRoomKey(room), ByteView(out + sizeof(std::uint64_t), next)));
-}
-
-std::string EncodeRoomRow(RoomId room, const RoomRow& row) {
-  std::string value(RoomRowBytes(row), '\0');
-  WriteRoomRow(room, row, reinterpret_cast<std::uint8_t*>(value.data()));
+  if (has_head) value.append(crdt::AsText(row.head_checksum));
+  if (has_base) value.append(crdt::AsText(row.base_checksum));
+  value.append(row.name);
+  const ByteView covered = crdt::AsBytes(value).subspan(sizeof(std::uint64_t));
+  PutBig(reinterpret_cast<std::uint8_t*>(value.data()), CheckOf(EncodeRoomKey(room), covered));
   return value;
 }
 
 std::optional<RoomRow> DecodeRoomRow(RoomId room, ByteView value) {
-  if (value.size() < kRoomRowHeaderBytes || !HasCheck(EncodeRoomKey(room), value)) return {};
+  if (value.size() < kRoomRowFixedBytes || !HasCheck(EncodeRoomKey(room), value)) return {};
   Fields fields(value.subspan(8));
   RoomRow row;
-  row.deleted = fields.Take<std::uint32_t>() == kDeletedFlag;
+  const auto flags = fields.Take<std::uint8_t>();
+  if ((flags & ~(kDeletedFlag | kHeadChecksumFlag | kBaseChecksumFlag)) != 0) return {};
+  row.deleted = (flags & kDeletedFlag) != 0;
   row.generation = Generation{fields.Take()};
-  row.head = fields.Take();
-  row.first = fields.Take();
-  row.records = fields.Take();
-  row.payload_bytes = fields.Take();
-  row.appended_bytes = fields.Take();
-  row.snapshot = fields.Take();
-  row.snapshot_bytes = fields.Take();
-  row.tail_bytes = fields.Take();
-  row.quarantined = fields.Take();
-  row.created_ms = fields.TakeTime();
-  row.last_ms = fields.TakeTime();
-  row.policy.quota_bytes = fields.Take();
-  row.policy.retention_ms = fields.TakeTime();
-  row.head_checksum = fields.TakeChecksum();
-  row.base_checksum = fields.TakeChecksum();
-  row.name = crdt::AsText(value.subspan(kRoomRowHeaderBytes));
+  row.head = fields.TakeVarint();
+  row.first = fields.TakeVarint();
+  row.records = fields.TakeVarint();
+  row.payload_bytes = fields.TakeVarint();
+  row.appended_bytes = fields.TakeVarint();
+  row.snapshot = fields.TakeVarint();
+  row.snapshot_bytes = fields.TakeVarint();
+  row.tail_bytes = fields.TakeVarint();
+  row.quarantined = fields.TakeVarint();
+  row.created_ms = fields.TakeSignedVarint();
+  row.last_ms = fields.TakeSignedVarint();
+  row.policy.quota_bytes = fields.TakeVarint();
+  row.policy.retention_ms = fields.TakeSignedVarint();
+  if ((flags & kHeadChecksumFlag) != 0) row.head_checksum = fields.TakeChecksumIfThere();
+  if ((flags & kBaseChecksumFlag) != 0) row.base_checksum = fields.TakeChecksumIfThere();
+  if (!fields.ok()) return {};
+  row.name = crdt::AsText(fields.rest());
   return row;
 }
 
-std::optional<RoomRow> DecodeRoomRowV1(RoomId room, ByteView value) {
-  if (value.size() < kRoomRowV1HeaderBytes) return {};
-  const ByteView covered = value.subspan(8);
-  const std::uint64_t check =
-      XXH3_64bits_withSeed(covered.data(), covered.size(), std::to_underlying(room));
-  if (GetBig<std::uint64_t>(value.data()) != check) return {};
-  Fields fields(covered);
-  RoomRow row;
-  row.head = fields.Take();
-  row.records = fields.Take();
-  row.payload_bytes = row.appended_bytes = row.tail_bytes = fields.Take();
-  row.created_ms = row.last_ms = fields.TakeTime();
-  row.head_checksum = fields.TakeChecksum();
-  row.name = crdt::AsText(value.subspan(kRoomRowV1HeaderBytes));
-  return row;
-}
+Link LinkTo(const Checksum& previous) { return GetArray<8>(previous.data() + kProofBytes); }
 
-Link LinkTo(const Checksum& previous) { return GetArray<8>(previous.data()); }
+std::size_t RecordBytes(const RecordFields& fields, std::size_t payload_bytes) {
+  return kMinRecordHeaderBytes + BytesOf(ZigZag(fields.time_ms)) +
+         BytesOf(std::to_underlying(fields.origin)) + payload_bytes;
+}
 
 Checksum WriteRecord(const RecordKey& key, const RecordFields& fields, ByteView payload,
                      std::uint8_t* out) {
-  std::uint8_t* covered = out + sizeof(Checksum);
+  const std::uint64_t time = ZigZag(fields.time_ms);
+  const std::uint64_t origin = std::to_underlying(fields.origin);
+  const std::size_t time_bytes = BytesOf(time);
+  const std::size_t origin_bytes = BytesOf(origin);
+  std::uint8_t* covered = out + kProofBytes;
   std::uint8_t* next = std::copy(fields.link.begin(), fields.link.end(), covered);
-  next = PutBig(next, static_cast<std::uint64_t>(fields.time_ms));
-  next = PutBig(next, std::to_underlying(fields.origin));
+  *next++ = static_cast<std::uint8_t>(time_bytes << 4 | origin_bytes);
+  next = PutShort(next, time, time_bytes);
+  next = PutShort(next, origin, origin_bytes);
   next = std::copy(payload.begin(), payload.end(), next);
   const Checksum checksum = ChecksumOf(key, ByteView(covered, next));
-  std::copy(checksum.begin(), checksum.end(), out);
+  std::copy_n(checksum.begin(), kProofBytes, out);
   return checksum;
 }
 
 std::optional<StoredRecord> DecodeRecord(ByteView value) {
-  if (value.size() < kRecordHeaderBytes) return {};
-  const std::uint8_t* in = value.data();
-  return StoredRecord{
-      .checksum = GetArray<16>(in),
-      .fields = {.link = GetArray<8>(in + 16),
-                 .time_ms = static_cast<std::int64_t>(GetBig<std::uint64_t>(in + 24)),
-                 .origin = OriginId{GetBig<std::uint64_t>(in + 32)}},
-      .payload = value.subspan(kRecordHeaderBytes)};
+  if (value.size() < kMinRecordHeaderBytes) return {};
+  const std::size_t time_bytes = value[kSizesOffset] >> 4;
+  const std::size_t origin_bytes = value[kSizesOffset] & 0xf;
+  const ByteView rest = value.subspan(kMinRecordHeaderBytes);
+  if (time_bytes > 8 || origin_bytes > 8 || rest.size() < time_bytes + origin_bytes) return {};
+  const auto time = GetShort(rest.first(time_bytes));
+  const auto origin = GetShort(rest.subspan(time_bytes, origin_bytes));
+  if (!time || !origin) return {};
+  return StoredRecord{.fields = {.link = GetArray<8>(value.data() + kProofBytes),
+                                 .time_ms = UnZigZag(*time),
+                                 .origin = OriginId{*origin}},
+                      .payload = rest.subspan(time_bytes + origin_bytes)};
 }
 
-bool IsIntact(const RecordKey& key, ByteView value) {
-  return GetArray<16>(value.data()) == ChecksumOf(key, value.subspan(sizeof(Checksum)));
+std::optional<Checksum> ProveRecord(const RecordKey& key, ByteView value) {
+  if (!DecodeRecord(value)) return {};
+  const Checksum checksum = ChecksumOf(key, value.subspan(kProofBytes));
+  if (!std::equal(value.begin(), value.begin() + kProofBytes, checksum.begin())) return {};
+  return checksum;
 }
 
 void WriteSnapshot(const RecordKey& key, const SnapshotFields& fields, ByteView payload,

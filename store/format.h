@@ -1,6 +1,6 @@
 #pragma once
 
-// The disk format: keys and values of the tables of one LMDB environment. All integers are
+// The disk format: keys and values of the tables of one LMDB environment. Integers of fixed size are
 // big-endian, so that keys sort by number and a room's records are one range.
 //
 // Grammar:
@@ -10,31 +10,42 @@
 //   names    'n' name[0, 500)  :=  (rest:12 bytes, rest_size:u8 room:u32 generation:u64)*
 //                                                         sorted duplicates;
 //                                                         rest is name[500, end), zeros after it
-//   rooms    room:u32     := check:u64 flags:u32 generation:u64
-//                            head:u64 first:u64 records:u64 payload_bytes:u64 appended_bytes:u64
-//                            snapshot:u64 snapshot_bytes:u64 tail_bytes:u64 quarantined:u64
-//                            created_ms:i64 last_ms:i64 quota_bytes:u64 retention_ms:i64
-//                            head_checksum:16 bytes, base_checksum:16 bytes, name:bytes
-//   records  room:u32 sequence:u64 := checksum:16 bytes, link:u64 time_ms:i64 origin:u64
-//                            payload:bytes
-//   snapshots room:u32 sequence:u64 := checksum:16 bytes, tie:16 bytes, time_ms:i64 generation:u64
-//                            payload:bytes
+//   rooms    room:u32     := check:u64 flags:u8 generation:u64
+//                            head first records payload_bytes appended_bytes
+//                            snapshot snapshot_bytes tail_bytes quarantined
+//                            created_ms last_ms quota_bytes retention_ms      varints, zigzag if signed
+//                            head_checksum:16 bytes if flag 2, base_checksum:16 bytes if flag 4
+//                            name:bytes
+//   records  place        := proof:8 bytes, link:8 bytes, sizes:u8 time_ms origin payload:bytes
+//   snapshots place       := checksum:16 bytes, tie:16 bytes, time_ms:i64 generation:u64 payload:bytes
 //   versions room:u32 name:bytes := check:u64 sequence:u64 made_ms:i64 note:bytes
-//   quarantine room:u32 sequence:u64 := check:u64 kind:u8 found_ms:i64 value:bytes
+//   quarantine place      := check:u64 kind:u8 found_ms:i64 value:bytes
 //
-//   checksum := XXH3-128 of all that follows it in the value, seeded by XXH3-64 of the value's key
-//               (of a snapshot: the complement of that, so that neither passes for the other)
-//   link     := the first 8 bytes of the previous record's checksum; 0 in record 1
-//   tie      := the checksum of the record with the snapshot's sequence
+//   place    := room:u32 size:u8 sequence                 of `size` bytes, the first of them not 0
+//   varint   := (0x80 | 7 low bits)* 7 high bits, which are not 0 behind others
+//   sizes    := 16 * bytes of time_ms + bytes of origin   the numbers follow in so many bytes, the
+//                                                         first of them not 0; time_ms is zigzag
+//   checksum := XXH3-128 of all that follows it in the value (in a record: that follows the proof),
+//               seeded by XXH3-64 of the value's key (of a snapshot: the complement of that, so that
+//               neither passes for the other)
+//   proof    := the first 8 bytes of the record's checksum
+//   link     := the last 8 bytes of the previous record's checksum; 0 in record 1, or where that
+//               record was damaged and its checksum is lost
+//   tie      := the checksum of the record with the snapshot's sequence; 0 as for links
 //   check    := XXH3-64 of all that follows it in the value, seeded by XXH3-64 of the key
 //   flags    := 1 for a room that was deleted: its row stays, so that its number is never given
-//               again and nothing of it can come back from a damaged page; else 0
+//               again and nothing of it can come back from a damaged page
+//               2 and 4 for checksums that are not 0
 //
-// A record proves itself alone: its checksum covers its place, its fields and its payload, so one
-// damaged record does not make its neighbour doubtful. The link inside ties it to all records
-// before it, and the row's head_checksum ties down the last one: nothing can be cut out, moved or
-// replaced by something sound of another time without a link that does not fit. Where the beginning
-// of a history was dropped, the row's base_checksum is that of the last record dropped.
+// A record proves itself alone: its proof covers its place, its fields and its payload, so one
+// damaged record does not make its neighbour doubtful. The link holds the other half of the checksum
+// of the record before, and so ties it to all before it; the row's head_checksum ties down the last
+// one: nothing can be cut out, moved or replaced by something sound of another time without a link
+// that does not fit. Where the beginning of a history was dropped, the row's base_checksum is that of
+// the last record dropped.
+//
+// Records are small because a durable edit is as dear as the bytes that it writes: a keystroke of 27
+// bytes has 23 of these before it, and a key of 7.
 //
 // A room is its newest snapshot and the records after that. Records up to a snapshot are history:
 // they may go, a snapshot that a version names or that begins the kept history may not.
@@ -56,7 +67,7 @@
 
 namespace weft::store {
 
-inline constexpr std::uint32_t kFormatVersion = 2;
+inline constexpr std::uint32_t kFormatVersion = 3;
 
 inline constexpr const char* kMetaTable = "meta";
 inline constexpr const char* kNamesTable = "names";
@@ -71,7 +82,7 @@ inline constexpr std::string_view kSealKey = "seal";
 inline constexpr std::string_view kFormatKey = "format";
 inline constexpr std::string_view kNextRoomKey = "next room";
 
-// XXH3-128 in its canonical byte order.
+// XXH3-128 in its canonical byte order; zeros where it is not known.
 using Checksum = std::array<std::uint8_t, 16>;
 
 std::string EncodeFormat(std::uint32_t version);
@@ -86,7 +97,23 @@ using RoomKey = std::array<std::uint8_t, 4>;
 RoomKey EncodeRoomKey(RoomId room);
 std::optional<RoomId> DecodeRoomKey(ByteView key);
 
-using RecordKey = std::array<std::uint8_t, 12>;
+// The bytes of a place.
+class RecordKey {
+ public:
+  static constexpr std::size_t kMaxBytes = 13;
+
+  RecordKey() = default;
+  RecordKey(RoomId room, Sequence sequence);
+
+  const std::uint8_t* data() const { return bytes_.data(); }
+  std::size_t size() const { return size_; }
+  const std::uint8_t* begin() const { return data(); }
+  const std::uint8_t* end() const { return data() + size(); }
+
+ private:
+  std::array<std::uint8_t, kMaxBytes> bytes_{};
+  std::uint8_t size_ = 0;
+};
 RecordKey EncodeRecordKey(RoomId room, Sequence sequence);
 struct RecordPlace {
   RoomId room{};
@@ -125,24 +152,20 @@ struct RoomRow {
   std::int64_t created_ms = 0;
   std::int64_t last_ms = 0;
   RoomPolicy policy;
-  Checksum head_checksum{};  // zeros while head is 0
+  Checksum head_checksum{};
   Checksum base_checksum{};  // of record first - 1; zeros while first is 1
   std::string name;
 
   friend bool operator==(const RoomRow&, const RoomRow&) = default;
 };
-std::size_t RoomRowBytes(const RoomRow& row);
-// Writes RoomRowBytes bytes.
-void WriteRoomRow(RoomId room, const RoomRow& row, std::uint8_t* out);
 std::string EncodeRoomRow(RoomId room, const RoomRow& row);
 // Nothing when the bytes are not those that were written for this room.
 std::optional<RoomRow> DecodeRoomRow(RoomId room, ByteView value);
-// A row of format version 1, without a generation.
-std::optional<RoomRow> DecodeRoomRowV1(RoomId room, ByteView value);
 
-inline constexpr std::size_t kRecordHeaderBytes = 40;
+// Of a record without time and origin.
+inline constexpr std::size_t kMinRecordHeaderBytes = 17;
 
-// The first 8 bytes of the checksum before; zeros before record 1.
+// The last 8 bytes of the checksum before; zeros before record 1.
 using Link = std::array<std::uint8_t, 8>;
 Link LinkTo(const Checksum& previous);
 
@@ -151,19 +174,20 @@ struct RecordFields {
   std::int64_t time_ms = 0;
   OriginId origin{};
 };
-// Writes a record's value of kRecordHeaderBytes + payload.size() bytes to `out`; its checksum.
+// How many bytes a record's value has.
+std::size_t RecordBytes(const RecordFields& fields, std::size_t payload_bytes);
+// Writes a record's value of so many bytes to `out`; its checksum.
 Checksum WriteRecord(const RecordKey& key, const RecordFields& fields, ByteView payload,
                      std::uint8_t* out);
 
 struct StoredRecord {
-  Checksum checksum{};
   RecordFields fields;
   ByteView payload;  // into the value
 };
-// Nothing when the value is too short. Proves nothing: ask IsIntact.
+// Nothing when the value cannot be a record. Proves nothing: ask ProveRecord.
 std::optional<StoredRecord> DecodeRecord(ByteView value);
-// Whether the value is what was written under this key. Requires: it decodes.
-bool IsIntact(const RecordKey& key, ByteView value);
+// The record's checksum; nothing when the value is not a record that was written under this key.
+std::optional<Checksum> ProveRecord(const RecordKey& key, ByteView value);
 
 inline constexpr std::size_t kSnapshotHeaderBytes = 48;
 

@@ -123,8 +123,8 @@ int SetAside(BatchWriter& writer, OpenRoom& room, Sequence sequence, DamageKind 
   const ByteView bytes = there ? ToView(value) : ByteView{};
   const std::string entry =
       EncodeQuarantined(record_key, {.kind = kind, .found_ms = now_ms, .value = bytes});
-  const std::uint64_t payload_bytes =
-      bytes.size() > kRecordHeaderBytes ? bytes.size() - kRecordHeaderBytes : 0;
+  const auto stored = DecodeRecord(bytes);
+  const std::uint64_t payload_bytes = stored ? stored->payload.size() : 0;
   code = PutValue(transaction, transaction.tables().quarantine, record_key, entry);
   if (code != 0) return code;
   if (there) {
@@ -169,8 +169,8 @@ int CountTail(BatchWriter& writer, OpenRoom& room) {
   for (; code == 0; code = records.Move(MDB_NEXT)) {
     const auto place = DecodeRecordKey(records.key());
     if (!place || place->room != room.id) break;
-    const std::size_t bytes = records.value().size();
-    room.row.tail_bytes += bytes > kRecordHeaderBytes ? bytes - kRecordHeaderBytes : 0;
+    const auto stored = DecodeRecord(records.value());
+    room.row.tail_bytes += stored ? stored->payload.size() : 0;
   }
   return code == MDB_NOTFOUND ? 0 : code;
 }
@@ -374,7 +374,9 @@ int TrimHistory(BatchWriter& writer, std::string_view name, const Trim& trim, bo
         break;
       }
       const auto stored = DecodeRecord(records.value());
-      room->row.base_checksum = stored ? stored->checksum : Checksum{};
+      room->row.base_checksum =
+          ProveRecord(EncodeRecordKey(room->id, place->sequence), records.value())
+              .value_or(Checksum{});
       room->row.first = place->sequence + 1;
       room->row.payload_bytes -=
           std::min<std::uint64_t>(room->row.payload_bytes, stored ? stored->payload.size() : 0);
@@ -435,13 +437,13 @@ int ReleaseQuarantined(BatchWriter& writer, std::string_view name, Sequence sequ
   const auto entry = DecodeQuarantined(record_key, ToView(value));
   const std::string bytes(entry ? crdt::AsText(entry->value) : std::string_view{});
   if (restore) {
-    if (bytes.size() < kRecordHeaderBytes || !IsIntact(record_key, crdt::AsBytes(bytes))) {
+    if (!ProveRecord(record_key, crdt::AsBytes(bytes))) {
       result = absl::DataLossError(absl::StrCat("record ", sequence, " is damaged for good"));
       return 0;
     }
     code = PutValue(transaction, transaction.tables().records, record_key, bytes);
     if (code != 0) return code;
-    const std::uint64_t payload_bytes = bytes.size() - kRecordHeaderBytes;
+    const std::uint64_t payload_bytes = DecodeRecord(crdt::AsBytes(bytes))->payload.size();
     ++room->row.records;
     room->row.payload_bytes += payload_bytes;
     if (sequence > room->row.snapshot) room->row.tail_bytes += payload_bytes;

@@ -186,7 +186,8 @@ int RebuildRoomRow(const Transaction& transaction, const NamedRoom& room, RoomRo
     const auto place = DecodeRecordKey(snapshots.key());
     if (!place) continue;
     if (place->room != room.room) break;
-    const auto snapshot = DecodeSnapshot(snapshots.key_array<RecordKey>(), snapshots.value());
+    const auto snapshot =
+        DecodeSnapshot(EncodeRecordKey(room.room, place->sequence), snapshots.value());
     if (!snapshot) continue;
     row.snapshot = place->sequence;
     row.snapshot_bytes += snapshot->payload.size();
@@ -205,7 +206,8 @@ int RebuildRoomRow(const Transaction& transaction, const NamedRoom& room, RoomRo
     const auto stored = DecodeRecord(records.value());
     const std::uint64_t bytes = stored ? stored->payload.size() : 0;
     row.head = place->sequence;
-    row.head_checksum = stored ? stored->checksum : Checksum{};
+    row.head_checksum = ProveRecord(EncodeRecordKey(room.room, place->sequence), records.value())
+                            .value_or(Checksum{});
     row.payload_bytes += bytes;
     if (place->sequence > row.snapshot) row.tail_bytes += bytes;
     if (row.records++ == 0) {
@@ -308,11 +310,7 @@ int ListDeletedRooms(const Transaction& transaction, std::vector<RoomId>& delete
   return code == MDB_NOTFOUND ? 0 : code;
 }
 
-namespace {
-
-// With rows that `decode` reads; one that it cannot read is made anew.
-int GiveGenerations(const Transaction& transaction,
-                    std::optional<RoomRow> (*decode)(RoomId room, ByteView value)) {
+int RenewGenerations(const Transaction& transaction) {
   std::vector<NamedRoom> named;
   int code = ListRooms(transaction, named);
   for (std::size_t i = 0; i < named.size() && code == 0; ++i) {
@@ -320,13 +318,9 @@ int GiveGenerations(const Transaction& transaction,
     code = ForgetName(transaction, room.name, room.room);
     if (code != 0) return code;
     room.generation = DrawGeneration();
-    const RoomKey room_key = EncodeRoomKey(room.room);
-    MDB_val key = ToVal(room_key);
-    MDB_val value{};
-    code = mdb_get(transaction.handle(), transaction.tables().rooms, &key, &value);
-    if (code != 0 && code != MDB_NOTFOUND) return code;
-    auto row = code == 0 ? decode(room.room, ToView(value)) : std::nullopt;
-    code = 0;
+    std::optional<RoomRow> row;
+    code = ReadRoomRow(transaction, room.room, row);
+    if (code != 0) return code;
     if (row) {
       row->generation = room.generation;
     } else {
@@ -336,16 +330,6 @@ int GiveGenerations(const Transaction& transaction,
     if (code == 0) code = PutName(transaction, room);
   }
   return code;
-}
-
-}  // namespace
-
-int RenewGenerations(const Transaction& transaction) {
-  return GiveGenerations(transaction, DecodeRoomRow);
-}
-
-int UpgradeRoomsFromV1(const Transaction& transaction) {
-  return GiveGenerations(transaction, DecodeRoomRowV1);
 }
 
 }  // namespace weft::store

@@ -69,7 +69,4 @@ int ListDeletedRooms(const Transaction& transaction, std::vector<RoomId>& rooms)
 // Gives every room another generation. LMDB's code. Requires: a write transaction.
 int RenewGenerations(const Transaction& transaction);
 
-// Rewrites rows and names of format version 1. LMDB's code. Requires: a write transaction.
-int UpgradeRoomsFromV1(const Transaction& transaction);
-
 }  // namespace weft::store

@@ -43,7 +43,7 @@ class RoomScan {
     const Sequence first = row_ ? row_->first : 1;
     expected_ = range_.from_snapshot ? first : std::max(range_.records.begin, first);
     if (expected_ == 1) previous_ = Checksum{};
-    if (row_ && expected_ == first && first > 1) previous_ = row_->base_checksum;
+    if (row_ && expected_ == first && first > 1) SetPrevious(row_->base_checksum);
     if (!range_.from_snapshot) return 0;
 
     FoundSnapshot snapshot;
@@ -58,12 +58,7 @@ class RoomScan {
       return 0;
     }
     expected_ = snapshot.sequence + 1;
-    // Zeros where the record was damaged when the snapshot was made.
-    if (snapshot.stored.fields.tie != Checksum{}) {
-      previous_ = snapshot.stored.fields.tie;
-    } else {
-      previous_.reset();
-    }
+    SetPrevious(snapshot.stored.fields.tie);
     report_.snapshot = snapshot.sequence;
     report_.payload_bytes += snapshot.stored.payload.size();
     visit_(Record{.sequence = snapshot.sequence,
@@ -74,9 +69,15 @@ class RoomScan {
     return 0;
   }
 
+  // Zeros where the record was damaged.
+  void SetPrevious(const Checksum& checksum) {
+    previous_.reset();
+    if (checksum != Checksum{}) previous_ = checksum;
+  }
+
   void Show(Sequence sequence, ByteView value) {
-    const std::optional<StoredRecord> stored = DecodeRecord(value);
-    const bool intact = stored && IsIntact(EncodeRecordKey(id_, sequence), value);
+    const std::optional<Checksum> checksum = ProveRecord(EncodeRecordKey(id_, sequence), value);
+    const bool intact = checksum.has_value();
     // A record that is neither sound nor expected lies where a damaged key put it: it says nothing
     // about the records between.
     const bool stray = !intact && row_ && sequence > row_->head;
@@ -88,14 +89,16 @@ class RoomScan {
       expected_ = sequence + 1;
     }
     if (!intact) {
-      Note(stored ? DamageKind::kChecksum : DamageKind::kMalformed, sequence, sequence + 1);
+      Note(value.size() < kMinRecordHeaderBytes ? DamageKind::kMalformed : DamageKind::kChecksum,
+           sequence, sequence + 1);
       previous_.reset();
       return;
     }
+    const std::optional<StoredRecord> stored = DecodeRecord(value);
     if (previous_ && stored->fields.link != LinkTo(*previous_)) {
       Note(DamageKind::kBrokenChain, sequence, sequence + 1);
     }
-    previous_ = stored->checksum;
+    previous_ = checksum;
     ++report_.records;
     report_.payload_bytes += stored->payload.size();
     visit_(Record{.sequence = sequence,
@@ -111,7 +114,8 @@ class RoomScan {
     if (last >= expected_) {
       NoteGap(expected_, last + 1);
       report_.head = last;
-    } else if (previous_ && row_->head == report_.head && *previous_ != row_->head_checksum) {
+    } else if (previous_ && row_->head == report_.head && row_->head_checksum != Checksum{} &&
+               *previous_ != row_->head_checksum) {
       Note(DamageKind::kBrokenChain, row_->head, row_->head + 1);
     }
   }
@@ -190,7 +194,7 @@ int ReadChecksum(const Transaction& transaction, RoomId id, Sequence sequence, C
   MDB_val value{};
   const int code = mdb_get(transaction.handle(), transaction.tables().records, &key, &value);
   if (code != 0) return code == MDB_NOTFOUND ? 0 : code;
-  if (const auto stored = DecodeRecord(ToView(value))) checksum = stored->checksum;
+  checksum = ProveRecord(record_key, ToView(value)).value_or(Checksum{});
   return 0;
 }
 

@@ -36,7 +36,7 @@ struct FoundSnapshot {
 int FindSnapshot(const Transaction& transaction, RoomId id, Sequence end, FoundSnapshot& found,
                  std::vector<Damage>& damage);
 
-// The checksum that a record has, sound or not; zeros when it is not there. LMDB's code.
+// The checksum of a record; zeros when it is damaged or not there. LMDB's code.
 int ReadChecksum(const Transaction& transaction, RoomId id, Sequence sequence, Checksum& checksum);
 
 // The sequences of a room that are in quarantine, ascending. LMDB's code.

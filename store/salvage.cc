@@ -76,7 +76,7 @@ class Salvager {
   void TakeLooseNodes(ByteView bytes) {
     for (std::size_t offset = kPageHeaderBytes; offset + 8 < bytes.size(); offset += 2) {
       const auto node = DecodeLeafNode(bytes, offset);
-      if (node && (node->key.size() == sizeof(RecordKey) || node->key.size() == sizeof(RoomKey))) {
+      if (node && (DecodeRecordKey(node->key) || DecodeRoomKey(node->key))) {
         TakeNode(*node);
       }
     }
@@ -96,14 +96,14 @@ class Salvager {
     if (const auto place = DecodeRecordKey(key)) {
       const RecordKey record_key = EncodeRecordKey(place->room, place->sequence);
       const auto at = std::pair(place->room, place->sequence);
-      if (DecodeRecord(value) && IsIntact(record_key, value)) {
+      if (ProveRecord(record_key, value)) {
         if (finds_.records.emplace(at, value).second && stale_) ++finds_.from_stale_pages;
       } else if (DecodeSnapshot(record_key, value)) {
         finds_.snapshots.emplace(at, value);
       } else if (!stale_ && DecodeQuarantined(record_key, value)) {
         finds_.quarantine.emplace(at, value);
       }
-      if (key.size() == sizeof(RecordKey)) return;
+      // And it may be a version's key, whose name looks like a sequence.
     }
     if (const auto room = DecodeRoomKey(key)) {
       auto row = DecodeRoomRow(*room, value);

@@ -176,30 +176,6 @@ TEST(LogReader, SaysWhenThereIsNoLog) {
   EXPECT_FALSE(std::filesystem::exists(directory.path() + "/data.mdb"));
 }
 
-// A log as format version 1 wrote it, with a room whose row is sound and one whose row is not.
-TEST(Upgrade, ALogOfFormatVersionOneIsBroughtToThisOne) {
-  const TestDirectory directory;
-  {
-    const auto log = OpenLog(directory);
-    for (const char* room : {"sound", "damaged"}) {
-      for (const char* payload : {"1", "2"}) {
-        ASSERT_TRUE(
-            AppendAndWait(*log, {.room = room, .time_ms = 7, .payload = crdt::AsBytes(payload)})
-                .ok());
-      }
-    }
-  }
-  MakeFormatV1(directory.path(), {"sound", "damaged"}, /*damaged_row=*/RoomId{2});
-  EXPECT_EQ(LogReader::Open(directory.path()).status().code(), absl::StatusCode::kInvalidArgument);
-  const auto log = OpenLog(directory);
-  for (const char* room : {"sound", "damaged"}) {
-    EXPECT_EQ(Content(log->reader(), room), "12");
-    EXPECT_NE(log->FindRoom(room).value()->generation, Generation{});
-    EXPECT_EQ(AppendAndWait(*log, room, "3").value(), 3u);
-  }
-  EXPECT_EQ(Verify(log->reader()), absl::OkStatus());
-}
-
 // --- Sizes
 // ------------------------------------------------------------------------------------------
 

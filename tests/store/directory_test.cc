@@ -73,8 +73,21 @@ TEST(Directory, OfANewerFormatIsRefusedAndNotChanged) {
   WriteStored(directory.path(), kMetaTable, key, newer);
   const absl::Status refused = TryOpen(directory.path());
   EXPECT_EQ(refused.code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_TRUE(Mentions(refused, "format version 3; this weft reads versions up to 2")) << refused;
+  EXPECT_TRUE(Mentions(refused, "format version 4; this weft reads version 3")) << refused;
   EXPECT_EQ(ReadStored(directory.path(), kMetaTable, key), newer);
+}
+
+TEST(Directory, OfAFormatBeforeTheFirstReleaseIsRefusedAndNotChanged) {
+  const TestDirectory directory;
+  ASSERT_TRUE(TryOpen(directory.path()).ok());
+  const ByteView key = crdt::AsBytes(kFormatKey);
+  WriteStored(directory.path(), kMetaTable, key, EncodeFormat(2));
+  for (const absl::Status& refused :
+       {TryOpen(directory.path()), LogReader::Open(directory.path()).status()}) {
+    EXPECT_EQ(refused.code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_TRUE(Mentions(refused, "format version 2 of before the first release")) << refused;
+  }
+  EXPECT_EQ(ReadStored(directory.path(), kMetaTable, key), EncodeFormat(2));
 }
 
 TEST(Directory, WithADamagedFormatEntryIsRefused) {

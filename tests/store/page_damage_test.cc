@@ -280,7 +280,7 @@ TEST_F(QuarantineTest, ADamagedRecordIsSetAsideAndNeverADamageAgain) {
   EXPECT_EQ(aside[0].sequence, 3u);
   EXPECT_EQ(aside[0].kind, DamageKind::kChecksum);
   EXPECT_EQ(aside[0].found_ms, 99);
-  EXPECT_EQ(aside[0].bytes, kRecordHeaderBytes + 1);
+  EXPECT_EQ(aside[0].bytes, kMinRecordHeaderBytes + 1);
   EXPECT_EQ(log->ReleaseQuarantined("room", 3, /*restore=*/true).code(),
             absl::StatusCode::kDataLoss);
   EXPECT_EQ(log->ReleaseQuarantined("room", 3, /*restore=*/false), absl::OkStatus());
