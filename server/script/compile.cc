@@ -9,52 +9,13 @@
 
 #include "crdt/base/check.h"
 #include "crdt/json.h"
+#include "server/script/line_json.h"
 #include "server/script/schema.h"
-#include "server/script/show_json.h"
 
 namespace weft::server::script {
 namespace {
 
-using crdt::Any;
-using crdt::AnyObject;
 using crdt::Bytes;
-
-Any ToNumber(std::uint64_t number) { return static_cast<double>(number); }
-
-Any LineToJson(const Line& line) {
-  Any::Array parts;
-  for (const Part& part : line.content.parts) {
-    parts.emplace_back(AnyObject{{"id", ToNumber(Number(part.id))},
-                                 {"line_id", ToNumber(Number(line.id))},
-                                 {"part_index", ToNumber(part.index)},
-                                 {"character_id", RefToJson(part.character)},
-                                 {"character_group_id", RefToJson(part.group)},
-                                 {"line_text", part.text}});
-  }
-  return AnyObject{{"id", ToNumber(Number(line.id))},
-                   {"page", RefToJson(line.page == 0 ? Ref() : Ref(line.page))},
-                   {"act_id", RefToJson(line.content.act)},
-                   {"scene_id", RefToJson(line.content.scene)},
-                   {"line_type", ToNumber(static_cast<std::uint64_t>(line.content.type))},
-                   {"stage_direction_style_id", RefToJson(line.content.style)},
-                   {"line_parts", std::move(parts)}};
-}
-
-std::string ToJson(const Revision& revision) {
-  std::string json = "{";
-  std::optional<std::uint32_t> page;
-  for (const Line& line : revision.lines) {
-    if (line.page != page) {
-      json += page ? "],\"" : "\"";
-      json += ToPageKey(line.page) + "\":[";
-      page = line.page;
-    } else {
-      json += ",";
-    }
-    crdt::AppendJsonText(json, LineToJson(line));
-  }
-  return json + (page ? "]}" : "}");
-}
 
 // Without a time or a name in its header.
 Bytes Gzip(std::string_view text) {
@@ -75,9 +36,33 @@ Bytes Gzip(std::string_view text) {
   return out;
 }
 
+absl::Status PutCompiled(store::RowWriter& rows, ShowId show, const RevisionInfo& revision,
+                         const Bytes& gzip) {
+  crdt::ByteWriter row;
+  row.WriteBigEndian64(revision.hash);
+  row.WriteBytes(gzip);
+  return rows.Put(table::kCompiled, KeyOf(show, revision.id), row.view());
+}
+
 }  // namespace
 
-Bytes Compile(const Revision& revision) { return Gzip(ToJson(revision)); }
+std::string CompiledJson(const Revision& revision) {
+  std::string json = "{";
+  std::optional<std::uint32_t> page;
+  for (const Line& line : revision.lines) {
+    if (line.page != page) {
+      json += page ? "],\"" : "\"";
+      json += ToPageKey(line.page) + "\":[";
+      page = line.page;
+    } else {
+      json += ",";
+    }
+    crdt::AppendJsonText(json, ToJson(line));
+  }
+  return json + (page ? "]}" : "}");
+}
+
+Bytes Compile(const Revision& revision) { return Gzip(CompiledJson(revision)); }
 
 absl::StatusOr<std::optional<Bytes>> FindCompiled(const store::RowReader& rows, ShowId show,
                                                   RevisionId id) {
@@ -93,6 +78,24 @@ absl::StatusOr<std::optional<Bytes>> FindCompiled(const store::RowReader& rows, 
   return std::optional(Bytes(gzip.begin(), gzip.end()));
 }
 
+absl::Status CompileStored(store::Rows& rows, ShowId show, RevisionId id) {
+  std::optional<Revision> revision;  // what has to be compiled
+  absl::Status status = rows.Read([&](const store::RowReader& reader) {
+    const auto found = FindCompiled(reader, show, id);
+    if (!found.ok() || *found) return found.status();
+    auto loaded = LoadRevision(reader, show, id);
+    if (loaded.ok()) revision = *std::move(loaded);
+    return loaded.status();
+  });
+  if (!status.ok() || !revision) return status;
+  const Bytes gzip = Compile(*revision);
+  return rows.Write([&](store::RowWriter& writer) {
+    const auto now = GetRevision(writer, show, id);
+    if (!now.ok() || now->hash != revision->info.hash) return now.status();
+    return PutCompiled(writer, show, *now, gzip);
+  });
+}
+
 absl::StatusOr<Bytes> CompileRevision(store::RowWriter& rows, ShowId show, RevisionId id) {
   auto found = FindCompiled(rows, show, id);
   if (!found.ok()) return found.status();
@@ -100,10 +103,7 @@ absl::StatusOr<Bytes> CompileRevision(store::RowWriter& rows, ShowId show, Revis
   const auto revision = LoadRevision(rows, show, id);
   if (!revision.ok()) return revision.status();
   Bytes gzip = Compile(*revision);
-  crdt::ByteWriter row;
-  row.WriteBigEndian64(revision->info.hash);
-  row.WriteBytes(gzip);
-  const absl::Status put = rows.Put(table::kCompiled, KeyOf(show, id), row.view());
+  const absl::Status put = PutCompiled(rows, show, revision->info, gzip);
   if (!put.ok()) return put;
   return gzip;
 }

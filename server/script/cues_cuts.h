@@ -3,6 +3,7 @@
 // Cues stand at lines and cuts at parts of lines, by id: whatever happens to the content or to the place
 // of a line, they still point at it. They go with their line or part (revision_writer.h).
 
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -16,6 +17,13 @@ absl::StatusOr<std::vector<Cue>> ListCues(const store::RowReader& rows, ShowId s
                                           RevisionId revision);
 // Requires: the line is in the revision.
 absl::Status PutCue(store::RowWriter& rows, ShowId show, RevisionId revision, const Cue& cue);
+
+// The same for a new cue, whose id no cue of the show ever had: one that a branch still has keeps its own.
+// Fails: kNotFound when the revision lacks the line.
+absl::StatusOr<Cue> AddCue(store::RowWriter& rows, ShowId show, RevisionId revision, LineId line,
+                           std::string label);
+// Fails: kNotFound.
+absl::Status EraseCue(store::RowWriter& rows, ShowId show, RevisionId revision, CueId cue);
 
 // The parts that are cut, ascending.
 absl::StatusOr<std::vector<PartId>> ListCuts(const store::RowReader& rows, ShowId show,

@@ -16,6 +16,7 @@
 //                                                (part index character group text)*     immutable
 //   line_use  show line version revision      := empty       the last one removed frees the version
 //   cue_link  show revision line cue          := label
+//   next_cue  show                            := id          never given yet; absent: no cue was added
 //   cut       show revision part              := empty
 //   compiled  show revision                   := hash:u64 gzip                          (compile.h)
 //   stage     0                               := what is on                             (stage.h)
@@ -58,6 +59,7 @@ inline constexpr std::string_view kCueLink = "cue_link";
 inline constexpr std::string_view kCut = "cut";
 inline constexpr std::string_view kCompiled = "compiled";
 inline constexpr std::string_view kStage = "stage";
+inline constexpr std::string_view kNextCue = "next_cue";
 }  // namespace table
 
 // --- Keys
