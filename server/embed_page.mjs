@@ -1,4 +1,4 @@
-// Bundles the pages and turns their files, and the description of the API, into C++, so that the server is one file.
+// Bundles the pages and turns their files, and the descriptions of the APIs, into C++, so that the server is one file.
 //
 //   node embed_page.mjs OUT.cc OUT_DIR DEPFILE
 //
@@ -24,7 +24,11 @@ const contentTypes = {
 const [outFile, outDir, depFile] = process.argv.slice(2)
 const here = dirname(fileURLToPath(import.meta.url))
 const web = join(here, 'web')
-const description = join(here, 'api', 'openapi.json')
+// Where each description stands on the server, and of which file it is.
+const descriptions = [
+  ['api/openapi.json', join(here, 'api', 'openapi.json')],
+  ['api/v1/openapi.json', join(here, 'script', 'openapi.json')]
+]
 
 function fail (message) {
   console.error(`The pages cannot be built: ${message}`)
@@ -62,8 +66,10 @@ mkdirSync(outDir, { recursive: true })
 const bundled = spawnSync(process.execPath, [join(web, 'build.mjs'), outDir], { encoding: 'utf8' })
 if (bundled.status !== 0) fail(`web/build.mjs failed.\n${bundled.stdout}${bundled.stderr}`)
 
-mkdirSync(join(outDir, 'api'), { recursive: true })
-copyFileSync(description, join(outDir, 'api', 'openapi.json'))
+for (const [name, file] of descriptions) {
+  mkdirSync(dirname(join(outDir, name)), { recursive: true })
+  copyFileSync(file, join(outDir, name))
+}
 
 const names = filesUnder(outDir)
 if (!names.includes('index.html')) fail('web/build.mjs made no index.html.')
@@ -87,5 +93,5 @@ std::span<const PageFile> PageFiles() { return kFiles; }
 
 }  // namespace weft::server
 `)
-const sources = [...filesUnder(web).map((name) => join(web, name)), description].map((path) => path.replaceAll(' ', '\\ '))
+const sources = [...filesUnder(web).map((name) => join(web, name)), ...descriptions.map(([, file]) => file)].map((path) => path.replaceAll(' ', '\\ '))
 writeFileSync(depFile, `${outFile}: ${[...sources, fileURLToPath(import.meta.url)].join(' ')}\n`)
