@@ -172,7 +172,10 @@ TEST(ScriptImport, ATreeHasOneRootAndNoCircle) {
 }
 
 TEST(ScriptImport, WhatIsNoFileIsTold) {
-  EXPECT_EQ(ProblemsOf("{"), Texts{"the file is no JSON: line 1, column 2, offset 1: the text ends before its value does"});
+  EXPECT_EQ(
+      ProblemsOf("{"),
+      Texts{
+          "the file is no JSON: line 1, column 2, offset 1: the text ends before its value does"});
   EXPECT_EQ(ProblemsOf("[]"), Texts{"the file is no object"});
   EXPECT_EQ(ProblemsOf("\"\xff\""), Texts{"the file is no UTF-8"});
   EXPECT_EQ(ProblemsOf(R"({"users":[{"id":1,"username":"\ud800"}]})"),
