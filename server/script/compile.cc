@@ -84,8 +84,9 @@ absl::Status CompileStored(store::Rows& rows, ShowId show, RevisionId id) {
     const auto found = FindCompiled(reader, show, id);
     if (!found.ok() || *found) return found.status();
     auto loaded = LoadRevision(reader, show, id);
-    if (loaded.ok()) revision = *std::move(loaded);
-    return loaded.status();
+    if (!loaded.ok()) return loaded.status();
+    revision = *std::move(loaded);
+    return absl::OkStatus();
   });
   if (!status.ok() || !revision) return status;
   const Bytes gzip = Compile(*revision);

@@ -72,13 +72,10 @@ Outcome WritePage(const Work& work, bool is_new) {
     if (!is_new && !is_there) {
       return absl::NotFoundError(absl::StrCat("there is no page ", edit.page, "; POST adds it"));
     }
-    auto done = ReplacePage(rows, edit);
-    if (!done.ok()) return done.status();
-    edited = *std::move(done);
+    const absl::Status done = Keep(ReplacePage(rows, edit), edited);
+    if (!done.ok()) return done;
     if (!edited.problems.empty()) return absl::CancelledError("it has problems");
-    auto loaded = LoadRevision(rows, work.show, edit.revision);
-    if (loaded.ok()) after = *std::move(loaded);
-    return loaded.status();
+    return Keep(LoadRevision(rows, work.show, edit.revision), after);
   });
   if (absl::IsCancelled(written)) return Refused(RefuseInvalid(edited.problems));
   if (!written.ok()) return Refused(written);
@@ -176,9 +173,7 @@ Outcome CreateCue(const Work& work) {
   if (const auto refused = RefuseBody(problems)) return *refused;
   Cue made;
   const absl::Status written = work.Write([&](RowWriter& rows) {
-    auto cue = AddCue(rows, work.show, work.revision.id, line, label);
-    if (cue.ok()) made = *std::move(cue);
-    return cue.status();
+    return Keep(AddCue(rows, work.show, work.revision.id, line, label), made);
   });
   if (!written.ok()) return Refused(written);
   return {.http = JsonAnswer(ToJson(made), 201), .tell = {"GET_CUES"}};

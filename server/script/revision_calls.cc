@@ -84,11 +84,8 @@ Outcome DiscardDraft(const Work& work) {
 
 Outcome ReadRevisions(const Work& work) {
   std::vector<RevisionInfo> revisions;
-  const absl::Status read = work.Read([&](const RowReader& rows) {
-    auto found = ListRevisions(rows, work.show);
-    if (found.ok()) revisions = *std::move(found);
-    return found.status();
-  });
+  const absl::Status read = work.Read(
+      [&](const RowReader& rows) { return Keep(ListRevisions(rows, work.show), revisions); });
   if (!read.ok()) return Refused(read);
   Any::Array list;
   for (const RevisionInfo& revision : revisions) {
@@ -178,12 +175,9 @@ Outcome ReadDiff(const Work& work) {
   Revision old_one;
   Revision new_one;
   const absl::Status read = work.Read([&](const RowReader& rows) {
-    auto loaded = LoadRevision(rows, work.show, RevisionId{*from});
-    if (!loaded.ok()) return loaded.status();
-    old_one = *std::move(loaded);
-    loaded = LoadRevision(rows, work.show, RevisionId{*to});
-    if (loaded.ok()) new_one = *std::move(loaded);
-    return loaded.status();
+    const absl::Status status = Keep(LoadRevision(rows, work.show, RevisionId{*from}), old_one);
+    if (!status.ok()) return status;
+    return Keep(LoadRevision(rows, work.show, RevisionId{*to}), new_one);
   });
   if (!read.ok()) return Refused(read);
   const RevisionDiff diff = Compare(old_one, new_one);
@@ -216,9 +210,7 @@ Outcome ReadCompiled(const Work& work) {
   }
   std::optional<Bytes> compiled;
   const auto find = [&](const RowReader& rows) {
-    auto found = FindCompiled(rows, work.show, id);
-    if (found.ok()) compiled = *std::move(found);
-    return found.status();
+    return Keep(FindCompiled(rows, work.show, id), compiled);
   };
   absl::Status status = work.Read(find);
   if (status.ok() && !compiled) {
@@ -251,15 +243,12 @@ Outcome Validate(const Work& work) {
     if (*stored) {
       request.state = **stored;
     } else {
-      auto begun = BeginRoom(rows, work.RoomOf(work.revision.id));
-      if (!begun.ok()) return begun.status();
-      built = *std::move(begun);
+      const absl::Status begun = Keep(BeginRoom(rows, work.RoomOf(work.revision.id)), built);
+      if (!begun.ok()) return begun;
       request.state = built.update;
       request.base_hash = built.hash;
     }
-    auto prepared = PrepareSave(request, rows);
-    if (prepared.ok()) save = *std::move(prepared);
-    return prepared.status();
+    return Keep(PrepareSave(request, rows), save);
   });
   if (absl::IsFailedPrecondition(status)) {
     save.problems = {{.kind = Problem::Kind::kNotThisRevision,

@@ -12,6 +12,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -124,6 +125,13 @@ std::span<const Route> Routes();
 // A number of the query. Fails: kInvalidArgument when it is absent, none, or above `most`.
 absl::StatusOr<std::uint64_t> NumberParameter(const api::Target& target, std::string_view name,
                                               std::uint64_t most = crdt::kMaxSafeInteger);
+// Puts what was found where it is wanted; what went wrong otherwise.
+template <typename T>
+absl::Status Keep(absl::StatusOr<T> found, T& place) {
+  if (!found.ok()) return found.status();
+  place = *std::move(found);
+  return absl::OkStatus();
+}
 Outcome Refused(HttpAnswer answer);
 Outcome Refused(const absl::Status& status);
 // 400 with all that is wrong with a body, or nothing.
