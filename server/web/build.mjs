@@ -1,6 +1,6 @@
-// Bundles the pages into OUTDIR: the demo page (index.html, app.js and app.css) and the admin page (admin/index.html,
-// admin.js and admin.css), three files each that need nothing else; and the page that shows the description of the API,
-// api/index.html.
+// Bundles the pages into OUTDIR: the demo page (index.html, app.js and app.css), the admin page (admin/index.html,
+// admin.js and style.css) and the script editor (script/index.html, script.js and style.css), three files each that need
+// nothing else; and the page that shows the description of the API, api/index.html.
 //
 //   node build.mjs [OUTDIR]        default: dist, beside this file
 //
@@ -48,7 +48,9 @@ async function noticeFor(what, metafile) {
 }
 
 async function main() {
-  if (!existsSync(join(modules, 'esbuild'))) {
+  const { dependencies, devDependencies } = JSON.parse(await readFile(join(here, 'package.json'), 'utf8'))
+  const isMissing = (name) => !existsSync(join(modules, name))
+  if (Object.keys({ ...dependencies, ...devDependencies }).some(isMissing)) {
     throw new Error(`the page's packages are not installed; install them with: npm ci --prefix ${relative(process.cwd(), here) || '.'}`)
   }
   const { build } = await import('esbuild')
@@ -69,6 +71,7 @@ async function main() {
   })
   const demo = await bundlePage({ app: join(source, 'main.js') })
   const admin = await bundlePage({ 'admin/admin': join(here, 'admin', 'main.ts'), 'admin/style': join(here, 'admin', 'admin.css') })
+  const script = await bundlePage({ 'script/script': join(here, 'script', 'main.ts'), 'script/style': join(here, 'script', 'script.css') })
 
   // Readable, and without Yjs: a page must not have two of it.
   const provider = await build({
@@ -88,9 +91,10 @@ async function main() {
   const files = {
     'index.html': await readFile(join(source, 'index.html')),
     'admin/index.html': await readFile(join(here, 'admin', 'index.html')),
+    'script/index.html': await readFile(join(here, 'script', 'index.html')),
     'api/index.html': await readFile(join(here, 'api', 'index.html'))
   }
-  for (const { metafile, outputFiles } of [demo, admin]) {
+  for (const { metafile, outputFiles } of [demo, admin, script]) {
     const notice = await noticeFor('page', metafile)
     for (const { path, contents } of outputFiles) {
       files[relative(outDir, path)] = path.endsWith('.js') ? Buffer.concat([notice, contents]) : Buffer.from(contents)

@@ -16,7 +16,7 @@ import { runProgram } from './program.mjs'
 import { Report } from './report.mjs'
 
 const kTests = fileURLToPath(new URL('..', import.meta.url))
-const kNodeFolders = ['compatibility', 'provider', 'api', 'interop', 'browser']
+const kNodeFolders = ['compatibility', 'provider', 'api', 'script', 'interop', 'browser']
 
 /** The programs that Meson has under `test()`, as it describes them. */
 function mesonTests (buildDirectory) {
