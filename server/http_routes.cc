@@ -69,11 +69,12 @@ std::string_view ReasonPhrase(int status) {
 // The client of weft.v1 for everybody's pages (web/provider).
 constexpr std::string_view kProviderPath = "/weft-provider.js";
 
-// The admin page (web/admin) works with a password, on names and texts of strangers: it runs nothing but
-// its own script, makes no markup of text (trusted types), is shown in no frame, and tells no other
-// site where it was.
+// The admin page (web/admin) and the script editor (web/script) work with a token, on names and texts of
+// strangers: they run nothing but their own script, make no markup of text (trusted types), are shown in
+// no frame, and tell no other site where they were.
 constexpr std::string_view kAdminPath = "/admin";
-constexpr std::string_view kAdminHeaders =
+constexpr std::string_view kScriptPath = "/script/";
+constexpr std::string_view kGuardedHeaders =
     "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; font-src "
     "data:; "
     "img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors "
@@ -84,6 +85,7 @@ constexpr std::string_view kAdminHeaders =
 // The file that a path shows.
 std::string_view FileOf(std::string_view path) {
   if (path == "/") return "/index.html";
+  if (path == kScriptPath) return "/script/index.html";
   return path == kAdminPath ? "/admin/index.html" : path;
 }
 
@@ -101,7 +103,9 @@ HttpAnswer AnswerPageFile(const PageFile& file, const HttpRequest& request) {
   // A module is loaded by pages of other origins only when they are let.
   if (file.path == kProviderPath)
     absl::StrAppend(&answer.headers, "Access-Control-Allow-Origin: *\r\n");
-  if (file.path.starts_with(kAdminPath)) absl::StrAppend(&answer.headers, ToAbsl(kAdminHeaders));
+  if (file.path.starts_with(kAdminPath) || file.path.starts_with(kScriptPath)) {
+    absl::StrAppend(&answer.headers, ToAbsl(kGuardedHeaders));
+  }
   if (absl::StrContains(ToAbsl(request.if_none_match), ToAbsl(file.etag))) {
     answer.status = 304;
   } else {
@@ -173,6 +177,11 @@ HttpAnswer AnswerHttp(const HttpRequest& request, const Health& health) {
   if (path == "/admin/") {
     HttpAnswer answer = PlainAnswer(308, "The admin page is at /admin.");
     answer.headers += "Location: ../admin\r\n";
+    return answer;
+  }
+  if (path == "/script") {
+    HttpAnswer answer = PlainAnswer(308, "The script editor is at /script/.");
+    answer.headers += "Location: script/\r\n";
     return answer;
   }
   const PageFile* file = FindPageFile(FileOf(path));

@@ -55,6 +55,21 @@ TEST(HttpRoutes, ServeTheAdminPageUnderAPolicyThatLetsNothingElseRun) {
   EXPECT_NE(other.headers.find("Location: ../admin\r\n"), std::string::npos);
 }
 
+TEST(HttpRoutes, ServeTheScriptEditorUnderTheSamePolicy) {
+  for (const std::string_view path : {"/script/", "/script/index.html", "/script/script.js"}) {
+    const HttpAnswer answer = Get(path);
+    EXPECT_EQ(answer.status, 200) << path;
+    EXPECT_NE(answer.headers.find("Content-Security-Policy: default-src 'none';"),
+              std::string::npos)
+        << path;
+  }
+  EXPECT_NE(Get("/script/").body().find("<title>Script"), std::string_view::npos);
+  // Its files are named relative to /script/.
+  const HttpAnswer other = Get("/script");
+  EXPECT_EQ(other.status, 308);
+  EXPECT_NE(other.headers.find("Location: script/\r\n"), std::string::npos);
+}
+
 TEST(HttpRoutes, AnswerThatNothingChangedToWhoHasTheFile) {
   const PageFile& file = PageFiles().front();
   const HttpAnswer answer =
