@@ -20,6 +20,14 @@ void TextBuffer::AlignForWide() {
   }
 }
 
+void TextBuffer::Shrink() {
+  if (dropped_ == bytes_.size()) {
+    bytes_.clear();
+    dropped_ = 0;
+  }
+  if (bytes_.size() * 4 < bytes_.capacity()) bytes_.shrink_to_fit();
+}
+
 TextRun TextBuffer::Append(std::string_view utf8) {
   if (!IsAscii(utf8)) return AppendUnits(Utf8ToUtf16(utf8));
   CHECK(bytes_.size() + utf8.size() <= kMaxBytes);

@@ -9,8 +9,10 @@
 //
 // Cost: appending is amortized O(length). Joining runs of different width widens the narrow one,
 // once for each unit. Dropped text leaves holes; the owner compacts when holes prevail
-// (wasteful()). Threads: one.
+// (wasteful()). What was taken for text that is gone is given back: a document has a buffer for
+// everybody who ever wrote in it, and most of them never come again. Threads: one.
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -60,16 +62,21 @@ class TextBuffer {
   // Makes one run of `left` and `right`, in place when they are neighbours of one width.
   TextRun Join(TextRun left, TextRun right);
 
-  // The bytes of the run may be reused.
+  // The bytes of the run may be reused. Amortized O(1).
   void Drop(TextRun run) {
     if (run.end() == bytes_.size()) {
       bytes_.resize(run.offset);
     } else {
       dropped_ += run.bytes();
     }
+    if (bytes_.capacity() > kKept && (bytes_.size() - dropped_) * 4 < bytes_.capacity()) Shrink();
   }
-  // Whether holes take more than half of a buffer worth the trouble.
-  bool wasteful() const { return dropped_ > 4096 && dropped_ * 2 > bytes_.size(); }
+  // Whether holes take more than half of the buffer, and enough for it to be worth a walk over the
+  // client's `blocks`: an eighth of what these take themselves, 4 KiB at most.
+  bool wasteful(std::size_t blocks) const {
+    return dropped_ * 2 > bytes_.size() &&
+           dropped_ > std::min<std::size_t>(4096, kKept + blocks * 8);
+  }
 
   // Whether the run takes one byte a unit and holds these units, all below 0x80. False for any other
   // text, equal or not.
@@ -98,18 +105,23 @@ class TextBuffer {
   }
 
  private:
+  // Not worth giving back.
+  static constexpr std::size_t kKept = 64;
+
   std::u16string_view Wide(TextRun run) const;
   std::string_view Narrow(TextRun run) const {
     DCHECK(!run.wide && run.end() <= bytes_.size());
     return {bytes_.data() + run.offset, run.units};
   }
   void AlignForWide();
+  // Gives back what was taken and is not used, as far as no run has to move.
+  void Shrink();
   // Copies a run to the end as wide units and returns it there.
   TextRun AppendWidened(TextRun run);
 
   std::string bytes_;
-  std::uint64_t dropped_ = 0;
-  bool is_ascii_ = true;  // all that was ever in it, for certain
+  std::uint64_t dropped_ = 0;  // bytes of holes: runs and holes together are bytes_
+  bool is_ascii_ = true;       // all that was ever in it, for certain
 };
 
 }  // namespace weft::crdt::internal

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <ranges>
+#include <utility>
 
 #include "crdt/doc_core.h"
 
@@ -299,15 +300,16 @@ void DocCore::MergeCandidates(const Transaction& transaction) {
 
 void DocCore::CompactText(ClientIndex client) {
   TextBuffer& text = clients_[client].text;
-  if (!text.wasteful()) return;
-  TextBuffer compact;
   const BlockList& blocks = clients_[client].blocks;
+  if (!text.wasteful(blocks.size())) return;
+  TextBuffer compact;
   BlockList::Cursor cursor = blocks.first();
   do {
     Item& item = At(blocks.At(cursor));
     if (item.kind == ContentKind::kString) item.content = text.CopyTo(RunOf(item), compact).offset;
   } while (blocks.Next(cursor));
-  text = std::move(compact);
+  // A short string that is moved into a long one leaves it its memory.
+  std::swap(text, compact);
 }
 
 }  // namespace weft::crdt::internal

@@ -106,6 +106,33 @@ TEST(MemoryUsage, OfManyClients) {
   }));
 }
 
+// People write and delete and never come again: of each the document remembers who it was and how much
+// that was, and not the room that the words took.
+void ExpectLittleOfTheDeparted(std::uint32_t kept_at_end) {
+  constexpr std::size_t kPeople = 500;
+  std::vector<std::vector<Bytes>> lives(kPeople);
+  for (std::size_t i = 0; i < kPeople; ++i) {
+    Doc writer({.client_id = ClientId{i + 10}});
+    const Subscription subscription = writer.OnUpdate([&](const UpdateEvent& event) {
+      lives[i].emplace_back(event.update.begin(), event.update.end());
+    });
+    Text text = writer.GetText("text");
+    for (int word = 0; word < 200; ++word) text.Insert(text.length(), "words ");
+    text.Delete(0, text.length() - kept_at_end);
+  }
+  const Filled filled = Fill([&](Doc& doc) {
+    for (const std::vector<Bytes>& life : lives) {
+      for (const Bytes& update : life) ASSERT_TRUE(doc.ApplyUpdate(update).ok());
+    }
+  });
+  EXPECT_LE(filled.doc->MemoryUsage().text, kPeople * 80);
+  EXPECT_LE(filled.held, kPeople * 800);
+}
+
+TEST(MemoryUsage, OfManyWhoDeletedWhatTheyWroteIsSmall) { ExpectLittleOfTheDeparted(0); }
+
+TEST(MemoryUsage, OfManyWhoDeletedAllButTheLastWordIsSmall) { ExpectLittleOfTheDeparted(6); }
+
 TEST(MemoryUsage, OfWhatWaits) {
   Doc writer({.client_id = ClientId{2}});
   std::vector<Bytes> updates;
