@@ -25,10 +25,9 @@ Bytes Cursor(std::uint64_t client, std::uint64_t clock) {
   return sync::EncodeMessage(sync::AwarenessUpdate{writer.view()});
 }
 
-// So many edits of a new client, each one frame.
-std::string Typing(int count) {
+// So many edits of this replica, each one frame; what was written is deleted again.
+std::string Typing(crdt::Doc& doc, int count) {
   std::string frames;
-  crdt::Doc doc;
   const crdt::Subscription subscription = doc.OnUpdate([&](const crdt::UpdateEvent& event) {
     const Bytes message = sync::EncodeMessage(sync::Update{event.update});
     frames += crdt::AsText(ClientFrame(Opcode::kBinary, message));
@@ -37,6 +36,11 @@ std::string Typing(int count) {
   for (int i = 0; i < count; ++i) text.Insert(text.length(), "x");
   text.Delete(0, text.length());
   return frames;
+}
+// Of a new one.
+std::string Typing(int count) {
+  crdt::Doc doc;
+  return Typing(doc, count);
 }
 
 // Sends as long as the server takes it; false when it has closed the connection, or `stop`.
@@ -63,6 +67,9 @@ void SlowRequests(const Target& target, std::mt19937&) {
 
 void ReceiversThatNeverRead(const Target& target, std::mt19937& random) {
   Clients clients;
+  // One person, who comes back with what was not sent: this room is never empty, and it would remember
+  // everybody else for ever.
+  crdt::Doc doc;
   while (!target.stop) {
     if (clients.size() == 200) clients.erase(clients.begin() + random() % 200);
     clients.push_back(std::make_unique<TcpClient>(target.port, 4'096, 536));
@@ -70,7 +77,9 @@ void ReceiversThatNeverRead(const Target& target, std::mt19937& random) {
     // What everyone in the room has to be sent.
     if (clients.size() % 8 == 0) {
       TcpClient writer(target.port);
-      if (writer.Upgrade("/work")) SendPatiently(target, writer, Typing(50));
+      if (!writer.Upgrade("/work")) continue;
+      writer.SendMessage(sync::EncodeMessage(sync::Update{doc.EncodeStateAsUpdate()}));
+      SendPatiently(target, writer, Typing(doc, 50));
     }
   }
 }
