@@ -76,7 +76,7 @@ test('A160 a synchronisation without a payload is not taken', () => {
 test('A161 step 0 is applied, and the room is synchronised', () => {
   const { room } = joining()
   const doc = scriptOf(Y)
-  assert.equal(room.onSync({ step: 0, payload: Y.encodeStateAsUpdate(doc), stateVector: Y.encodeStateVector(doc), room: undefined }), true)
+  assert.equal(room.onSync({ step: 0, payload: Y.encodeStateAsUpdate(doc), stateVector: Y.encodeStateVector(doc), generation: '1', room: undefined }), true)
   assert.equal(room.state, 'synced')
   assert.deepEqual(textOf(room), ['Boatswain!'])
 })
@@ -503,23 +503,25 @@ test('a deletion made without a connection comes back, too', () => {
   }
 })
 
-test('a document that was made anew is another one: nothing of the old one goes into it', () => {
-  mock.timers.enable({ apis: ['setTimeout'] })
-  try {
-    const { room, sockets, told } = synced()
-    sockets.break()
-    room.script.setText('1', 0, 'mine')
-    mock.timers.tick(1_000)
-    sockets.greet()
-    sockets.take()
-    sockets.action('YJS_SYNC', wholeOf(Y, scriptOf(Y)))
-    assert.deepEqual(told, ['edited', 'lost 1'])
-    assert.deepEqual(sockets.names(), [])
-    assert.deepEqual(textOf(room), ['mine'], 'what was written is still there to be copied')
-  } finally {
-    mock.timers.reset()
-  }
-})
+for (const [how, next] of [['by what it began with', () => wholeOf(Y, scriptOf(Y))], ['by its generation', (doc) => wholeOf(Y, doc, { generation: '2' })]]) {
+  test(`a document that was made anew is another one, told ${how}: nothing of the old one goes into it`, () => {
+    mock.timers.enable({ apis: ['setTimeout'] })
+    try {
+      const { room, sockets, told, doc } = synced()
+      sockets.break()
+      room.script.setText('1', 0, 'mine')
+      mock.timers.tick(1_000)
+      sockets.greet()
+      sockets.take()
+      sockets.action('YJS_SYNC', next(doc))
+      assert.deepEqual(told, ['edited', 'lost 1'])
+      assert.deepEqual(sockets.names(), [])
+      assert.deepEqual(textOf(room), ['mine'], 'what was written is still there to be copied')
+    } finally {
+      mock.timers.reset()
+    }
+  })
+}
 
 test('a refused edit is kept, holds later ones back, and goes again on a new connection', () => {
   const { room, sockets, doc, told } = synced()
@@ -682,6 +684,24 @@ test('a line that is moved keeps its id, its parts and theirs; two who move it a
   assert.deepEqual([1, 2].map((page) => a.linesOf(page).map(({ id }) => id)), [['2', '3', '1'], ['4']])
 })
 
+test('a line that two people moved at once is mended by who sees it, and by nobody who only reads', async () => {
+  for (const mayWrite of [true, false]) {
+    const { room, sockets, doc } = synced({ 1: ['one', 'two', 'three'] })
+    room.setMayWrite(mayWrite)
+    const other = new ScriptDocument(doc)
+    const before = Y.encodeStateVector(doc)
+    // As of one who has moved line 1 without having heard that it was moved.
+    const copy = doc.getMap('pages').get('1').get(0).clone()
+    doc.transact(() => doc.getMap('pages').get('1').push([copy]))
+    assert.equal(other.linesOf(1).length, 4)
+    sockets.action('YJS_UPDATE', { payload: base64(Y.encodeStateAsUpdate(doc, before)) })
+    await Promise.resolve()
+    assert.deepEqual(room.script.linesOf(1).map(({ id }) => id), mayWrite ? ['1', '2', '3'] : ['1', '2', '3', '1'])
+    assert.deepEqual(sockets.names(), mayWrite ? ['YJS_UPDATE'] : [])
+    assert.equal(room.script.undo.undoStack.length, 0)
+  }
+})
+
 test('undo takes back what this person did, and nothing of the others', () => {
   const { room, sockets, doc } = synced()
   room.script.setText('1', 0, 'Boatswain! Ho')
@@ -690,6 +710,20 @@ test('undo takes back what this person did, and nothing of the others', () => {
   assert.deepEqual(textOf(room), ['Oh, Boatswain!'])
   room.script.undo.redo()
   assert.deepEqual(textOf(room), ['Oh, Boatswain! Ho'])
+})
+
+test('what is done to lines is undone by itself, not with what was typed just before or after', () => {
+  const { room: { script } } = synced({ 1: ['one', 'two'] })
+  script.setText('1', 0, 'one!')
+  script.moveLine('1', { page: 1, index: 2 })
+  script.deleteLine('1')
+  const texts = () => script.linesOf(1).map(({ parts: [part] }) => part.text)
+  script.undo.undo()
+  assert.deepEqual(texts(), ['two', 'one!'])
+  script.undo.undo()
+  assert.deepEqual(texts(), ['one!', 'two'])
+  script.undo.undo()
+  assert.deepEqual(texts(), ['one', 'two'])
 })
 
 test('a line of another type keeps what the new one can have', () => {

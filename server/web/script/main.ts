@@ -82,7 +82,7 @@ function work(token: string): Promise<string> {
       main.replaceChildren()
       part('bar').replaceChildren()
       part('bar').hidden = true
-      for (const id of ['who', 'sign-out', 'keys']) part(id).hidden = true
+      for (const id of ['reach', 'who', 'sign-out', 'keys']) part(id).hidden = true
       resolve(why)
     }
     api.onUnknown = () => leave('The server does not know your token any more. Sign in again to go on.')
@@ -173,6 +173,7 @@ function work(token: string): Promise<string> {
     part('bar').hidden = false
     part('sign-out').hidden = token === ''
     part('keys').hidden = false
+    part('reach').hidden = false
 
     // --- Actions
 

@@ -99,7 +99,7 @@ export const INCOMING = {
   GET_SCRIPT_REVISIONS: nothing,
   YJS_SYNC: object((fields) => {
     const payload = fromBase64(fields['payload'])
-    return payload && { step: numberIn(fields, 'step') ?? 1, payload, stateVector: fromBase64(fields['state_vector']), room: textIn(fields, 'room_id') }
+    return payload && { step: numberIn(fields, 'step') ?? 1, payload, stateVector: fromBase64(fields['state_vector']), generation: textIn(fields, 'generation'), room: textIn(fields, 'room_id') }
   }),
   YJS_UPDATE: object((fields) => {
     const payload = fromBase64(fields['payload'])

@@ -52,14 +52,16 @@ export class Room {
   private mayWrite = true
   /** An edit was refused, so later ones, which build on it, are held back. */
   isHeldBack = false
-  /** What the server had when this document was begun: any later state of the same document has it, too. */
-  private birth: Map<number, number> | undefined
+  /** What the server had when this document was begun, which any later state of the same document has, too; and what it calls it. */
+  private birth: { had: Map<number, number> | undefined, generation: string | undefined } | undefined
   private watchdog: ReturnType<typeof setTimeout> | undefined
   private readonly stop: (() => void)[] = []
   private presence: Presence | undefined
+  private isMending = false
 
   constructor(private readonly link: Link, private readonly events: Partial<RoomEvents> = {}) {
     this.doc.on('update', this.onLocalUpdate)
+    this.doc.on('afterTransaction', this.onTransaction)
     this.stop.push(
       link.on('YJS_SYNC', (data) => { this.onSync(data) }),
       link.on('YJS_UPDATE', (data) => { this.onUpdate(data) }),
@@ -96,6 +98,7 @@ export class Room {
     this.setState('left')
     for (const stop of this.stop.splice(0)) stop()
     this.doc.off('update', this.onLocalUpdate)
+    this.doc.off('afterTransaction', this.onTransaction)
     this.script.destroy()
     if (tell && this.link.isOpen) this.link.send('LEAVE_SCRIPT_ROOM', {})
   }
@@ -152,13 +155,13 @@ export class Room {
       return true
     }
     const theirs = data.stateVector && Y.decodeStateVector(data.stateVector)
-    if (this.birth !== undefined && theirs !== undefined && !contains(theirs, this.birth)) {
+    if (this.birth !== undefined && (data.generation !== this.birth.generation || (theirs && this.birth.had && !contains(theirs, this.birth.had)))) {
       const { unsaved } = this
       this.leave(false)
       this.events.lost?.(unsaved)
       return false
     }
-    this.birth ??= theirs
+    this.birth ??= { had: theirs, generation: data.generation }
     Y.applyUpdate(this.doc, data.payload, SERVER)
     this.hasDocument = true
     this.isHeldBack = false
@@ -205,6 +208,16 @@ export class Room {
     this.isHeldBack = true
     this.events.refused?.(reason ?? 'The server did not take an edit.')
     this.events.changed?.()
+  }
+
+  /** Two people who moved one line at once have made two of it. */
+  private readonly onTransaction = ({ origin, changed }: Y.Transaction): void => {
+    if (origin !== SERVER || this.isMending || ![...changed.keys()].some((type) => type.parent === this.script.pages)) return
+    this.isMending = true
+    queueMicrotask(() => {
+      this.isMending = false
+      if (this.state === 'synced' && this.mayWrite && !this.isHeldBack) this.script.removeDoubles()
+    })
   }
 
   private readonly onLocalUpdate = (update: Uint8Array, origin: unknown): void => {

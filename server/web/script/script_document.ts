@@ -22,6 +22,9 @@ export const FIELDS = 'local-edit'
 /** The beginning of a page: sent like an edit, and nobody's to undo, since others may write on that page by then. */
 export const PAGE = 'local-page'
 
+/** Mending what edits of several people left behind: nobody's to undo, either. */
+export const REPAIR = 'local-repair'
+
 export const LineType = { dialogue: 1, direction: 2, cue: 3, spacing: 4 } as const
 export type LineTypeNumber = (typeof LineType)[keyof typeof LineType]
 
@@ -124,7 +127,7 @@ export class ScriptDocument {
     const id = crypto.randomUUID()
     const before = this.lineBefore(place)
     this.beginPage(place.page)
-    this.doc.transact(() => {
+    this.structure(() => {
       const lines = this.pageArray(place.page)!
       const line: SharedLine = new Y.Map()
       lines.insert(Math.min(place.index, lines.length), [line])
@@ -136,32 +139,32 @@ export class ScriptDocument {
       const parts = new Y.Array<SharedPart>()
       line.set('parts', parts)
       if (type === LineType.dialogue || type === LineType.direction) addPart(parts)
-    }, STRUCTURE)
+    })
     return id
   }
 
   deleteLine(id: string): void {
     const place = this.find(id)
     if (place === undefined) return
-    this.doc.transact(() => this.pageArray(place.page)!.delete(place.index, 1), STRUCTURE)
+    this.structure(() => this.pageArray(place.page)!.delete(place.index, 1))
   }
 
   /**
    * Moves a line by deleting it and writing a copy of it with its id. Two people who move the same line at once make two of
-   * it: `removeDoubles`, which every editor calls when it sees that, keeps the first.
+   * it: `removeDoubles`, which the room of every editor calls when lines came in, keeps the first.
    */
   moveLine(id: string, to: Place): void {
     const from = this.find(id)
     if (from === undefined) return
     this.beginPage(to.page)
-    this.doc.transact(() => {
+    this.structure(() => {
       const source = this.pageArray(from.page)!
       const copy = source.get(from.index).clone()
       source.delete(from.index, 1)
       const target = this.pageArray(to.page)!
       const index = from.page === to.page && from.index < to.index ? to.index - 1 : to.index
       target.insert(Math.min(index, target.length), [copy])
-    }, STRUCTURE)
+    })
   }
 
   /** Whether a line stood in two places. O(lines). */
@@ -179,7 +182,7 @@ export class ScriptDocument {
     if (doubles.length === 0) return false
     this.doc.transact(() => {
       for (const { page, index } of doubles.reverse()) this.pageArray(page)!.delete(index, 1)
-    }, STRUCTURE)
+    }, REPAIR)
     return true
   }
 
@@ -270,9 +273,17 @@ export class ScriptDocument {
     if (this.pageArray(page) === undefined) this.doc.transact(() => this.pages.set(String(page), new Y.Array()), PAGE)
   }
 
+  /** A step of its own for undo, whatever was typed just before and is typed just after. */
+  private structure(change: () => void): void {
+    this.undo.stopCapturing()
+    this.doc.transact(change, STRUCTURE)
+    this.undo.stopCapturing()
+  }
+
   private changeLine(id: string, change: (line: SharedLine) => void, origin = FIELDS): void {
     const line = this.lineFor(id)
-    this.doc.transact(() => change(line), origin)
+    if (origin === STRUCTURE) this.structure(() => change(line))
+    else this.doc.transact(() => change(line), origin)
   }
 
   private changePart(id: string, part: number, change: (part: SharedPart) => void): void {
