@@ -18,6 +18,7 @@
 #include "server/api/request.h"
 #include "server/asio.h"
 #include "server/auth/credentials.h"
+#include "server/room_event.h"
 
 namespace weft::store {
 class UpdateLog;
@@ -48,6 +49,9 @@ class Application {
   // Any thread. Where its sockets live.
   virtual Worker& home() const = 0;
 
+  // Any thread. Who of it is told what happens to all rooms; null: nobody. The same from Open on.
+  virtual RoomWatcher* watcher() { return nullptr; }
+
   // When no worker runs any more: waits for what is under way elsewhere. The last call.
   virtual void Stop() = 0;
 };
@@ -57,6 +61,7 @@ struct ApplicationServices {
   store::UpdateLog& log;
   std::function<Worker&(std::string_view room)> worker_of_room;
   std::vector<Worker*> workers;
+  RoomWatcher& watcher;  // to be told what an application does to rooms
 };
 
 // Fails: as its files and flags say.

@@ -21,6 +21,7 @@ enum class CloseCode : std::uint16_t {
   kForbidden = 4403,        // sent away, or not permitted
   kBadRoomName = 4404,      // the path does not name a room
   kRoomDeleted = 4410,      // the room was deleted; who comes back would bring it back
+  kDiscarded = 4411,        // the draft was discarded; who comes back with it would bring it back
   kTooBig = 4413,           // one message above --max-message-bytes; the next would be the same one
   kRoomUnavailable = 4500,  // the room could not be loaded from the log
   kNotStored = 4503,  // the log could not store an edit: it was not accepted, and nobody saw it

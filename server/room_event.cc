@@ -24,6 +24,14 @@ std::string_view EventName(RoomEvent::Kind kind) {
       return "version.made";
     case RoomEvent::Kind::kQuota:
       return "room.quota";
+    case RoomEvent::Kind::kDraftCreated:
+      return "draft.created";
+    case RoomEvent::Kind::kDraftSaved:
+      return "draft.saved";
+    case RoomEvent::Kind::kDraftDiscarded:
+      return "draft.discarded";
+    case RoomEvent::Kind::kPublishFailed:
+      return "publish.failed";
   }
   return "room.changed";
 }

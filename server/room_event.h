@@ -21,15 +21,20 @@ struct RoomEvent {
     kFrozen,   // nobody writes until kUnfrozen
     kUnfrozen,
     kDeleted,
-    kVersion,  // a version was made or moved
-    kQuota,    // an edit was refused because of a bound of the document
+    kVersion,         // a version was made or moved
+    kQuota,           // an edit was refused because of a bound of the document
+    kDraftCreated,    // the first edit that is not published
+    kDraftSaved,      // published
+    kDraftDiscarded,  // thrown away
+    kPublishFailed,   // and nothing has changed
   };
   Kind kind = Kind::kChanged;
   std::string_view room;
-  LogPlace head{};             // of the room, as far as it is known
-  std::string_view name = {};  // of the version, the subject of a member, the reason of a freeze
-  std::uint64_t member = 0;    // of kJoined and kLeft
-  std::uint64_t members = 0;   // how many there are afterwards; of those two, kOpened, kClosed
+  LogPlace head{};  // of the room, as far as it is known
+  // Of the version, the subject of a member or of who publishes, the reason of a freeze or a failure.
+  std::string_view name = {};
+  std::uint64_t member = 0;   // of kJoined and kLeft
+  std::uint64_t members = 0;  // how many there are afterwards; of those two, kOpened, kClosed
 };
 
 // "room.opened" and so on: part of the API, never changed.

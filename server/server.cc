@@ -380,10 +380,14 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerOptions& option
   std::vector<Worker*> workers;
   for (const auto& worker : parts->workers) workers.push_back(worker.get());
   if (options.application) {
-    auto application = options.application(ApplicationServices{
-        .log = *parts->log, .worker_of_room = parts->http[0].worker_of_room, .workers = workers});
+    auto application =
+        options.application(ApplicationServices{.log = *parts->log,
+                                                .worker_of_room = parts->http[0].worker_of_room,
+                                                .workers = workers,
+                                                .watcher = parts->watchers});
     if (!application.ok()) return application.status();
     parts->application = *std::move(application);
+    if (RoomWatcher* const watcher = parts->application->watcher()) parts->watchers.Add(*watcher);
   }
   parts->access = std::make_unique<api::AuthorityAccess>(*parts->authority, parts->stats.refusals);
   parts->api =

@@ -276,7 +276,8 @@ absl::Status Rows::TryAppend(const Append& append, AppendEdit edit, AppendDone d
       });
 }
 
-absl::Status Rows::DeleteRoom(std::string_view room, Generation generation, const RowEdit& edit) {
+absl::Status Rows::DeleteRoom(std::string_view room, Generation generation, const RowEdit& edit,
+                              std::optional<Sequence> head) {
   if (log_ == nullptr) return absl::FailedPreconditionError("the rows are open for reading only");
   absl::Status result;
   const absl::Status status = log_->Submit([&](BatchWriter& writer) {
@@ -289,6 +290,10 @@ absl::Status Rows::DeleteRoom(std::string_view room, Generation generation, cons
     }
     if (generation != Generation{} && open->row.generation != generation) {
       result = absl::FailedPreconditionError("the room was deleted or made anew");
+      return 0;
+    }
+    if (head && open->row.head != *head) {
+      result = absl::FailedPreconditionError("the room has got further records");
       return 0;
     }
     code = Run(writer, edit, result);

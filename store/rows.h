@@ -100,9 +100,11 @@ class Rows {
   // is told, and the room is as it was, made anew if it was unknown.
   absl::Status TryAppend(const Append& append, AppendEdit edit, AppendDone done);
 
-  // The room and its history are gone together with the change of the rows, or neither is.
-  // Fails: as the edit; as UpdateLog::DeleteRoom.
-  absl::Status DeleteRoom(std::string_view room, Generation generation, const RowEdit& edit);
+  // The room and its history are gone together with the change of the rows, or neither is. `head`: only
+  // when that is its last record. Fails: as the edit; as UpdateLog::DeleteRoom; kFailedPrecondition when the
+  // room has another head.
+  absl::Status DeleteRoom(std::string_view room, Generation generation, const RowEdit& edit,
+                          std::optional<Sequence> head = std::nullopt);
 
  private:
   Rows(UpdateLog* log, const LogReader& reader, std::string application)

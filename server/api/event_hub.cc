@@ -63,7 +63,12 @@ std::string DescribeEvent(const RoomEvent& event, std::int64_t time_ms) {
       break;
     case RoomEvent::Kind::kFrozen:
     case RoomEvent::Kind::kQuota:
+    case RoomEvent::Kind::kPublishFailed:
       data.Text("reason", event.name);
+      break;
+    case RoomEvent::Kind::kDraftSaved:
+    case RoomEvent::Kind::kDraftDiscarded:
+      data.Text("subject", event.name);
       break;
     case RoomEvent::Kind::kVersion:
       data.Text("version", event.name);

@@ -190,6 +190,10 @@ bool IsTold(RoomEvent::Kind kind) {
     case RoomEvent::Kind::kDeleted:
     case RoomEvent::Kind::kVersion:
     case RoomEvent::Kind::kQuota:
+    case RoomEvent::Kind::kDraftCreated:
+    case RoomEvent::Kind::kDraftSaved:
+    case RoomEvent::Kind::kDraftDiscarded:
+    case RoomEvent::Kind::kPublishFailed:
       return true;
     default:
       return false;
