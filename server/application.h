@@ -46,6 +46,9 @@ class Application {
   // On the executor of its coroutine, which it must not block.
   virtual asio::awaitable<api::Answer> Handle(const api::Request& request) = 0;
 
+  // Any thread. Whether a room is its own: then nobody else enters it, whatever the dialect, nor the API.
+  virtual bool OwnsRoom(std::string_view room) const = 0;
+
   // Any thread. Where its sockets live.
   virtual Worker& home() const = 0;
 

@@ -50,6 +50,9 @@ bool Multiplexer::EndsWith(const absl::Status& refused) {
 }
 
 void Multiplexer::Authenticate(std::string_view room, std::string_view token, AdmissionDone done) {
+  if (worker_.IsReserved(room)) {
+    return done(absl::PermissionDeniedError("this room is an application's"));
+  }
   auth::Authority& authority = worker_.authority();
   if (authority.is_open()) return done(Admission{});
   auth::Credentials credentials = shown_;

@@ -387,6 +387,10 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerOptions& option
                                                 .watcher = parts->watchers});
     if (!application.ok()) return application.status();
     parts->application = *std::move(application);
+    for (Worker* const worker : workers) {
+      worker->Reserve(
+          [of = parts->application.get()](std::string_view room) { return of->OwnsRoom(room); });
+    }
     if (RoomWatcher* const watcher = parts->application->watcher()) parts->watchers.Add(*watcher);
   }
   parts->access = std::make_unique<api::AuthorityAccess>(*parts->authority, parts->stats.refusals);

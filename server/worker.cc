@@ -112,6 +112,9 @@ void Worker::Admit(Arrival arrival) {
     return ScheduleFlush(connection);
   }
   if (refused) return connection.Close(refused->code, refused->reason);
+  if (IsReserved(room_name)) {
+    return connection.Close(CloseCode::kForbidden, "this room is an application's");
+  }
   const absl::StatusOr<Room*> room = rooms_.Enter(room_name);
   if (!room.ok()) return connection.Close(CloseCode::kBusy, std::string(room.status().message()));
   if (IsLogged(LogLevel::kDebug)) {

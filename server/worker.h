@@ -60,6 +60,13 @@ class Worker {
   // The same with all rooms of this worker.
   void WithRooms(std::move_only_function<void(RoomTable&)> visit);
 
+  // Before Start. Rooms that `is_reserved` says yes to are an application's: clients of other dialects are
+  // refused there.
+  void Reserve(std::function<bool(std::string_view room)> is_reserved) {
+    is_reserved_ = std::move(is_reserved);
+  }
+  bool IsReserved(std::string_view room) const { return is_reserved_ && is_reserved_(room); }
+
   // Any thread. New limits, for everything that is asked from then on: rates and sizes of messages
   // for clients that come, sizes of documents for rooms that are loaded.
   void SetLimits(Limits limits);
@@ -126,6 +133,7 @@ class Worker {
   auth::Authority& authority_;
   const RelayMoment relay_;
   const WorkerOfRoom worker_of_room_;
+  std::function<bool(std::string_view room)> is_reserved_;
   std::uint64_t last_session_ = 0;
   // Can be emptied before its end.
   struct Loop : asio::io_context {

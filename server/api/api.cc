@@ -155,6 +155,10 @@ asio::awaitable<Answer> Api::Dispatch(const Context& call) {
       answer.http = ProblemFor(name);
       co_return answer;
     }
+    if (services_.workers.front()->IsReserved(call.room)) {
+      answer.http = MakeProblem(Problem::kForbidden, "this room is an application's");
+      co_return answer;
+    }
   }
   // Who lists rooms or hears of them is shown those that it may read.
   const bool filters = route.call == Call::kListRooms || route.call == Call::kEvents;
