@@ -155,6 +155,13 @@ absl::StatusOr<Grants> ReadClaims(const crdt::AnyObject& claims, const TokenRule
 
 absl::StatusOr<Grants> CheckToken(std::string_view token, const KeySet& keys,
                                   const TokenRules& rules, WallTime now) {
+  auto checked = CheckTokenAndClaims(token, keys, rules, now);
+  if (!checked.ok()) return checked.status();
+  return std::move(checked->grants);
+}
+
+absl::StatusOr<CheckedToken> CheckTokenAndClaims(std::string_view token, const KeySet& keys,
+                                                 const TokenRules& rules, WallTime now) {
   if (token.empty()) return absl::UnauthenticatedError("a token is needed");
   if (token.size() > kMaxTokenBytes) return Refuse("is too long");
   const std::optional<Parts> parts = Split(token);
@@ -174,9 +181,11 @@ absl::StatusOr<Grants> CheckToken(std::string_view token, const KeySet& keys,
   if (!keys.Accepts(*algorithm, *key_id, parts->signed_text, *signature)) {
     return Refuse("is signed by none of this server's keys");
   }
-  const auto claims = ParseObject(parts->claims, "claims");
+  auto claims = ParseObject(parts->claims, "claims");
   if (!claims.ok()) return claims.status();
-  return ReadClaims(*claims, rules, now);
+  auto grants = ReadClaims(*claims, rules, now);
+  if (!grants.ok()) return grants.status();
+  return CheckedToken{.grants = *std::move(grants), .claims = *std::move(claims)};
 }
 
 absl::StatusOr<std::string> MakeToken(const SigningKey& key, const crdt::AnyObject& claims) {

@@ -41,6 +41,14 @@ struct TokenRules {
 absl::StatusOr<Grants> CheckToken(std::string_view token, const KeySet& keys,
                                   const TokenRules& rules, WallTime now);
 
+// The same with all that it claims, for who reads claims of its own.
+struct CheckedToken {
+  Grants grants;
+  crdt::AnyObject claims;
+};
+absl::StatusOr<CheckedToken> CheckTokenAndClaims(std::string_view token, const KeySet& keys,
+                                                 const TokenRules& rules, WallTime now);
+
 // A token with these claims.
 absl::StatusOr<std::string> MakeToken(const SigningKey& key, const crdt::AnyObject& claims);
 

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "crdt/json.h"
+#include "crdt/update.h"
 
 namespace weft::server::script {
 
@@ -26,6 +27,10 @@ Any ToAny(std::uint64_t number) { return static_cast<double>(number); }
 
 std::string_view MessageOf(const absl::Status& status) {
   return {status.message().data(), status.message().size()};
+}
+
+std::string NoRevision(RevisionId revision) {
+  return absl::StrCat("there is no revision ", Number(revision));
 }
 
 AnyObject Payload(crdt::ByteView bytes) { return {{"payload", ToBase64(bytes)}}; }
@@ -253,7 +258,8 @@ void Hub::CloseRoom(const RevisionRoom& room) {
 
 void Hub::SendAway(const RevisionRoom& room) {
   for (auto& [id, one] : connections_) {
-    if (one.place == Place::kNone || one.room != room) continue;
+    const bool waits = one.place == Place::kJoining && one.waits;
+    if (one.place == Place::kNone || waits || one.room != room) continue;
     SendAction(id, "ROOM_CLOSED",
                one.names_room ? AnyObject{{"room_id", DraftName(room)}} : AnyObject{});
     one.place = Place::kNone;
@@ -273,7 +279,7 @@ void Hub::JoinRoom(ConnectionId id, Connected& one, const ClientMessage& message
   if (named) {
     room.revision = RevisionId{*named};
     if (!services_.HasRevision(room)) {
-      return SendError(id, absl::StrCat("there is no revision ", *named));
+      return SendError(id, NoRevision(room.revision));
     }
   } else if (current->revision) {
     room.revision = *current->revision;
@@ -283,20 +289,50 @@ void Hub::JoinRoom(ConnectionId id, Connected& one, const ClientMessage& message
   if (one.place != Place::kNone && one.room != room) LeaveRoom(id, one, message);
   one.names_room = named.has_value();
   one.wants_receipts = message.Flag("receipts");
-  if (IsIn(one, room)) services_.Leave(id);  // it begins anew, with an empty document
+  if (one.place != Place::kNone) services_.Leave(id);  // it begins anew, and is told everything
   one.room = room;
   one.place = Place::kJoining;
-  one.may_write = MayWriteNow(id, one);
-  services_.Join(id, room, one.may_write);
+  StartJoin(id, one);
 }
 
-void Hub::OnJoined(ConnectionId id, crdt::ByteView state, crdt::ByteView state_vector) {
+void Hub::StartJoin(ConnectionId id, Connected& one) {
+  one.waits = held_.contains(one.room);
+  if (one.waits) return;
+  one.may_write = MayWriteNow(id, one);
+  services_.Join(id, one.room, one.may_write);
+}
+
+void Hub::Release(const RevisionRoom& room) {
+  const auto held = held_.find(room);
+  if (held == held_.end() || --held->second > 0) return;
+  held_.erase(held);
+  for (auto& [id, one] : connections_) {
+    if (one.place != Place::kJoining || !one.waits || one.room != room) continue;
+    if (live_) {
+      OnJoinRefused(id, kLiveSession);
+    } else if (!services_.HasRevision(room)) {
+      OnJoinRefused(id, NoRevision(room.revision));
+    } else {
+      StartJoin(id, one);
+    }
+  }
+}
+
+void Hub::OnJoinRefused(ConnectionId id, std::string_view error) {
+  Connected* const one = Find(id);
+  if (one == nullptr || one->place != Place::kJoining) return;
+  one->place = Place::kNone;
+  SendError(id, error);
+}
+
+void Hub::OnJoined(ConnectionId id, const Joined& joined) {
   Connected* const one = Find(id);
   if (one == nullptr || one->place != Place::kJoining) return;
   one->place = Place::kIn;
-  AnyObject data = Payload(state);
+  AnyObject data = Payload(joined.state);
   data.Set("step", 0);
-  data.Set("state_vector", ToBase64(state_vector));
+  data.Set("state_vector", ToBase64(joined.state_vector));
+  data.Set("generation", std::to_string(joined.generation));
   SendAction(id, "YJS_SYNC", std::move(data));
   UpdateAccess(id, *one);
   SendMembers(one->room);
@@ -326,7 +362,7 @@ void Hub::OnRoomEnded(ConnectionId id, std::string_view reason) {
   const RevisionRoom room = one->room;
   ForgetPresence(id, *one);
   one->place = Place::kNone;
-  SendError(id, reason);
+  if (!reason.empty()) SendError(id, reason);
   SendAction(id, "ROOM_CLOSED",
              one->names_room ? AnyObject{{"room_id", DraftName(room)}} : AnyObject{});
   SendMembers(room);
@@ -395,6 +431,10 @@ void Hub::TakeUpdate(ConnectionId id, Connected& one, const ClientMessage& messa
   if (const auto refused = WriteRefusal(id, one)) return OnReceipt(id, 1, *refused);
   absl::StatusOr<crdt::Bytes> update = FromBase64(message.Text("payload"));
   if (!update.ok()) return OnReceipt(id, 1, MessageOf(update.status()));
+  if (const auto decoded = crdt::DecodeUpdate(*update); !decoded.ok()) {
+    return OnReceipt(
+        id, 1, absl::StrCat("the payload is no update: ", std::string(decoded.status().message())));
+  }
   services_.Write(id, *std::move(update));
 }
 
@@ -408,21 +448,21 @@ void Hub::TakePresence(ConnectionId id, Connected& one, const ClientMessage& mes
 void Hub::ForgetPresence(ConnectionId id, Connected& one) {
   if (one.place != Place::kIn || one.presence.empty()) return;
   one.presence.clear();
-  if (!one.user) return;
-  // Another tab of the same person is still there.
-  const bool elsewhere = std::ranges::any_of(connections_, [&](const auto& other) {
-    return other.first != id && IsIn(other.second, one.room) && other.second.user &&
-           other.second.user->id == one.user->id && !other.second.presence.empty();
-  });
+  // Another tab of the same person is still there: clients that know people alone are not told.
+  const bool elsewhere = one.user && std::ranges::any_of(connections_, [&](const auto& other) {
+                           return other.first != id && IsIn(other.second, one.room) &&
+                                  other.second.user && other.second.user->id == one.user->id &&
+                                  !other.second.presence.empty();
+                         });
   AnyObject data{{"member", one.uuid}, {"left", true}};
-  if (!elsewhere) {
+  if (one.user && !elsewhere) {
     const std::string state = crdt::ToJsonText(AnyObject{{"userId", ToAny(Number(one.user->id))},
                                                          {"username", one.user->username},
                                                          {"page", Any::Null()},
                                                          {"lineIndex", Any::Null()}});
     data.Set("payload", ToBase64(crdt::AsBytes(state)));
   }
-  if (!elsewhere) SendRoom(one.room, "YJS_AWARENESS", data, id);
+  SendRoom(one.room, "YJS_AWARENESS", data, id);
 }
 
 // --- Saving
@@ -430,6 +470,11 @@ void Hub::ForgetPresence(ConnectionId id, Connected& one) {
 void Hub::SaveDraft(ConnectionId id, Connected& one, const ClientMessage& /*message*/) {
   if (one.place != Place::kIn) return;
   if (const auto refused = WriteRefusal(id, one)) return SendError(id, *refused);
+  const auto [saving, began] = saving_.try_emplace(one.room);
+  if (!began) {
+    saving->second = id;
+    return;
+  }
   services_.Save(one.room, id);
 }
 
@@ -442,6 +487,7 @@ void Hub::DiscardDraft(ConnectionId id, Connected& one, const ClientMessage& /*m
   if (!leases_.Holds(id, kEdit) || !one.user || !MayWrite(*one.user, room.show)) {
     return SendError(id, kNoPermission);
   }
+  BeginDiscard(room);
   services_.Discard(room, id);
 }
 
@@ -456,24 +502,39 @@ void Hub::OnSaveProgress(const RevisionRoom& room, std::uint64_t done, std::uint
 void Hub::OnSaved(const RevisionRoom& room, std::string_view last_saved_at) {
   SendRoom(room, "SCRIPT_SAVED", {{"last_saved_at", last_saved_at}});
   TellAll("GET_SCRIPT_REVISIONS");
+  EndSave(room);
+}
+
+void Hub::EndSave(const RevisionRoom& room) {
+  const auto saving = saving_.find(room);
+  if (saving == saving_.end()) return;
+  const std::optional<ConnectionId> next = saving->second;
+  saving_.erase(saving);
+  Connected* const one = next ? Find(*next) : nullptr;
+  // Everything is asked anew.
+  if (one != nullptr && IsIn(*one, room)) SaveDraft(*next, *one, {});
 }
 
 // Whoever saw progress sees its end.
 void Hub::OnSaveFailed(const RevisionRoom& room, ConnectionId who, std::string_view error,
-                       const std::vector<Problem>& problems) {
+                       std::string_view problems_json) {
   AnyObject data{{"error", error}};
-  if (!problems.empty())
-    data.Set("problems", crdt::ParseJson(ToJson(problems), kMaxWireDepth).value_or(Any()));
+  if (!problems_json.empty()) {
+    data.Set("problems", crdt::ParseJson(problems_json, kMaxWireDepth).value_or(Any()));
+  }
   if (Find(who) != nullptr) SendAction(who, "SAVE_ERROR", data);
   SendRoom(room, "SAVE_FAILED", data, who);
+  EndSave(room);
 }
 
-void Hub::OnDiscarded(const RevisionRoom& room, ConnectionId who, const absl::Status& status) {
+void Hub::OnDiscarded(const RevisionRoom& room, std::optional<ConnectionId> who,
+                      const absl::Status& status) {
+  if (status.ok()) SendAway(room);
+  Release(room);
   if (!status.ok()) {
-    if (Find(who) != nullptr) SendError(who, MessageOf(status));
+    if (who && Find(*who) != nullptr) SendError(*who, MessageOf(status));
     return;
   }
-  SendAway(room);
   TellAll("GET_SCRIPT_CONFIG_STATUS");
   TellAll("GET_SCRIPT_REVISIONS");
 }
@@ -528,20 +589,28 @@ void Hub::TellAll(std::string_view action) {
 
 // --- Looking
 
-std::vector<Hub::Person> Hub::Holders(std::string_view mode) const {
-  std::vector<Person> people;
+std::vector<HubStatus::Person> Hub::Holders(std::string_view mode) const {
+  std::vector<HubStatus::Person> people;
   for (const lease::Lease* held : leases_.HoldersOf(mode)) {
     const auto found = connections_.find(held->holder);
     if (found == connections_.end()) continue;
     const Connected& one = found->second;
-    people.push_back({one.uuid, one.user ? one.user->username : "Unknown"});
+    people.push_back({.internal_id = one.uuid,
+                      .username = one.user ? one.user->username : "Unknown",
+                      .user = one.user ? std::optional(one.user->id) : std::nullopt});
   }
   return people;
 }
 
-std::size_t Hub::MemberCount(const RevisionRoom& room) const {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(connections_, [&](const auto& one) { return IsIn(one.second, room); }));
+HubStatus Hub::Status() const {
+  HubStatus status{.editors = Holders(kEdit), .cutters = Holders(kCuts), .members = {}};
+  std::map<RevisionRoom, std::size_t> members;
+  for (const auto& [id, one] : connections_) {
+    const bool waits = one.place == Place::kJoining && one.waits;
+    if (one.place != Place::kNone && !waits) ++members[one.room];
+  }
+  status.members.assign(members.begin(), members.end());
+  return status;
 }
 
 bool Hub::HasEditors(const RevisionRoom& room) const {
@@ -551,6 +620,11 @@ bool Hub::HasEditors(const RevisionRoom& room) const {
              [&](const auto& one) { return IsIn(one.second, room) && edits(one.first); }) ||
          std::ranges::any_of(
              away_, [&](const auto& one) { return one.second == room && edits(one.first); });
+}
+
+std::string Hub::NameOf(ConnectionId connection) const {
+  const auto found = connections_.find(connection);
+  return found == connections_.end() || !found->second.user ? "" : found->second.user->username;
 }
 
 Hub::Connected* Hub::Find(ConnectionId id) {

@@ -17,6 +17,12 @@
 // Dialects: a client that joins with a revision_id is told the room_id of everything (the older form); one that
 // joins without is in the current revision, and is not.
 //
+// Saves: one of a room at a time. Who asks while one is under way gets one of its own right after it: at most one
+// waits, since it takes what all have edited until then.
+//
+// Held rooms: while an HTTP call changes what a room's document is made of, or its draft is thrown away, joins
+// of the room wait.
+//
 // Bounds: those of sockets (message size, connections); one join of a connection is under way at a time.
 // Threads: one; no clock, no socket, no disk. Calls of HubServices do not lead back into the hub.
 
@@ -33,7 +39,7 @@
 #include "crdt/any.h"
 #include "crdt/base/bytes.h"
 #include "server/lease/lease_table.h"
-#include "server/script/problem.h"
+#include "server/script/hub_calls.h"
 #include "server/script/revision_room.h"
 #include "server/script/script.h"
 #include "server/script/wire_message.h"
@@ -75,7 +81,8 @@ class HubServices {
   // OnReceipt follows.
   virtual void Write(ConnectionId connection, crdt::Bytes update) = 0;
 
-  // Publishes the document: OnSaveProgress any number of times, then OnSaved or OnSaveFailed, once.
+  // Publishes the document: OnSaveProgress any number of times, then OnSaved or OnSaveFailed, once, behind
+  // what the room has told of it.
   virtual void Save(const RevisionRoom& room, ConnectionId who) = 0;
   // Throws the draft away: OnDiscarded follows.
   virtual void Discard(const RevisionRoom& room, ConnectionId who) = 0;
@@ -97,21 +104,34 @@ class Hub {
   void Tick(lease::TimePoint now);
 
   // --- What rooms answer
-  // The whole document, and what it has of whom; the client sends what it has beyond that.
-  void OnJoined(ConnectionId connection, crdt::ByteView state, crdt::ByteView state_vector);
+  // The whole document, and what it has of whom; the client sends what it has beyond that, if what it has is
+  // of the same history (`generation`).
+  struct Joined {
+    crdt::ByteView state;
+    crdt::ByteView state_vector;
+    std::uint64_t generation = 0;
+  };
+  void OnJoined(ConnectionId connection, const Joined& joined);
+  // It could not become a member.
+  void OnJoinRefused(ConnectionId connection, std::string_view error);
   void OnDiff(ConnectionId connection, crdt::ByteView update);
   void OnUpdate(ConnectionId connection, crdt::ByteView update);
   // So many of its updates are stored, or were refused for a reason.
   void OnReceipt(ConnectionId connection, std::uint64_t count, std::string_view refusal);
-  // It is no member any more, and not because it asked.
+  // It is no member any more, and not because it asked; the reason is for humans and may be empty.
   void OnRoomEnded(ConnectionId connection, std::string_view reason);
 
   // --- What publishing says
   void OnSaveProgress(const RevisionRoom& room, std::uint64_t done, std::uint64_t total);
   void OnSaved(const RevisionRoom& room, std::string_view last_saved_at);
+  // `problems_json` is a JSON array (problem.h), or empty.
   void OnSaveFailed(const RevisionRoom& room, ConnectionId who, std::string_view error,
-                    const std::vector<Problem>& problems);
-  void OnDiscarded(const RevisionRoom& room, ConnectionId who, const absl::Status& status);
+                    std::string_view problems_json);
+  // Requires: BeginDiscard of this room came before.
+  void OnDiscarded(const RevisionRoom& room, std::optional<ConnectionId> who,
+                   const absl::Status& status);
+  // The draft is about to be thrown away.
+  void BeginDiscard(const RevisionRoom& room) { Hold(room); }
 
   // --- The show
   // A live session begins or ends: while one runs nobody edits, cuts, joins or saves.
@@ -123,13 +143,13 @@ class Hub {
   void TellAll(std::string_view action);
 
   // --- For guards and for the HTTP calls
-  struct Person {
-    std::string internal_id;
-    std::string username;
-  };
-  std::vector<Person> Holders(std::string_view mode) const;
-  std::size_t MemberCount(const RevisionRoom& room) const;
+  HubStatus Status() const;
+  // Joins of the room wait until it was released as often as it was held.
+  void Hold(const RevisionRoom& room) { ++held_[room]; }
+  void Release(const RevisionRoom& room);
   bool HasEditors(const RevisionRoom& room) const;
+  // Who that is, for people; empty when nobody knows.
+  std::string NameOf(ConnectionId connection) const;
   const lease::LeaseTable& leases() const { return leases_; }
   // The connection that leads the live show.
   std::optional<std::string> leader() const;
@@ -145,6 +165,7 @@ class Hub {
     RevisionRoom room;
     bool names_room = false;  // it speaks the older form
     bool wants_receipts = false;
+    bool waits = false;      // kJoining: for the room to be released
     bool may_write = false;  // as the room knows it
     std::string presence;    // what it last said of itself, as base64
     bool is_client = false;  // said NEW_CLIENT: may lead the live show
@@ -178,9 +199,13 @@ class Hub {
   void UpdateAccess(ConnectionId id, Connected& one);
   void AccessMayHaveChanged();
 
+  std::vector<HubStatus::Person> Holders(std::string_view mode) const;
+  void StartJoin(ConnectionId id, Connected& one);
+  // The save of the room has ended: the one that waits begins.
+  void EndSave(const RevisionRoom& room);
   void AfterLeaving(const RevisionRoom& room, bool had_editors);
   void CloseRoom(const RevisionRoom& room);
-  // All in the room, and on their way to it, are out of it.
+  // All in the room, and on their way to it, are out of it, but for those who wait.
   void SendAway(const RevisionRoom& room);
   void Out(ConnectionId id, Connected& one);
   void ForgetPresence(ConnectionId id, Connected& one);
@@ -205,6 +230,9 @@ class Hub {
   std::map<ConnectionId, Connected> connections_;
   // Of leases whose connection is lost: the room that they keep open.
   std::map<ConnectionId, RevisionRoom> away_;
+  std::map<RevisionRoom, std::size_t> held_;
+  // Rooms that are being saved, and who wants them to be saved once more.
+  std::map<RevisionRoom, std::optional<ConnectionId>> saving_;
   bool live_ = false;
   std::optional<ConnectionId> leader_;
   lease::TimePoint now_{};

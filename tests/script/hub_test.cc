@@ -118,7 +118,9 @@ class ScriptHub : public testing::Test {
   }
   void FinishJoins() {
     for (const auto& [connection, room] : std::exchange(world.joining, {})) {
-      hub.OnJoined(connection, crdt::AsBytes("state"), crdt::AsBytes("vector"));
+      hub.OnJoined(connection, {.state = crdt::AsBytes("state"),
+                                .state_vector = crdt::AsBytes("vector"),
+                                .generation = 7});
     }
   }
   void Join(ConnectionId connection, std::string_view data = "{}") {
@@ -220,7 +222,7 @@ TEST_F(ScriptSocketAcceptance, A101_ASecondEditorIsGranted) {
   Come(2, "2:admin");
   Edit(1);
   Edit(2);
-  EXPECT_EQ(hub.Holders("edit").size(), 2U);
+  EXPECT_EQ(hub.Status().editors.size(), 2U);
 }
 TEST_F(ScriptSocketAcceptance, A102_EditIsRefusedWithACutter) {
   Come(1, "1:write");
@@ -350,7 +352,7 @@ TEST_F(ScriptSocketAcceptance, A117_TheLastEditorOfADraftStops) {
   Say(1, "STOP_SCRIPT_EDIT");
   EXPECT_EQ(world.TakeNames(1), (Names{"ROOM_MEMBERS", "GET_SCRIPT_REVISIONS", "ROOM_CLOSED",
                                        "GET_SCRIPT_CONFIG_STATUS"}));
-  EXPECT_EQ(hub.MemberCount(kRoom), 0U);
+  EXPECT_EQ(hub.Status().MembersOf(kRoom), 0U);
 }
 TEST_F(ScriptSocketAcceptance, A118_TheLastEditorStopsAndTheRoomIsGone) {
   Come(1, "1:write");
@@ -395,7 +397,7 @@ TEST_F(ScriptSocketAcceptance, A120_AnEditorsSocketEnds) {
   EXPECT_TRUE(hub.HasEditors(kRoom)) << "it may come back (hazard 34)";
   hub.Tick(now + kGrace);
   EXPECT_EQ(world.TakeNames(2), (Names{"ROOM_CLOSED", "GET_SCRIPT_CONFIG_STATUS"}));
-  EXPECT_EQ(hub.MemberCount(kRoom), 0U);
+  EXPECT_EQ(hub.Status().MembersOf(kRoom), 0U);
 }
 
 TEST_F(ScriptSocketAcceptance, A021_To_A029_WhoIsInARoomAndAsWhat) {
@@ -403,18 +405,18 @@ TEST_F(ScriptSocketAcceptance, A021_To_A029_WhoIsInARoomAndAsWhat) {
   Come(2);
   EXPECT_FALSE(hub.HasEditors(kRoom));
   Join(2);
-  EXPECT_EQ(hub.MemberCount(kRoom), 1U);
+  EXPECT_EQ(hub.Status().MembersOf(kRoom), 1U);
   EXPECT_FALSE(hub.HasEditors(kRoom));
   Edit(1);
   EXPECT_FALSE(hub.HasEditors(kRoom)) << "in the mode, and not in the room";
   Join(1);
   EXPECT_TRUE(hub.HasEditors(kRoom));
   Join(1);
-  EXPECT_EQ(hub.MemberCount(kRoom), 2U) << "no second entry";
+  EXPECT_EQ(hub.Status().MembersOf(kRoom), 2U) << "no second entry";
   hub.OnClose(7, now);
   Say(1, "STOP_SCRIPT_EDIT");
   EXPECT_FALSE(hub.HasEditors(kRoom));
-  EXPECT_EQ(hub.MemberCount(kRoom), 0U);
+  EXPECT_EQ(hub.Status().MembersOf(kRoom), 0U);
 }
 
 TEST_F(ScriptSocketAcceptance, A034_AndA163_TheOlderFormIsToldItsRoom) {
@@ -486,7 +488,7 @@ TEST_F(ScriptSocketAcceptance, A124_AFailedSaveIsToldToItsRequesterInTheProtocol
   Say(1, "SAVE_SCRIPT_DRAFT");
   Forget();
   hub.OnSaveFailed(kRoom, 1, "Line validation failed on page 1: no parts",
-                   {{.kind = Problem::Kind::kRule, .page = 1, .line = 2, .what = "no parts"}});
+                   R"([{"kind":"rule","page":1,"line":2,"what":"no parts"}])");
   ASSERT_EQ(world.said[1].size(), 1U);
   EXPECT_EQ(world.said[1][0].name, "SAVE_ERROR");
   EXPECT_EQ(At(At(world.said[1][0].data, "problems").AsArray()->at(0), "line"), Any(2));
@@ -505,7 +507,7 @@ TEST_F(ScriptSocketAcceptance, A125_DiscardingClosesTheRoom) {
   hub.OnDiscarded(kRoom, 1, absl::OkStatus());
   EXPECT_EQ(world.TakeNames(2),
             (Names{"ROOM_CLOSED", "GET_SCRIPT_CONFIG_STATUS", "GET_SCRIPT_REVISIONS"}));
-  EXPECT_EQ(hub.MemberCount(kRoom), 0U);
+  EXPECT_EQ(hub.Status().MembersOf(kRoom), 0U);
   EXPECT_TRUE(hub.leases().Holds(1, "edit")) << "its mode stays";
 }
 TEST_F(ScriptSocketAcceptance, A127_DiscardingOutsideOfTheRoomIsOfTheCurrentRevision) {
@@ -513,6 +515,64 @@ TEST_F(ScriptSocketAcceptance, A127_DiscardingOutsideOfTheRoomIsOfTheCurrentRevi
   Edit(1);
   Say(1, "DISCARD_SCRIPT_DRAFT");
   EXPECT_EQ(world.discards, std::vector<RevisionRoom>{kRoom});
+}
+// Both see what they have edited until then in the revision, and each its end.
+TEST_F(ScriptHub, WhoSavesDuringASaveGetsOneBehindIt) {
+  Come(1, "1:write");
+  Come(2, "2:write");
+  for (const ConnectionId connection : {1, 2}) {
+    Edit(connection);
+    Join(connection);
+    Say(connection, "SAVE_SCRIPT_DRAFT");
+  }
+  Say(2, "SAVE_SCRIPT_DRAFT");
+  EXPECT_EQ(world.saves.size(), 1U);
+  hub.OnSaved(kRoom, "2026-01-01T00:00:00.000Z");
+  EXPECT_EQ(world.saves.size(), 2U);
+  hub.OnSaveFailed(kRoom, 2, "no", "");
+  EXPECT_EQ(world.saves.size(), 2U);
+  Say(1, "SAVE_SCRIPT_DRAFT");
+  EXPECT_EQ(world.saves.size(), 3U);
+}
+TEST_F(ScriptHub, JoinsOfAHeldRoomWait) {
+  Come(1);
+  hub.Hold(kRoom);
+  hub.Hold(kRoom);
+  Say(1, "JOIN_SCRIPT_ROOM");
+  hub.Release(kRoom);
+  EXPECT_TRUE(world.joining.empty());
+  EXPECT_EQ(hub.Status().MembersOf(kRoom), 0U);
+  hub.Release(kRoom);
+  EXPECT_EQ(world.joining.size(), 1U);
+  EXPECT_EQ(hub.Status().MembersOf(kRoom), 1U) << "on the way into it";
+}
+// Hazard 5: nobody gets in between the discard and what is made anew.
+TEST_F(ScriptHub, WhoJoinsDuringADiscardGetsTheNewDocument) {
+  Come(1, "1:write");
+  Come(2);
+  Edit(1);
+  Join(1);
+  Say(1, "DISCARD_SCRIPT_DRAFT");
+  Say(2, "JOIN_SCRIPT_ROOM");
+  EXPECT_TRUE(world.joining.empty());
+  Forget();
+  hub.OnDiscarded(kRoom, 1, absl::OkStatus());
+  EXPECT_EQ(world.joining.size(), 1U);
+  FinishJoins();
+  EXPECT_EQ(world.said[2].back().name, "GET_SCRIPT_CONFIG_STATUS");
+  for (const Said& one : world.said[2]) EXPECT_NE(one.name, "ROOM_CLOSED");
+}
+TEST_F(ScriptHub, WhatIsNoUpdateIsRefusedAndTheWriterStays) {
+  Come(1, "1:write");
+  Edit(1);
+  Join(1, R"({"receipts":true})");
+  Forget();
+  Say(1, "YJS_UPDATE", R"({"payload":"//8="})");
+  Say(1, "YJS_UPDATE", R"({"payload":"!"})");
+  EXPECT_EQ(world.TakeNames(1),
+            (Names{"COLLAB_ERROR", "YJS_RECEIPT", "COLLAB_ERROR", "YJS_RECEIPT"}));
+  EXPECT_TRUE(world.written.empty());
+  EXPECT_EQ(hub.Status().MembersOf(kRoom), 1U);
 }
 TEST_F(ScriptHub, OnlyEditorsSaveAndDiscard) {
   Come(1, "1:write");
@@ -562,7 +622,7 @@ TEST_F(ScriptSocketAcceptance, A130_A131_A132_WhatALiveSessionRefusesAndWhatNot)
   EXPECT_EQ(world.asked, std::vector<ConnectionId>{1});
   EXPECT_EQ(error(1, "YJS_AWARENESS", R"({"payload":"e30="})"), "");
   EXPECT_EQ(error(2, "LEAVE_SCRIPT_ROOM", "{}"), "");
-  EXPECT_EQ(hub.MemberCount(kRoom), 1U);
+  EXPECT_EQ(hub.Status().MembersOf(kRoom), 1U);
   hub.SetLive(false);
   EXPECT_TRUE(world.access[1]) << "it is in its mode still";
 }
@@ -649,14 +709,14 @@ TEST_F(ScriptHub, Hazard25_LeavingIsLikeStoppingAndLikeDying) {
     other.OnText(1, R"({"OP":"REQUEST_SCRIPT_EDIT"})", now);
     for (const ConnectionId connection : {1, 2}) {
       other.OnText(connection, R"({"OP":"JOIN_SCRIPT_ROOM","DATA":{}})", now);
-      other.OnJoined(connection, {}, {});
+      other.OnJoined(connection, {});
     }
     if (leaves) {
       other.OnText(1, R"({"OP":"LEAVE_SCRIPT_ROOM","DATA":{}})", now);
     } else {
       other.OnClose(1, now);
     }
-    EXPECT_EQ(other.MemberCount(kRoom), 0U);
+    EXPECT_EQ(other.Status().MembersOf(kRoom), 0U);
     EXPECT_TRUE(other.leases().leases().empty());
   }
   // A viewer who stops ends nothing.
@@ -665,7 +725,7 @@ TEST_F(ScriptHub, Hazard25_LeavingIsLikeStoppingAndLikeDying) {
   Join(1);
   Join(2);
   Say(1, "STOP_SCRIPT_EDIT");
-  EXPECT_EQ(hub.MemberCount(kRoom), 2U);
+  EXPECT_EQ(hub.Status().MembersOf(kRoom), 2U);
 }
 TEST_F(ScriptHub, Hazard27_WhatWasDoneOfflineIsAskedForAndTaken) {
   Come(1, "1:write");
@@ -699,7 +759,7 @@ TEST_F(ScriptHub, Hazard34_AReconnectKeepsTheModeAndTheRoom) {
   EXPECT_EQ(world.TakeNames(3), (Names{"MODE_RESUMED", "GET_SCRIPT_CONFIG_STATUS"}));
   Join(3);
   hub.Tick(now + 3 * kGrace);
-  EXPECT_EQ(hub.MemberCount(kRoom), 2U);
+  EXPECT_EQ(hub.Status().MembersOf(kRoom), 2U);
   EXPECT_TRUE(hub.HasEditors(kRoom));
   EXPECT_EQ(MembersTo(2), "Unknown viewer, user1 editor");
 }
@@ -749,7 +809,7 @@ RC_GTEST_PROP(ScriptHubProperty, TheRulesHoldWhateverPeopleDo, ()) {
             *rc::gen::element<std::string>("{}", R"({"revision_id":4})"));
         break;
       case 7:
-        for (const auto& [id, room] : std::exchange(world.joining, {})) hub.OnJoined(id, {}, {});
+        for (const auto& [id, room] : std::exchange(world.joining, {})) hub.OnJoined(id, {});
         break;
       case 8:
         say(connection, "LEAVE_SCRIPT_ROOM", "{}");
@@ -774,7 +834,7 @@ RC_GTEST_PROP(ScriptHubProperty, TheRulesHoldWhateverPeopleDo, ()) {
       }
     }
     for (const RevisionRoom& room : {kRoom, RevisionRoom{kShow, RevisionId{4}}}) {
-      RC_ASSERT(hub.MemberCount(room) <= open.size());
+      RC_ASSERT(hub.Status().MembersOf(room) <= open.size());
     }
   }
 }
