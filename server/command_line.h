@@ -50,6 +50,9 @@ struct CommandLine {
   ConnectCommand connect;        // kConnect
   auth::TokenCommand token;      // kToken
   script::ScriptCommand script;  // kScript
+  // Of kServe: the script application is served, too.
+  bool serves_scripts = false;
+  std::string jwt_secret_file;
 };
 
 // Where settings of `weft serve` stand beside the command line (configuration.h).

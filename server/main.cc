@@ -17,6 +17,7 @@
 #include "server/log_event.h"
 #include "server/log_verbs.h"
 #include "server/room_trace.h"
+#include "server/script/application.h"
 #include "server/script/script_command.h"
 #include "server/server.h"
 #include "server/service_manager.h"
@@ -59,6 +60,13 @@ int Serve(const CommandLine& line, const std::vector<std::string>& arguments) {
   // Who is handed sockets listens nowhere else unless told so.
   if (!inherited->empty() && !line.says_listen) options.listen.clear();
   options.inherited = *std::move(inherited);
+  if (line.serves_scripts) {
+    options.application = [&line](const weft::server::ApplicationServices& services) {
+      return weft::server::script::ScriptApplication::Open(
+          {.data_directory = line.serve.data_directory, .secret_file = line.jwt_secret_file},
+          services);
+    };
+  }
   options.reread = [arguments] { return Reread(arguments); };
   auto server = weft::server::Server::Open(options);
   if (!server.ok()) return Fail(server.status());

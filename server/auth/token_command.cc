@@ -96,6 +96,15 @@ void AddTokenVerb(CLI::App& app, TokenCommand& command, std::function<void()> ch
   key.require_option(1);
   token.add_option("--subject", command.subject, "Who it is for (claim \"sub\")")
       ->type_name("NAME");
+  token
+      .add_option_function<std::uint64_t>(
+          "--user",
+          [&command](const std::uint64_t& user) {
+            command.claims.emplace_back("user_id", std::to_string(user));
+          },
+          "A user of the script editor, by id (claim \"user_id\")")
+      ->check(CLI::PositiveNumber.description(""))
+      ->type_name("ID");
   token.add_option("--id", command.token_id, "Its own name, to revoke it by (claim \"jti\")")
       ->type_name("ID");
   const auto add_rooms = [&command](const std::vector<std::string>& texts) {
