@@ -9,7 +9,7 @@ import { request as httpRequest } from 'node:http'
 import Ajv2020 from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 
-const kMethods = ['get', 'put', 'post', 'delete']
+const kMethods = ['get', 'put', 'post', 'patch', 'delete']
 
 const pathPattern = (path) =>
   new RegExp(`^${path.replace(/[.]/g, '\\.').replace(/\{[^}]+\}/g, '[^/]+')}$`)
@@ -27,8 +27,8 @@ export class Description {
     this.paths = Object.entries(document.paths).map(([path, item]) => ({ path, item, pattern: pathPattern(path) }))
   }
 
-  static async of(server) {
-    const response = await fetch(server.httpUrl('/api/openapi.json'))
+  static async of(server, path = '/api/openapi.json') {
+    const response = await fetch(server.httpUrl(path))
     assert.equal(response.status, 200)
     return new Description(await response.json())
   }
@@ -140,8 +140,8 @@ export class Caller {
     this.description = description
   }
 
-  static async of(server) {
-    return new Caller(server, await Description.of(server))
+  static async of(server, path) {
+    return new Caller(server, await Description.of(server, path))
   }
 
   /** As `send`; the answer has `json` and `text` when it has such a body. */
