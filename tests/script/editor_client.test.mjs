@@ -609,6 +609,18 @@ test('a mode that was lost with the connection is asked for again, and offline e
   assert.equal(doc.getMap('pages').get('1').get(0).get('parts').get(0).get('line_text').toString(), 'Ho')
 })
 
+test('whoever asks again for a mode that was lost stays in the room meanwhile', async () => {
+  const { desk, sockets, answers, settle, doc } = await editing()
+  sockets.break()
+  answers.config = nobody
+  desk.tryAgain()
+  sockets.greet({ uuid: 'second' })
+  sockets.action('YJS_SYNC', wholeOf(Y, doc))
+  await settle()
+  assert.deepEqual(sockets.names().filter((name) => name !== 'YJS_AWARENESS'), ['AUTHENTICATE', 'REFRESH_CLIENT', 'NEW_CLIENT', 'JOIN_SCRIPT_ROOM', 'REQUEST_SCRIPT_EDIT'])
+  assert.equal(desk.room.state, 'synced')
+})
+
 test('whoever stops waits until their edits are stored', async () => {
   const { desk, sockets } = await editing()
   desk.room.script.setText('1', 0, 'Ho')

@@ -367,7 +367,9 @@ export class Desk {
   /** Into the room, or out of it. */
   private settle(): void {
     const hasUnsaved = (this.room?.unsaved ?? 0) > 0
-    const wantsRoom = this.mode === 'edit' || hasUnsaved || (this.config.editors.length > 0 && this.mode !== 'cuts')
+    // Who has just asked to edit does not leave: leaving would give up what is being granted.
+    const isAsking = this.asked === 'edit' && this.room !== undefined
+    const wantsRoom = this.mode === 'edit' || isAsking || hasUnsaved || (this.config.editors.length > 0 && this.mode !== 'cuts')
     if (wantsRoom && this.room === undefined && this.session === null) this.enter()
     else if (wantsRoom && this.session === null && this.room?.state === 'apart' && !this.isTurnedAway) this.room.join()
     else if (!wantsRoom && this.room !== undefined) {

@@ -84,8 +84,8 @@ export class ScriptApi {
     await this.get('shows')
   }
 
-  startSession(): Promise<void> { return this.send('show/sessions/start', { method: 'POST', body: {} }) }
-  stopSession(): Promise<void> { return this.send('show/sessions/stop', { method: 'POST', body: {} }) }
+  startSession(): Promise<void> { return this.send('show/sessions/start', { method: 'POST' }) }
+  stopSession(): Promise<void> { return this.send('show/sessions/stop', { method: 'POST' }) }
 
   show(): Promise<Show> {
     return this.get<Show>('show')
