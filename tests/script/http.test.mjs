@@ -2,6 +2,7 @@
 // system and what N says of revisions, each test named by its number; live sessions; and what must not come in between.
 
 import assert from 'node:assert/strict'
+import WebSocket from 'ws'
 import { eventually } from '../interop/eventually.mjs'
 import { send } from '../api/description.mjs'
 import { appending, sampleFile, scriptTest } from './http_world.mjs'
@@ -254,6 +255,24 @@ httpTest('another show is loaded, and those in the room of the old one leave it'
   await eve.hears('ROOM_CLOSED')
   await eve.hears('SHOW_CHANGED')
   assert.equal((await as()('GET', 'show')).json.name, 'Twelfth Night')
+})
+
+httpTest('the room of a revision is entered through the application alone', async ({ server, person, own }) => {
+  const eve = await person('eve')
+  await eve.joins()
+  const room = 'script/1/revision/1'
+  const stranger = new WebSocket(`${server.websocketUrl()}/${room}`)
+  own({ dispose: () => stranger.terminate() })
+  const code = await new Promise((resolve) => stranger.once('close', resolve))
+  assert.equal(code, 4403)
+  for (const [method, path] of [['GET', '/text'], ['POST', '/edits'], ['DELETE', '']]) {
+    const body = method === 'POST' ? { actions: [] } : undefined
+    const { status } = await send(server, method, `/api/rooms/${encodeURIComponent(room)}${path}`, { body })
+    assert.equal(status, 403, `${method} ${path}`)
+  }
+  const other = new WebSocket(`${server.websocketUrl()}/another`)
+  own({ dispose: () => other.terminate() })
+  await new Promise((resolve) => other.once('message', resolve))
 })
 
 httpTest('nobody begins to edit what a call is replacing', async ({ ada, person }) => {
