@@ -20,7 +20,7 @@ export function choose<Name extends string>(title: string, words: string[], answ
     }, label))
     const dialog = make('dialog', { class: 'dialog', 'aria-labelledby': id }, make('div', { class: 'dialog-body' },
       make('h2', { id }, title), words.map((paragraph) => make('p', {}, paragraph)), more,
-      make('div', { class: 'dialog-actions' }, make('button', { type: 'button', class: 'button', onclick: () => dialog.close() }, 'Cancel'), buttons)))
+      make('div', { class: 'dialog-actions' }, make('button', { type: 'button', class: 'button', onclick: () => dialog.close() }, answers.length === 0 ? 'Close' : 'Cancel'), buttons)))
     dialog.addEventListener('close', () => {
       dialog.remove()
       resolve(chosen)

@@ -321,7 +321,7 @@ function work(token: string): Promise<string> {
       const reasons: string[] = []
       for (const element of modeButtons) {
         const mode = element.dataset['mode'] as 'view' | 'edit' | 'cuts'
-        const why = !desk.isReady || mode === desk.mode ? undefined : mode === 'edit' ? desk.whyNotEdit : mode === 'cuts' ? (desk.mode === 'edit' && desk.isDirty ? 'Save or discard the changes first: cuts are marked in what is saved.' : desk.whyNotCut) : desk.whyNotStop
+        const why = mode === desk.mode ? undefined : !desk.isReady ? 'This page is still connecting.' : mode === 'edit' ? desk.whyNotEdit : mode === 'cuts' ? (desk.mode === 'edit' && desk.isDirty ? 'Save or discard the changes first: cuts are marked in what is saved.' : desk.whyNotCut) : desk.whyNotStop
         element.setAttribute('aria-pressed', String(desk.asked === undefined ? mode === desk.mode : mode === desk.asked))
         element.toggleAttribute('data-asked', desk.asked === mode)
         if (why === undefined) element.removeAttribute('aria-disabled')
@@ -349,7 +349,9 @@ function work(token: string): Promise<string> {
         save.disabled = desk.whyNotSave !== undefined
         save.title = desk.whyNotSave ?? 'Ctrl S'
         const time = timeOf(desk.lastSavedAt || desk.room?.script.lastSavedAt)
-        setText(saveState, desk.saving !== undefined ? desk.saving.total === 0 ? 'Saving …' : `Saving page ${desk.saving.page} of ${desk.saving.total}`
+        const unsaved = desk.room?.unsaved ?? 0
+        // On phones this is the place that is always seen.
+        setText(saveState, desk.connection === 'lost' && unsaved > 0 ? `Offline, ${counted(unsaved, 'edit')} ${unsaved === 1 ? 'waits' : 'wait'}` : desk.saving !== undefined ? desk.saving.total === 0 ? 'Saving …' : `Saving page ${desk.saving.page} of ${desk.saving.total}`
           : desk.room?.hasDocument !== true ? '' : desk.isDirty ? 'Unsaved changes' : time === '' ? 'All saved' : `Saved ${time}`)
         saveState.dataset['state'] = desk.saving !== undefined ? 'saving' : desk.isDirty ? 'dirty' : 'saved'
       }
