@@ -182,6 +182,28 @@ class Evening {
   }
 }
 
+scriptTest('who joins while others save has what the save wrote', async ({ person }) => {
+  const [ada, bob] = [await person('ada'), await person('bob')]
+  await ada.edits()
+  await ada.joins()
+  for (let round = 0; round < 15; ++round) {
+    await ada.writes((doc) => {
+      const line = new Y.Map()
+      doc.getMap('pages').get('1').insert(0, [line])
+      for (const [key, value] of Object.entries({ _id: `new-${round}`, act_id: 0, scene_id: 0, line_type: 4, stage_direction_style_id: 0 })) line.set(key, value)
+      line.set('parts', new Y.Array())
+    })
+    ada.forget()
+    bob.forget()
+    ada.say('SAVE_SCRIPT_DRAFT')
+    await bob.joins()
+    await ada.hears('SCRIPT_SAVED')
+    await eventually('both to have the ids that were given', () => JSON.stringify(linesOf(bob.doc)) === JSON.stringify(linesOf(ada.doc)))
+    assert.match(linesOf(bob.doc)[0][1], /^[1-9]\d*$/)
+    assert.deepEqual(bob.doc.getMap('meta').toJSON(), ada.doc.getMap('meta').toJSON())
+  }
+})
+
 const kSeeds = process.env.WEFT_SEED ? [Number(process.env.WEFT_SEED)] : [1, 2, 3]
 for (const seed of kSeeds) {
   scriptTest(`an evening of three editors loses nothing (seed ${seed})`, async (context) => {
