@@ -275,7 +275,7 @@ httpTest('the room of a revision is entered through the application alone', asyn
   await new Promise((resolve) => other.once('message', resolve))
 })
 
-httpTest('nobody begins to edit what a call is replacing', async ({ ada, person }) => {
+httpTest('who joins while a call replaces lines gets what is stored, and can save it', async ({ ada, person }) => {
   const bob = await person('bob')
   await bob.edits()
   for (let round = 1; round <= 15; ++round) {
