@@ -1,5 +1,5 @@
 // node hostile.mjs WEFT > HOSTILE.md (./dev fuzz hostile): what released implementations of Yjs's formats do with the inputs of
-// `weft fuzz-corpus`, each in a process that has two seconds and 512 MB of heap. A process that hung or
+// `weft fuzz-corpus`, each in a process that has two seconds of a processor and 512 MB of heap. A process that hung or
 // died is replaced, and the input counts as what ended it.
 import { execFileSync, spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -7,7 +7,9 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { processorSeconds } from './processor_time.mjs'
 
+const kSeconds = 2
 const here = dirname(fileURLToPath(import.meta.url))
 const folder = join(mkdtempSync(join(tmpdir(), 'weft-hostile-')), 'corpus')
 execFileSync(process.argv[2], ['fuzz-corpus', folder])
@@ -32,9 +34,13 @@ async function judgeAll (engine) {
   for (const { file, kind } of ofUpdates) {
     child.stdin.write(JSON.stringify({ file, kind }) + '\n')
     let hung = false
-    const timer = setTimeout(() => { hung = true; child.kill('SIGKILL') }, 2_000)
+    const before = processorSeconds(child.pid)
+    const watch = setInterval(() => {
+      hung ||= processorSeconds(child.pid) - before > kSeconds
+      if (hung) child.kill('SIGKILL')
+    }, 100)
     const { value, done } = await lines.next()
-    clearTimeout(timer)
+    clearInterval(watch)
     verdicts.push(done ? (hung ? 'hang' : 'crash') : value)
     if (!done && value !== 'crash') continue
     child.kill('SIGKILL')
@@ -57,8 +63,8 @@ for (const engine of engines) names[engine] = `${engine} ${versionOf(engine)}`
 console.log(`# Hostile updates, and what becomes of them
 
 Written by \`./dev fuzz hostile\`: the ${ofUpdates.length} updates of \`weft fuzz-corpus\`, each applied to an empty document in a process
-that has two seconds. **accept**: applied, and another document of that implementation takes the state that it then encodes; **refuse**: an
-error; **poison**: applied, but the state cannot be encoded or is refused by the next document; **hang**: nothing after two seconds;
+that has ${kSeconds} seconds of a processor. **accept**: applied, and another document of that implementation takes the state that it then encodes; **refuse**: an
+error; **poison**: applied, but the state cannot be encoded or is refused by the next document; **hang**: nothing within them;
 **crash**: the process ended, or WebAssembly trapped. Weft's row is
 the manifest's verdict; that another document takes the state is a property of the target apply_update. Most of these inputs are
 such as no replica writes, and to accept one is not wrong.

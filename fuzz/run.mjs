@@ -6,6 +6,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { appendFileSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
+import { processorSeconds } from './processor_time.mjs'
 
 const [build, total, ...targets] = process.argv.slice(2)
 const seconds = Math.max(1, Math.floor(Number(total) / targets.length))
@@ -39,16 +40,6 @@ const dictionaries = {
 function say (line, passing = false) {
   if (live) process.stderr.write(`\r\x1b[K${line}${passing ? '' : '\n'}`)
   else if (!passing) console.error(line)
-}
-
-// What a process has used of a processor so far; undefined once it is gone.
-function processorSeconds (pid) {
-  try {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ')
-    return (Number(fields[11]) + Number(fields[12])) / 100
-  } catch {
-    return undefined
-  }
 }
 
 // Slowness is bounded by counting steps (cost_meter.h), so the time limit is only for what takes none: a
