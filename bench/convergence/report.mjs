@@ -2,15 +2,18 @@
 
 const escape = (text) => String(text).replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`)
 
-// Colours that differ in lightness too; by the order of series.
+// Colours that differ in lightness too, by the order of series; those after the last colour are dashed.
 const colours = ['#3366cc', '#cc4422', '#229966', '#9944bb', '#bb8800', '#117799', '#aa3377', '#667711']
+const dashes = ['', '7 4', '2 3']
+const strokeOf = (i) =>
+  `stroke="${colours[i % colours.length]}" stroke-dasharray="${dashes[Math.floor(i / colours.length) % dashes.length]}" stroke-width="2"`
 const width = 560
 const height = 320
 const margin = { left: 68, right: 16, top: 16, bottom: 44 }
 
-const seriesName = ({ topology, workload }) => `${topology} ${workload}`
+export const seriesName = ({ topology, workload }) => `${topology} ${workload}`
 
-const bySeries = (points) => {
+export const bySeries = (points) => {
   const series = new Map()
   for (const point of points) {
     const name = seriesName(point)
@@ -34,6 +37,12 @@ const powersOf = (base, low, high) => {
   }
   return ticks
 }
+// Ticks of a scale of costs: powers of ten, and what lies between them where these are few.
+const decades = (low, high) => {
+  const tens = powersOf(10, low, high)
+  if (tens.length > 2) return tens
+  return [1, 2, 5].flatMap((first) => powersOf(10, low / first, high / first).map((tick) => first * tick))
+}
 const steps = (high) => {
   const step = 10 ** Math.floor(Math.log10(high || 1))
   const size = high / step > 5 ? step : high / step > 2 ? step / 2 : step / 5
@@ -46,36 +55,36 @@ const short = (number) => {
   return String(Number(number.toPrecision(3)))
 }
 
-// lines: [{ name, points: [[x, y]], stairs }]
-const plot = ({ title, x, y, lines, logs }) => {
+// lines: [{ name, points: [[x, y]] }]; as stairs they stand at 0 before their first point, and at their last one after it.
+const plot = ({ title, x, y, lines, stairs = false }) => {
   const drawn = lines.filter(({ points }) => points.length > 0)
-  const all = drawn.flatMap(({ points }) => points).filter(([px, py]) => !logs || (px > 0 && py > 0))
+  const all = drawn.flatMap(({ points }) => points).filter(([px, py]) => px > 0 && py > 0)
   if (all.length === 0) return ''
   const xs = all.map(([px]) => px)
   const ys = all.map(([, py]) => py)
-  const lowX = logs ? Math.min(...xs) : 0
-  const lowY = logs ? Math.min(...ys) / 1.2 : 0
-  const highX = Math.max(...xs, logs ? lowX * 2 : 1)
-  const highY = logs ? Math.max(...ys) * 1.2 : Math.max(...ys)
-  const scale = logs ? logarithmic : linear
-  const toX = scale(lowX, highX, margin.left, width - margin.right)
-  const toY = scale(lowY, highY, height - margin.bottom, margin.top)
-  const xTicks = logs ? powersOf(2, lowX, highX) : steps(highX)
-  const yTicks = logs ? powersOf(10, lowY, highY) : steps(highY)
+  const lowX = stairs ? Math.min(...xs) / 1.2 : Math.min(...xs)
+  const lowY = stairs ? 0 : Math.min(...ys) / 1.2
+  const highX = stairs ? Math.max(...xs) * 1.2 : Math.max(...xs, lowX * 2)
+  const highY = stairs ? 1 : Math.max(...ys) * 1.2
+  const toX = logarithmic(lowX, highX, margin.left, width - margin.right)
+  const toY = (stairs ? linear : logarithmic)(lowY, highY, height - margin.bottom, margin.top)
+  const xTicks = stairs ? decades(lowX, highX) : powersOf(2, lowX, highX)
+  const yTicks = stairs ? steps(highY) : decades(lowY, highY)
   const grid = [
     ...xTicks.map((tick) => `<path class="grid" d="M${toX(tick)} ${margin.top}V${height - margin.bottom}"/>
       <text x="${toX(tick)}" y="${height - margin.bottom + 16}" text-anchor="middle">${short(tick)}</text>`),
     ...yTicks.map((tick) => `<path class="grid" d="M${margin.left} ${toY(tick)}H${width - margin.right}"/>
       <text x="${margin.left - 6}" y="${toY(tick) + 4}" text-anchor="end">${short(tick)}</text>`)
   ].join('')
-  const paths = drawn.map(({ points, stairs, name }) => {
-    const colour = colours[lines.findIndex((line) => line.name === name) % colours.length]
-    const kept = points.filter(([px, py]) => !logs || (px > 0 && py > 0))
-    const d = kept.map(([px, py], i) =>
-      i === 0 ? `M${toX(px)} ${toY(py)}` : stairs ? `H${toX(px)}V${toY(py)}` : `L${toX(px)} ${toY(py)}`).join('')
+  const paths = drawn.map(({ points, name }) => {
+    const index = lines.findIndex((line) => line.name === name)
+    const kept = points.filter(([px, py]) => px > 0 && py > 0)
+    const d = stairs
+      ? `M${toX(lowX)} ${toY(0)}${kept.map(([px, py]) => `H${toX(px)}V${toY(py)}`).join('')}H${toX(highX)}`
+      : kept.map(([px, py], i) => `${i === 0 ? 'M' : 'L'}${toX(px)} ${toY(py)}`).join('')
     const dots = stairs ? '' : kept.map(([px, py]) =>
-      `<circle cx="${toX(px)}" cy="${toY(py)}" r="3" fill="${colour}"><title>${escape(name)}: ${short(px)}, ${short(py)}</title></circle>`).join('')
-    return `<path d="${d}" fill="none" stroke="${colour}" stroke-width="2"/>${dots}`
+      `<circle cx="${toX(px)}" cy="${toY(py)}" r="3" fill="${colours[index % colours.length]}"><title>${escape(name)}: ${short(px)}, ${short(py)}</title></circle>`).join('')
+    return `<path d="${d}" fill="none" ${strokeOf(index)}/>${dots}`
   }).join('')
   return `<figure><figcaption>${escape(title)}</figcaption>
     <svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${escape(title)}">${grid}${paths}
@@ -84,7 +93,7 @@ const plot = ({ title, x, y, lines, logs }) => {
 }
 
 const legend = (names) => `<ul class="legend">${names.map((name, i) =>
-  `<li><span style="background:${colours[i % colours.length]}"></span>${escape(name)}</li>`).join('')}</ul>`
+  `<li><svg viewBox="0 0 28 8"><path d="M0 4H28" ${strokeOf(i)}/></svg>${escape(name)}</li>`).join('')}</ul>`
 
 const table = (head, rows) => `<div class="scroll"><table><thead><tr>${head.map((cell) => `<th>${escape(cell)}</th>`).join('')}</tr></thead>
   <tbody>${rows.map((row) => `<tr>${row.map((cell) => `<td>${escape(cell)}</td>`).join('')}</tr>`).join('\n')}</tbody></table></div>`
@@ -97,19 +106,25 @@ h1 { font-size: 1.5rem } h2 { font-size: 1.1rem; margin-top: 2rem }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 1rem }
 figure { margin: 0; border: 1px solid var(--line); border-radius: 8px; padding: .75rem }
 figcaption { font-weight: 600 }
-svg { width: 100%; height: auto } svg text { font-size: 12px; fill: var(--soft) } .grid { stroke: var(--line) }
+svg { width: 100%; height: auto } svg text { font-size: 13px; fill: var(--soft) } .grid { stroke: var(--line) }
 .legend { display: flex; flex-wrap: wrap; gap: .25rem 1rem; list-style: none; padding: 0 }
-.legend span { display: inline-block; width: .8em; height: .8em; border-radius: 2px; margin-right: .4em }
-.scroll { overflow-x: auto } table { border-collapse: collapse; font-variant-numeric: tabular-nums; width: 100% }
-th, td { padding: .25rem .6rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap }
-th:first-child, td:first-child { text-align: left } .bad { color: #c33 }`
+.legend li { white-space: nowrap } .legend svg { width: 28px; height: 8px; margin-right: .4em; vertical-align: middle }
+/* Wider than a telephone: scrolled there, the first column stays. Heads break, so that a desk shows all columns. */
+.scroll { overflow-x: auto } table { border-collapse: separate; border-spacing: 0; font-variant-numeric: tabular-nums; width: 100% }
+th, td { padding: .25rem .6rem; border-bottom: 1px solid var(--line); text-align: right; vertical-align: bottom }
+td { white-space: nowrap } th { min-width: 3.5rem }
+th:first-child, td:first-child { text-align: left; position: sticky; left: 0; background: var(--back) } .bad { color: #c33 }
+@media (max-width: 40rem) { figure svg text { font-size: 20px } }
+@media print { body { max-width: none; margin: 0 } figure { break-inside: avoid } }`
 
-const conditions = ({ common, seeds }) => {
+export const conditions = ({ common, seeds, points }) => {
   const { scenario, seed } = common
+  // A trace has its own number of edits, and where everybody writes once, that of the replicas counts.
+  const edits = [...new Set(points.map((point) => point.edits))]
   const { faults } = scenario
   const ms = (time) => `${time / 1000} ms`
-  const said = [`${scenario.edits} edits a run`, `seeds ${seed} to ${Number(seed) + seeds - 1}, medians`,
-    `one every ${ms(scenario.pause)} a replica`, `latency ${ms(faults.latency)} one way`]
+  const said = [...edits.length === 1 ? [`${edits[0]} edits a run`] : [], seeds === 1 ? `seed ${seed}` : `seeds ${seed} to ${Number(seed) + seeds - 1}, medians`,
+    `an edit every ${ms(scenario.pause)} a replica`, `latency ${ms(faults.latency)} one way`]
   if (faults.jitter) said.push(`up to ${ms(faults.jitter)} more`)
   for (const name of ['loss', 'duplication', 'reordering']) {
     if (faults[name]) said.push(`${name} ${Math.round(faults[name] * 1000) / 10} %`)
@@ -128,7 +143,7 @@ export const makeReport = (result) => {
   const series = bySeries(result.points)
   const names = series.map(([name]) => name)
   const against = (figure) => series.map(([name, points]) => ({ name, points: points.map((point) => [point.replicas, figure(point)]) }))
-  const largest = series.map(([name, points]) => ({ name, stairs: true, points: [[0, 0], ...points.at(-1).curve] }))
+  const largest = series.map(([name, points]) => ({ name, points: points.at(-1).curve }))
   const number = (value, digits = 0) => value.toLocaleString('en', { maximumFractionDigits: digits })
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Convergence</title><style>${style}</style></head><body>
@@ -138,10 +153,10 @@ state bytes. ${escape(conditions(result))}.</p>
 ${result.findings.length > 0 ? `<p class="bad">${result.findings.length} runs did not converge: ${escape(result.findings.map((f) => `seed ${f.recording.seed}: ${f.status}`).join('; '))}</p>` : ''}
 ${legend(names)}
 <div class="plots">
-${plot({ title: 'Convergence after the last edit, most replicas', x: 'simulated ms', y: 'part that has everything', lines: largest, logs: false })}
-${plot({ title: 'Bytes sent for each edit', x: 'replicas', y: 'bytes', lines: against((p) => p.bytesPerEdit), logs: true })}
-${plot({ title: 'Processor time for each edit, everybody together', x: 'replicas', y: 'µs', lines: against((p) => 1e6 / p.editsPerCpuSecond), logs: true })}
-${plot({ title: 'Time to convergence', x: 'replicas', y: 'simulated ms', lines: against((p) => p.convergedMs), logs: true })}
+${plot({ title: 'Convergence after the last edit, most replicas', x: 'simulated ms', y: 'part that has everything', lines: largest, stairs: true })}
+${plot({ title: 'Bytes sent for each edit', x: 'replicas', y: 'bytes', lines: against((p) => p.bytesPerEdit) })}
+${plot({ title: 'Processor time for each edit, everybody together', x: 'replicas', y: 'µs', lines: against((p) => 1e6 / p.editsPerCpuSecond) })}
+${plot({ title: 'Time to convergence', x: 'replicas', y: 'simulated ms', lines: against((p) => p.convergedMs) })}
 </div>
 <h2>Growth with the number of replicas n, as exponents x of n<sup>x</sup>, fitted</h2>
 ${table(['series', 'processor time an edit', 'messages an edit', 'bytes an edit', 'memory of a replica'],
