@@ -167,7 +167,7 @@ int Salvage(const LogCommand& command) {
   if (command.json) {
     std::cout << "{\"pages\":" << report->pages << ",\"rooms\":" << report->rooms
               << ",\"records\":" << report->records << ",\"snapshots\":" << report->snapshots
-              << ",\"versions\":" << report->versions
+              << ",\"versions\":" << report->versions << ",\"rows\":" << report->rows
               << ",\"from_stale_pages\":" << report->from_stale_pages
               << ",\"nameless_rooms\":" << report->nameless_rooms << ",\"losses\":[";
     const char* comma = "";
@@ -186,6 +186,7 @@ int Salvage(const LogCommand& command) {
     std::cout << "saved " << report->rooms << " rooms, " << report->records << " records, "
               << report->snapshots << " snapshots and " << report->versions << " versions to "
               << command.path << "\n";
+    if (report->rows > 0) std::cout << report->rows << " rows of applications\n";
     if (report->nameless_rooms > 0) {
       std::cout << report->nameless_rooms << " rooms lost their names: salvaged-room-N\n";
     }

@@ -379,8 +379,11 @@ absl::StatusOr<PageReport> CheckPages(const std::string& path,
 void VisitLeaves(const PageFile& file, const VisitNode& visit, std::vector<bool>& reached) {
   reached.assign(file.page_count(), false);
   // The older tree too: which one is newer is what may be damaged.
-  for (int i = 0; i < 2; ++i) {
-    const auto meta = file.Meta(i);
+  std::optional<MetaPage> metas[2] = {file.Meta(0), file.Meta(1)};
+  if (metas[0] && metas[1] && metas[0]->transaction < metas[1]->transaction) {
+    std::swap(metas[0], metas[1]);
+  }
+  for (const std::optional<MetaPage>& meta : metas) {
     if (!meta) continue;
     PageReport report;
     std::vector<bool> used;

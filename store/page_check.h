@@ -62,7 +62,8 @@ absl::StatusOr<PageReport> CheckPages(const std::string& path,
 absl::Status CorrectNumbers(const std::string& path, const PageReport& report);
 
 // Calls `visit` for each node of each leaf that either meta page's tree reaches, whatever else is
-// damaged, with the table's name; what both reach comes twice. For salvage.
+// damaged, with the table's name; what both reach comes twice, of the newer one
+// first. For salvage.
 using VisitNode =
     std::function<void(const std::string& table, crdt::ByteView key, crdt::ByteView value)>;
 // Marks in `reached` the pages in use, and those free.

@@ -14,7 +14,6 @@
 namespace weft::store {
 namespace {
 
-constexpr const char* kTable = "rows";
 constexpr std::string_view kVersionKey = "version";
 constexpr std::string_view kVersion("\0\0\0\1", 4);
 constexpr std::size_t kCheckBytes = 8;
@@ -169,7 +168,7 @@ absl::StatusOr<std::unique_ptr<Rows>> Rows::OpenReadOnly(const LogReader& reader
   absl::StatusOr<Transaction> transaction = reader.environment().BeginRead();
   if (!transaction.ok()) return transaction.status();
   MDB_dbi table = 0;
-  int code = mdb_dbi_open(transaction->handle(), kTable, 0, &table);
+  int code = mdb_dbi_open(transaction->handle(), kRowsTable, 0, &table);
   if (code == MDB_NOTFOUND) return absl::NotFoundError("the log has no rows of an application");
   rows->table_ = table;
   MDB_val key = ToVal(kVersionKey);
@@ -186,7 +185,7 @@ absl::StatusOr<std::unique_ptr<Rows>> Rows::OpenReadOnly(const LogReader& reader
 int Rows::OpenTable(MDB_txn* transaction) const {
   // Open already in most cases, which costs a look; not after the environment was opened anew.
   MDB_dbi table = 0;
-  const int code = mdb_dbi_open(transaction, kTable, MDB_CREATE, &table);
+  const int code = mdb_dbi_open(transaction, kRowsTable, MDB_CREATE, &table);
   if (code == 0) table_ = table;
   return code;
 }
@@ -304,11 +303,13 @@ absl::Status Rows::DeleteRoom(std::string_view room, Generation generation, cons
   return result;
 }
 
+bool IsIntactRow(ByteView key, ByteView stored) { return Unwrap(key, stored).has_value(); }
+
 int VerifyRows(MDB_txn* transaction, std::uint64_t& rows,
                absl::FunctionRef<void(std::string_view key)> visit) {
   rows = 0;
   MDB_dbi table = 0;
-  int code = mdb_dbi_open(transaction, kTable, 0, &table);
+  int code = mdb_dbi_open(transaction, kRowsTable, 0, &table);
   if (code == MDB_NOTFOUND) return 0;
   Cursor cursor;
   if (code == 0) code = cursor.Open(transaction, table);

@@ -8,7 +8,9 @@
 //           "version"                       := check:u64 1:u32
 //   check   := XXH3-64 of all that follows it, seeded by XXH3-64 of the row's key; integers big-endian
 //
-// The table is made by the first Open: logs without an application have none. Salvage leaves it behind.
+// The table is made by the first Open: logs without an application have none. Salvage brings back the rows
+// that it can prove, as the newest tree that still has them had them; they may be those of the commit before
+// the last, so an application that derives them from rooms checks them afterwards.
 // Bound: kMaxKeyBytes; values by what fits in memory twice.
 
 #include <lmdb.h>
@@ -119,6 +121,11 @@ class Rows {
   const std::string application_;
   mutable std::atomic<MDB_dbi> table_ = 0;  // of the last transaction that opened it
 };
+
+inline constexpr const char* kRowsTable = "rows";
+
+// Whether the row is what was written under this key.
+bool IsIntactRow(ByteView key, ByteView stored);
 
 // Proves each row of all applications. `visit` is told the key of one that is damaged; `rows` counts all.
 // LMDB's code; a log without rows has none.

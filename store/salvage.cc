@@ -18,6 +18,7 @@
 #include "store/format.h"
 #include "store/log_reader.h"
 #include "store/room_index.h"
+#include "store/rows.h"
 #include "store/system_error.h"
 
 namespace weft::store {
@@ -36,6 +37,7 @@ struct Finds {
   Placed snapshots;
   std::map<std::string, ByteView> versions;  // by key
   Placed quarantine;
+  std::map<std::string, ByteView> rows_of_applications;  // by key
   std::uint64_t from_stale_pages = 0;
 };
 
@@ -47,6 +49,7 @@ class Salvager {
     VisitLeaves(
         file_,
         [this](const std::string& table, ByteView key, ByteView value) {
+          if (table == kRowsTable) return TakeRow(key, value);
           if (table == kNamesTable) TakeName(key, value);
           Take(key, value);
         },
@@ -114,6 +117,13 @@ class Salvager {
     }
     if (!stale_ && DecodeVersion(key, value)) {
       finds_.versions.emplace(std::string(crdt::AsText(key)), value);
+    }
+  }
+
+  // The newer tree comes first.
+  void TakeRow(ByteView key, ByteView value) {
+    if (IsIntactRow(key, value)) {
+      finds_.rows_of_applications.emplace(std::string(crdt::AsText(key)), value);
     }
   }
 
@@ -215,7 +225,7 @@ absl::StatusOr<SalvageReport> SalvageLog(const std::string& directory,
   Salvager(**file, finds).Run(progress);
   SalvageReport report{.pages = (*file)->page_count(), .from_stale_pages = finds.from_stale_pages};
   const std::map<RoomId, RoomRow> rows = MakeRows(finds, report);
-  if (rows.empty()) {
+  if (rows.empty() && finds.rows_of_applications.empty()) {
     return absl::DataLossError(absl::StrCat("nothing was found in ", directory));
   }
 
@@ -301,6 +311,17 @@ absl::StatusOr<SalvageReport> SalvageLog(const std::string& directory,
       }
       return WriteRoomRow(transaction, entry.first, row);
     });
+  }
+  if (written.ok() && !finds.rows_of_applications.empty()) {
+    MDB_dbi table = 0;
+    written = rewriter.WriteAll(
+        finds.rows_of_applications,
+        [&](const Transaction& transaction, const std::pair<const std::string, ByteView>& entry) {
+          const int code = mdb_dbi_open(transaction.handle(), kRowsTable, MDB_CREATE, &table);
+          if (code != 0) return code;
+          ++report.rows;
+          return PutEntry(transaction, table, crdt::AsBytes(entry.first), entry.second);
+        });
   }
   if (!written.ok()) return written;
 

@@ -6,7 +6,8 @@
 // pages are gone through, those first that LMDB's trees still reach, then every page that looks like
 // one, and what is sound is put into a new log under its old number and sequence. Stale pages of
 // earlier transactions fill holes; nothing that was deleted comes back, since deleted rooms keep
-// their rows.
+// their rows. What changes and goes without a trace, as versions and the rows of applications do,
+// is taken from LMDB's trees alone. The outbox is left behind: who it told knows other generations.
 
 #include <cstdint>
 #include <string>
@@ -24,6 +25,7 @@ struct SalvageReport {
   std::uint64_t records = 0;
   std::uint64_t snapshots = 0;
   std::uint64_t versions = 0;
+  std::uint64_t rows = 0;              // of applications (store/rows.h)
   std::uint64_t from_stale_pages = 0;  // records that no tree reached
   std::uint64_t nameless_rooms = 0;  // named "salvaged-room-N", since neither row nor name is left
   // What is missing now, by room.
