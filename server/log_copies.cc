@@ -20,6 +20,7 @@
 #include "server/room_name.h"
 #include "server/text_table.h"
 #include "store/backup.h"
+#include "store/room_import.h"
 #include "store/salvage.h"
 #include "store/update_log.h"
 
@@ -242,64 +243,51 @@ int Export(const LogReader& log, const LogCommand& command) {
 
 namespace {
 
-// What an export tells, put into a log line by line.
+// What an export tells, line by line.
 class Importer {
  public:
-  Importer(UpdateLog& log, std::string room) : log_(log), room_(std::move(room)) {}
+  explicit Importer(std::string name) { room_.name = std::move(name); }
 
   // kInvalidArgument for a line that Export does not write.
-  absl::Status Put(const ExportLine& line) {
-    if (line.text("version") != nullptr) return PutVersion(line);
+  absl::Status Add(const ExportLine& line) {
+    if (line.text("version") != nullptr) {
+      AddVersion(line);
+      return absl::OkStatus();
+    }
     const std::string* text = line.text("update");
     if (text == nullptr) return absl::InvalidArgumentError("neither a record nor a version");
-    const auto payload = crdt::FromBase64(*text);
+    absl::StatusOr<crdt::Bytes> payload = crdt::FromBase64(*text);
     if (!payload.ok() || !CheckPayload(*payload).ok()) {
       return absl::InvalidArgumentError("not an update");
     }
     if (line.has("snapshot")) shift_ = static_cast<Sequence>(line.integer("snapshot")) - 1;
-    Sequence sequence = 0;
-    const absl::Status status = AppendAndWait(
-        log_,
-        {.room = room_,
-         .time_ms = line.integer("time_ms"),
+    room_.records.push_back(
+        {.time_ms = line.integer("time_ms"),
          .origin = store::OriginId{static_cast<std::uint64_t>(line.integer("origin"))},
-         .payload = *payload},
-        sequence);
-    if (status.ok()) ++records_;
-    return status;
+         .payload = *std::move(payload)});
+    return absl::OkStatus();
   }
 
-  // Half a room is none.
-  void GiveUp() {
-    if (records_ == 0) return;
-    const absl::Status status = log_.DeleteRoom(room_);
-    if (!status.ok()) (void)Fail(status);
-  }
-
-  Sequence records() const { return records_; }
+  const store::NewRoom& room() const { return room_; }
 
  private:
-  absl::Status PutVersion(const ExportLine& line) {
+  void AddVersion(const ExportLine& line) {
     const auto sequence = static_cast<Sequence>(line.integer("sequence"));
-    if (sequence <= shift_) return absl::OkStatus();
+    if (sequence <= shift_) return;
     const std::string* note = line.text("note");
-    return log_.PutVersion(room_,
-                           {.name = *line.text("version"),
-                            .sequence = sequence - shift_,
-                            .made_ms = line.integer("made_ms"),
-                            .note = note != nullptr ? *note : std::string()},
-                           MergePayloads);
+    room_.versions.push_back({.name = *line.text("version"),
+                              .sequence = sequence - shift_,
+                              .made_ms = line.integer("made_ms"),
+                              .note = note != nullptr ? *note : std::string()});
   }
 
-  UpdateLog& log_;
-  const std::string room_;
+  store::NewRoom room_;
   Sequence shift_ = 0;  // what lies before the export's first record has one record here
-  Sequence records_ = 0;
 };
 
 }  // namespace
 
-// Reads what Export wrote. The room is new, and its generation with it.
+// Reads what Export wrote. The room is new, and its generation with it; it is there as a whole or not.
 int Import(const LogCommand& command) {
   std::ifstream file;
   if (command.path != "-") {
@@ -323,21 +311,22 @@ int Import(const LogCommand& command) {
         absl::StrCat("there is a room \"", PrintableName(room),
                      "\" already; --room NAME gives the imported one another name")));
   }
-  Importer importer(**log, room);
+  Importer importer(room);
   for (std::size_t number = 2; std::getline(in, line); ++number) {
     const auto object = ExportLine::Parse(line);
     const absl::Status status =
-        object ? importer.Put(*object) : absl::InvalidArgumentError("not a JSON object");
+        object ? importer.Add(*object) : absl::InvalidArgumentError("not a JSON object");
     if (status.ok()) continue;
-    importer.GiveUp();
     return Fail(absl::Status(status.code(),
                              absl::StrCat("line ", number, " of the export: ", status.message())));
   }
+  const absl::Status status = store::ImportRoom(**log, importer.room(), MergePayloads);
+  if (!status.ok()) return Fail(status);
+  const std::size_t records = importer.room().records.size();
   if (command.json) {
-    std::cout << "{\"room\":" << Quote(room) << ",\"records\":" << importer.records() << "}\n";
+    std::cout << "{\"room\":" << Quote(room) << ",\"records\":" << records << "}\n";
   } else {
-    std::cout << "the room \"" << PrintableName(room) << "\" has " << importer.records()
-              << " records\n";
+    std::cout << "the room \"" << PrintableName(room) << "\" has " << records << " records\n";
   }
   return kExitOk;
 }

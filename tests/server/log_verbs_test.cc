@@ -244,6 +244,12 @@ TEST_F(LogVerbsTest, AnExportedRoomIsImportedWithItsHistory) {
   EXPECT_EQ(result.exit_code, kExitUsage);
   EXPECT_TRUE(Has(result.err, "line 7 of the export: not an update")) << result.err;
   EXPECT_EQ(Weft("show half").exit_code, kExitFailed);
+  std::ofstream(Path("half.jsonl"))
+      << ReadFile(Path("notes.jsonl")) << "{\"version\":\"v\",\"sequence\":99}\n";
+  result = Weft("import '" + Path("half.jsonl") + "' --room half");
+  EXPECT_EQ(result.exit_code, kExitUsage);
+  EXPECT_TRUE(Has(result.err, "the version \"v\" is of record 99")) << result.err;
+  EXPECT_EQ(Weft("show half").exit_code, kExitFailed);
   EXPECT_EQ(Weft("import '" + Path("notes.jsonl") + "' --room half").exit_code, kExitOk);
   ASSERT_EQ(Weft("export other --state --output '" + Path("state.bin") + "'").exit_code, kExitOk);
   EXPECT_TRUE(CheckPayload(crdt::AsBytes(ReadFile(Path("state.bin")))).ok());
