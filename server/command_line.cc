@@ -9,6 +9,7 @@
 #include <map>
 #include <sstream>
 
+#include "absl/strings/str_join.h"
 #include "server/auth/auth_flags.h"
 #include "server/configuration.h"
 #include "server/limit_flags.h"
@@ -636,6 +637,20 @@ CommandLine ParseCommandLine(std::vector<std::string> arguments, const Surroundi
   if (!nothing_asked && !arguments[0].starts_with("-") && app.get_subcommands(is_asked).empty()) {
     return refuse("there is no command \"" + arguments[0] +
                   "\"; there are serve, config, token, log, script, inspect and driver.");
+  }
+  if (arguments.size() > 1 && !arguments[1].starts_with("-")) {
+    std::vector<std::string> verbs;
+    for (const CLI::App* group : app.get_subcommands(is_asked)) {
+      for (const CLI::App* verb : group->get_subcommands({})) {
+        if (!verb->get_name().empty()) verbs.push_back(verb->get_name());
+      }
+    }
+    if (!verbs.empty() && std::ranges::find(verbs, arguments[1]) == verbs.end()) {
+      const auto nearest = NearestName(arguments[1], verbs);
+      return refuse("weft " + arguments[0] + " has no \"" + arguments[1] +
+                    (nearest ? "\"; do you mean " + *nearest + "? There" : "\"; there") + " are " +
+                    absl::StrJoin(verbs, ", ") + ".");
+    }
   }
   const auto asks = [&](std::string_view flag) {
     return std::find(arguments.begin(), arguments.end(), flag) != arguments.end();

@@ -163,6 +163,9 @@ TEST(CommandLine, NamesTheMistake) {
       {{"serve", "--log-level", "loud"}, "--log-level"},
       {{"srve"}, "srve"},
       {{"inspect"}, "FILE"},
+      {{"log", "lss"}, "\"lss\"; do you mean ls? There are ls, show, verify, "},
+      {{"log", "frobnicate", "x"}, "\"frobnicate\"; there are ls, show, verify, "},
+      {{"script", "chek"}, "do you mean check? "},
   };
   for (const auto& [arguments, word] : cases) {
     const CommandLine line = ParseCommandLine(arguments);
