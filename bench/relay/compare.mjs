@@ -104,7 +104,7 @@ function generate (relay, name, scenario, files) {
   const command = [generator, name, `--port=${relay.port}`, `--pid=${relay.child.pid}`, '--room=bench',
     ...scenario.flags, ...files]
   if (relay.kind === 'hocus') command.push('--hocuspocus')
-  if (flags.has('seconds') && scenario.id !== 'S5') command.push(`--seconds=${flags.get('seconds')}`)
+  if (flags.has('seconds') && scenario.run !== 'S5') command.push(`--seconds=${flags.get('seconds')}`)
   const [program, ...rest] = pinned(kGeneratorCore, command)
   const run = spawnSync(program, rest, { encoding: 'utf8', timeout: kGeneratorTimeout })
   if (run.status !== 0) return { failure: (run.stderr || `ended by ${run.signal ?? run.error}`).trim() }

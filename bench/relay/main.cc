@@ -50,7 +50,9 @@ absl::StatusOr<Report> RunScenario(const std::string& scenario, const Run& run,
   if (scenario == "S4") {
     return RunTyping(run, {.rooms = 1000, .writers = 3, .readers = 0, .rate = 1, .window = 0});
   }
-  if (scenario == "S5") return RunIdling(run, {});
+  if (scenario == "S5") {
+    return RunIdling(run, {.rooms = static_cast<std::size_t>(Number(flags, "rooms", 1000))});
+  }
   if (scenario == "S6" || scenario == "S6-prepare" || scenario == "S6-again") {
     Joining joining;
     joining.prepare = scenario != "S6-again";

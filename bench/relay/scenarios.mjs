@@ -12,6 +12,7 @@ export const scenarios = [
   { id: 'S3', run: 'S3', flags: [], title: 'one room, 200 readers, 5 writers × 20/s', figures: latency },
   { id: 'S4', run: 'S4', flags: [], title: '1,000 rooms × 3 clients × 1/s', figures: latency },
   { id: 'S5', run: 'S5', flags: ['--seconds=8'], title: '5,000 idle connections in 1,000 rooms', figures: ['kb_per_connection'] },
+  { id: 'S5-rooms', run: 'S5', flags: ['--seconds=8', '--rooms=5000'], title: 'the same, each in a room of its own', figures: ['kb_per_connection'], only: ['weft'] },
   { id: 'S6', run: 'S6', flags: [], title: '100 clients join one document at once', figures: ['all_synced_ms', 'cpu_ms'], only: ['weft', 'weft-accepted', 'weft-memory', 'yws', 'hocus'] },
   { id: 'S6-disk', run: 'S6', flags: [], title: 'the same right after a start of the server, from disk', figures: ['all_synced_ms', 'cpu_ms'], steps: [['S6-prepare'], ['restart'], ['S6-again']], only: ['weft', 'weft-accepted', 'weft-memory'] },
   { id: 'S7', run: 'S7', flags: [], title: 'connect, sync, leave', figures: ['visits_per_s', 'visits_per_cpu_s', 'cpu_percent'] },
