@@ -114,6 +114,8 @@ void ScriptApplication::ArmTick() {
 void ScriptApplication::Stop() {
   stopped_ = true;
   publishing_.Stop();
+  // What waits for a room waits for ever: no worker runs any more.
+  pool_.stop();
   pool_.join();
   http_.Stop();
 }
