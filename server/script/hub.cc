@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "crdt/json.h"
+#include "crdt/state_vector.h"
 #include "crdt/update.h"
 
 namespace weft::server::script {
@@ -423,6 +424,10 @@ void Hub::Sync(ConnectionId id, Connected& one, const ClientMessage& message) {
   if (step != 1) return;
   absl::StatusOr<crdt::Bytes> state_vector = FromBase64(message.Text("payload"));
   if (!state_vector.ok()) return SendError(id, MessageOf(state_vector.status()));
+  // The room would close a member for it.
+  if (const auto decoded = crdt::DecodeStateVector(*state_vector); !decoded.ok()) {
+    return SendError(id, MessageOf(decoded.status()));
+  }
   services_.AskForDiff(id, *std::move(state_vector));
 }
 

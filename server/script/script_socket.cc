@@ -35,8 +35,10 @@ void ScriptSocket::Tell(const std::string& text) {
 void ScriptSocket::Enter(std::string room, std::string subject, bool may_write) {
   number_ = ++last_number_;
   has_joined_ = false;
-  asked_ = 0;
+  generation_.reset();
+  whole_.reset();
   early_.clear();
+  asked_ = 0;
   Join(number_, std::move(room),
        {.access = ToAccess(may_write), .subject = std::move(subject), .address = address()});
   Deliver(number_, sync::EncodeMessage(sync::SyncStep1{.state_vector = kNothingKnown}));
@@ -81,15 +83,8 @@ void ScriptSocket::OnSaid(crdt::ByteView message) {
   const auto* answer = std::get_if<sync::SyncStep2>(&*decoded);
   if (answer == nullptr) return;
   if (!has_joined_) {
-    const auto known = crdt::StateVectorOfUpdate(answer->update);
-    if (!known.ok()) return;
-    has_joined_ = true;
-    const crdt::Bytes state_vector = crdt::EncodeStateVector(*known);
-    events_.hub().OnJoined(
-        id_, {.state = answer->update, .state_vector = state_vector, .generation = generation_});
-    for (const crdt::Bytes& update : std::exchange(early_, {})) {
-      events_.hub().OnUpdate(id_, update);
-    }
+    whole_.emplace(answer->update.begin(), answer->update.end());
+    FinishJoin();
   } else if (asked_ > 0) {
     --asked_;
     events_.hub().OnDiff(id_, answer->update);
@@ -99,10 +94,24 @@ void ScriptSocket::OnSaid(crdt::ByteView message) {
   }
 }
 
+// A room that is in memory says first that it is open; one that is read from the log answers before that.
+void ScriptSocket::FinishJoin() {
+  if (!whole_ || !generation_) return;
+  const crdt::Bytes whole = *std::exchange(whole_, std::nullopt);
+  const auto known = crdt::StateVectorOfUpdate(whole);
+  if (!known.ok()) return Close(CloseCode::kInternalError, "the document cannot be read");
+  has_joined_ = true;
+  const crdt::Bytes state_vector = crdt::EncodeStateVector(*known);
+  events_.hub().OnJoined(
+      id_, {.state = whole, .state_vector = state_vector, .generation = *generation_});
+  for (const crdt::Bytes& update : std::exchange(early_, {})) events_.hub().OnUpdate(id_, update);
+}
+
 void ScriptSocket::OnEvent(std::uint64_t channel, ChannelEvent happened) {
   if (channel != number_) return;
   if (const auto* opened = std::get_if<event::Opened>(&happened)) {
     generation_ = opened->head.generation;
+    FinishJoin();
   } else if (const auto* said = std::get_if<event::Said>(&happened)) {
     OnSaid(*said->message);
   } else if (const auto* settled = std::get_if<event::Settled>(&happened)) {

@@ -12,6 +12,7 @@
 // Threads: the application's worker. Ownership: the socket's; it tells `events` of its end.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -62,15 +63,17 @@ class ScriptSocket final : public Multiplexer {
   void EndChannel(std::uint64_t number, CloseCode code, std::string_view reason) override;
 
   void OnSaid(crdt::ByteView message);
+  void FinishJoin();
 
   const ConnectionId id_;
   ScriptSocketEvents& events_;
   std::uint64_t last_number_ = 0;
-  std::uint64_t number_ = 0;        // of the channel; 0: none
-  std::uint64_t generation_ = 0;    // of the room's history
-  bool has_joined_ = false;         // the hub was told the whole document
-  std::uint64_t asked_ = 0;         // answers to Ask that are awaited
-  std::vector<crdt::Bytes> early_;  // updates that came before the whole document
+  std::uint64_t number_ = 0;                 // of the channel; 0: none
+  std::optional<std::uint64_t> generation_;  // of the room's history, once it is open
+  std::optional<crdt::Bytes> whole_;         // the document, until the room is open
+  bool has_joined_ = false;                  // the hub was told the whole document
+  std::uint64_t asked_ = 0;                  // answers to Ask that are awaited
+  std::vector<crdt::Bytes> early_;           // updates that came before the whole document
 };
 
 }  // namespace weft::server::script

@@ -218,6 +218,28 @@ scriptTest('Hazards 22 and 30: a poisoned document can be edited, mended and sav
   assert.deepEqual(await theatre.storedTexts(), { 1: ['one', 'two'], 2: ['four'] })
 })
 
+scriptTest('Hazards 23 and 24: bad bytes, and sockets that end in the middle of anything, leave the room as it should be', async ({ theatre }) => {
+  const editor = await theatre.editor(ada)
+  for (const text of ['{', '\u0000', '{"OP":"YJS_UPDATE","DATA":7}', '{"OP":"YJS_SYNC","DATA":{"step":2,"payload":"no base64!"}}']) editor.raw(text)
+  editor.say('YJS_UPDATE', { payload: base64(Uint8Array.of(255, 255, 255, 255)) })
+  editor.say('YJS_SYNC', { step: 1, payload: base64(Uint8Array.of(255, 255, 255, 255)) })
+  await editor.answered()
+  const brief = []
+  for (let i = 0; i < 20; ++i) {
+    const person = await theatre.person(bob)
+    person.say('REQUEST_SCRIPT_EDIT')
+    person.joining()
+    person.say('YJS_UPDATE', { payload: 'AAA=' })
+    brief.push(person.die())
+  }
+  await Promise.all(brief)
+  const last = await theatre.viewer(cleo)
+  await eventually('those who died to be gone', () => last.heard.findLast(({ name }) => name === 'ROOM_MEMBERS').data.members.length <= 2)
+  const mark = last.mark()
+  editor.type(1, 0, '!')
+  await last.hears('YJS_UPDATE', mark)
+})
+
 scriptTest('Hazard 25: leaving is like stopping: the last editor takes the room along, and no mode stays', async ({ theatre }) => {
   const editor = await theatre.editor(ada)
   const viewer = await theatre.viewer(cleo)
@@ -273,6 +295,25 @@ scriptTest('Hazard 26: kill -9 in the middle of a save leaves either all of it o
     assert.deepEqual(await theatre.storedTexts(), after)
     assert.equal(new Set((await theatre.stored()).lines.map(({ id }) => id)).size, (await theatre.stored()).lines.length)
   }
+})
+
+scriptTest('Hazard 27: what was done offline comes back, deletions too, also over a server that was killed', async ({ theatre, server }) => {
+  const editor = await theatre.editor(ada)
+  await server.crash()
+  await editor.die()
+  editor.type(1, 0, ' offline')
+  editor.addLine(2, 1, 'offline')
+  editor.deleteLine(1, 2)
+  const expected = editor.texts()
+  await server.start()
+  await editor.comeBack()
+  await editor.edits()
+  await editor.joins()
+  await editor.isStored()
+  assert.equal(editor.refused, 0)
+  const witness = await theatre.viewer(cleo)
+  await agree(witness, editor)
+  assert.deepEqual(witness.texts(), expected)
 })
 
 scriptTest('Hazard 34: the last editor dies and comes back in time: the mode stays, nobody is sent away', async ({ theatre }) => {
