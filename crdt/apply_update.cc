@@ -318,7 +318,7 @@ PendingBlocks DocCore::IntegrateBlocks(const Update& update) {
       if (block.kind == ContentKind::kSkip) break;
       const Clock state = StateOf(block.id.client);
       const bool waits = waits_for_gaps && block.id.clock > state;
-      if (waits || block.end() > kClockEnd) {
+      if (waits || block.end() >= kClockEnd) {
         stack.push_back(index);
         pending.Need(block.id.client, waits ? block.id.clock - 1 : kMaxSafeInteger);
         park_stack();

@@ -190,7 +190,7 @@ class Loader {
 
   // False, and nothing happened, when the block has to wait or may have to.
   bool Place(const Block& block) {
-    if (block.kind == ContentKind::kSkip || block.end() > kClockEnd) return false;
+    if (block.kind == ContentKind::kSkip || block.end() >= kClockEnd) return false;
     if (client_ == nullptr && block.id.clock != 0) return false;
     if (block.kind == ContentKind::kGc) {
       if (client_ == nullptr) UseClient();
@@ -218,7 +218,7 @@ class Loader {
 
   // The same in short, where that is possible; else false, and nothing happened.
   bool PlacePlain(const PlainBlock& block) {
-    if (block.end() > kClockEnd) return false;
+    if (block.end() >= kClockEnd) return false;
     const bool is_deleted = block.text.empty();
     if (!is_deleted && !block.is_ascii) return false;
     Item item;

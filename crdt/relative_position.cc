@@ -206,6 +206,9 @@ absl::StatusOr<RelativePosition> RelativePosition::FromJson(const Any& json) {
     }
     position.assoc = static_cast<std::int64_t>(*assoc->AsNumber());
   }
+  if (!position.item && !position.type && !position.root) {
+    return absl::InvalidArgumentError("the position names no sequence and no element");
+  }
   return position;
 }
 

@@ -27,8 +27,8 @@ std::uint64_t LengthOf(const SharedType& type) {
 
 void CheckPosition(const RelativePosition& position, Doc& doc) {
   const absl::StatusOr<RelativePosition> read = RelativePosition::FromJson(position.ToJson());
-  // As in Yjs, the empty name of a root does not get into JSON.
-  CHECK(read.ok() && (*read == position || position.root == ""));
+  // As in Yjs, the empty name of a root does not get into JSON, which then may name nothing.
+  CHECK(read.ok() ? *read == position || position.root == "" : position.root == "");
   const absl::StatusOr<RelativePosition> decoded = RelativePosition::Decode(position.Encode());
   CHECK(decoded.ok());
   CHECK(decoded->Encode() == position.Encode());

@@ -20,9 +20,6 @@ RelativePosition PositionFrom(Arguments& arguments, const char* json, std::size_
     arguments.Refuse(position.status());
     return {};
   }
-  if (!position->item.has_value() && !position->type.has_value() && !position->root.has_value()) {
-    arguments.Refuse(WEFT_INVALID_ARGUMENT, "the position names no sequence and no element");
-  }
   return *std::move(position);
 }
 

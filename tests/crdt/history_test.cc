@@ -130,6 +130,9 @@ TEST(RelativePosition, RefusesWhatIsNone) {
   EXPECT_FALSE(RelativePosition::Decode(Bytes{3}).ok());
   EXPECT_FALSE(RelativePosition::Decode(Bytes{1, 5, 'a'}).ok());
   EXPECT_FALSE(RelativePosition::FromJson(Any(1)).ok());
+  // It could not be encoded.
+  EXPECT_FALSE(RelativePosition::FromJson(AnyObject{}).ok());
+  EXPECT_FALSE(RelativePosition::FromJson(AnyObject{{"assoc", 1}}).ok());
   EXPECT_FALSE(RelativePosition::FromJson(AnyObject{{"item", AnyObject{{"client", -1}}}}).ok());
   EXPECT_FALSE(RelativePosition::FromJson(AnyObject{{"tname", 1}}).ok());
   Doc doc;

@@ -77,6 +77,22 @@ TEST(PendingReport, SaysWhenSomethingWaitsForEver) {
   EXPECT_TRUE(doc.GetPendingReport().missing.empty());
 }
 
+TEST(PendingReport, TheLastClockIsTheFirstThatWaitsForEver) {
+  // Collected elements of client 1 from clock 0 on: as many as there are clocks, and one less.
+  const Bytes all = {1, 1, 1, 0, 0, 0x80, 0x80, 0x80, 0x80, 0x80, 0x20, 0};
+  const Bytes but_one = {1, 1, 1, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0x1f, 0};
+  for (const bool is_loaded_before : {false, true}) {
+    Doc doc({.client_id = ClientId{3}});
+    if (is_loaded_before) doc.GetText("t").Insert(0, "here");
+    ASSERT_EQ(doc.ApplyUpdate(all), absl::OkStatus());
+    EXPECT_TRUE(doc.GetPendingReport().beyond_limits);
+    EXPECT_EQ(doc.Validate(), absl::OkStatus());
+  }
+  Doc doc({.client_id = ClientId{3}});
+  ASSERT_EQ(doc.ApplyUpdate(but_one), absl::OkStatus());
+  EXPECT_FALSE(doc.has_pending());
+}
+
 // When everything that is reported missing has come, nothing waits: a whole history is held back
 // but for some updates; then only the missing ids are asked for.
 RC_GTEST_PROP(PendingReport, WhatItNamesIsAllThatIsNeeded, (std::uint32_t seed)) {
