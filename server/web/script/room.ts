@@ -162,7 +162,10 @@ export class Room {
       return false
     }
     this.birth ??= { had: theirs, generation: data.generation }
+    // For whoever listens to updates Yjs encodes all of it once more: a tenth of what it costs to take in a long script.
+    this.doc.off('update', this.onLocalUpdate)
     Y.applyUpdate(this.doc, data.payload, SERVER)
+    this.doc.on('update', this.onLocalUpdate)
     this.hasDocument = true
     this.isHeldBack = false
     this.inFlight = []
