@@ -650,7 +650,7 @@ class DocCore {
   void Unload(std::size_t roots, std::size_t keys);
 
   // -- Validation (validate.cc) --
-  static bool IsCutBefore(const Item& item, const Item& behind);
+  bool IsCut(const Item& item) const;
   absl::Status ValidateClient(ClientIndex client) const;
   absl::Status ValidateType(TypeRef type) const;
 

@@ -124,7 +124,12 @@ void DocCore::Collect(ItemRef first, bool parent_collected) {
   std::vector<TypeRef> types;
   const auto collect = [&](ItemRef ref, bool with_parent) {
     Item& item = At(ref);
-    CHECK(item.deleted);
+    if (!item.deleted) {
+      // A value under a key that was cut apart, and whose rest alone went with its type: no replica makes
+      // one, but an update may hold it. It goes now.
+      CHECK(with_parent);
+      clients_[item.id.client()].deleted.reset();
+    }
     if (item.kind == ContentKind::kType) {
       types.push_back(item.content);
     } else {

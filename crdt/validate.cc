@@ -13,11 +13,14 @@ absl::Status Broken(std::string_view what, ItemRef ref) {
 
 }  // namespace
 
-// Whether `behind` is the rest of the same value, deleted: no replica makes values of several
-// elements, but an update may hold one, and another delete a part of it, as in Yjs.
-bool DocCore::IsCutBefore(const Item& item, const Item& behind) {
-  return behind.deleted && behind.id == item.id.Plus(item.length()) &&
-         behind.origin == item.last_id() && behind.right_origin == item.right_origin;
+// Whether the rest of the same value is a block of its own, which is deleted: no replica makes values
+// of several elements, but an update may hold one, and delete a part of it or put something in between,
+// as in Yjs.
+bool DocCore::IsCut(const Item& item) const {
+  const Client& client = clients_[item.id.client()];
+  if (item.end() >= client.blocks.end()) return false;
+  const Item& rest = At(FindBlock(item.id.Plus(item.length())));
+  return !rest.is_gc() && rest.origin == item.last_id() && rest.right_origin == item.right_origin;
 }
 
 absl::Status DocCore::ValidateClient(ClientIndex index) const {
@@ -73,8 +76,7 @@ absl::Status DocCore::ValidateClient(ClientIndex index) const {
     if (item.key() != kNoKey && item.right == kNoItem && parent.entries.Find(item.key()) != ref) {
       return Broken("the last item of a key is not the one that the type names", ref);
     }
-    if (item.key() != kNoKey && item.right != kNoItem && !item.deleted &&
-        !IsCutBefore(item, At(item.right))) {
+    if (item.key() != kNoKey && item.right != kNoItem && !item.deleted && !IsCut(item)) {
       return Broken("a replaced value is not deleted", ref);
     }
     if (!item.deleted && IsDeleted(item.parent)) {
