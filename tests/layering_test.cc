@@ -95,6 +95,7 @@ const std::vector<Layer> kLayers = {
                      "crdt/id.h",
                      "crdt/json.h",
                      "crdt/json_error.h",
+                     "crdt/state_vector.h",
                      "crdt/types.h",
                      "crdt/update.h",
                      "crdt/update_builder.h",

@@ -55,8 +55,9 @@ absl::StatusOr<User> UserTokens::Identify(std::string_view token, auth::WallTime
   std::optional<User> user;
   const absl::Status read = rows_.Read([&](const store::RowReader& rows) {
     absl::StatusOr<std::optional<User>> found = FindUser(rows, *id);
-    if (found.ok()) user = *std::move(found);
-    return found.status();
+    if (!found.ok()) return found.status();
+    user = *std::move(found);
+    return absl::OkStatus();
   });
   if (!read.ok()) return read;
   if (!user) return absl::UnauthenticatedError("User not found");
