@@ -89,7 +89,8 @@ std::optional<std::chrono::seconds> ParseDuration(const std::string& text) {
 void AddTokenVerb(CLI::App& app, TokenCommand& command, std::function<void()> chosen) {
   CLI::App& token = *app.add_subcommand("token", "Make a signed token that opens rooms");
   CLI::Option_group& key = *token.add_option_group("Key");
-  key.add_option("--secret-file", command.secret_file, "A secret of 32 bytes or more: HS256")
+  key.add_option("--secret-file,--jwt-secret-file", command.secret_file,
+                 "A secret of 32 bytes or more: HS256")
       ->type_name("FILE");
   key.add_option("--key-file", command.key_file, "A private key in PEM: RSA, P-256 or Ed25519")
       ->type_name("FILE");

@@ -196,6 +196,15 @@ TEST(CommandLine, TellsItsVersion) {
   EXPECT_EQ(line.output.rfind("weft ", 0), 0U);
 }
 
+TEST(CommandLine, SignsForUsersOfScriptsWithTheSecretThatChecksThem) {
+  const CommandLine line =
+      ParseCommandLine({"token", "--user", "7", "--jwt-secret-file", "secret"});
+  ASSERT_EQ(line.verb, Verb::kToken) << line.output;
+  EXPECT_EQ(line.token.secret_file, "secret");
+  const std::vector<std::pair<std::string, std::string>> claims = {{"user_id", "7"}};
+  EXPECT_EQ(line.token.claims, claims);
+}
+
 TEST(CommandLine, InspectsAFileOrStandardInput) {
   EXPECT_EQ(ParseCommandLine({"inspect", "u.bin"}).blob.files, std::vector<std::string>{"u.bin"});
   const CommandLine line = ParseCommandLine({"inspect", "-"});
