@@ -19,6 +19,8 @@ namespace weft::server::publish {
 
 class WordsPublisher final : public Publisher {
  public:
+  // The first of those that write patches, each one: a document that finds its own id in what it is given
+  // takes another, which nobody foretells.
   static constexpr std::uint64_t kPatchWriter = 7'777;
 
   explicit WordsPublisher(store::Rows& rows) : rows_(rows) {}
@@ -106,7 +108,7 @@ class WordsPublisher final : public Publisher {
 
  private:
   static crdt::Bytes PatchOf(crdt::ByteView state, std::uint64_t saves) {
-    crdt::Doc doc({.client_id = crdt::ClientId{kPatchWriter}, .gc = true, .limits = {}});
+    crdt::Doc doc({.client_id = crdt::ClientId{kPatchWriter + saves}, .gc = true, .limits = {}});
     CHECK(doc.ApplyUpdate(state).ok());
     const crdt::StateVector before = doc.GetStateVector();
     doc.GetMap("meta").Set("saves", static_cast<double>(saves));
