@@ -79,6 +79,13 @@ class ScriptCommandTest : public testing::Test {
   store::TestDirectory directory_;
 };
 
+TEST_F(ScriptCommandTest, TheExampleOfTheReadmeIsWhole) {
+  const Result imported = OnData("import '" WEFT_CRDT_TESTS "/../../server/script/tempest.json'");
+  EXPECT_EQ(imported.exit_code, kExitOk) << imported.err;
+  const Result checked = OnData("check");
+  EXPECT_EQ(checked.exit_code, kExitOk) << checked.out << checked.err;
+}
+
 TEST_F(ScriptCommandTest, ImportsListsExportsAndImportsAgain) {
   Import();
   EXPECT_TRUE(Has(OnData("revisions").out, "first draft"));
