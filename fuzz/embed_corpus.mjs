@@ -72,7 +72,7 @@ for (const [target, split] of Object.entries(kinds)) {
 const rows = [...inputs.values()].map(({ kind, bytes, origin }) =>
   `    {"${kind}", "${createHash('sha256').update(bytes).digest('hex').slice(0, 16)}", "${origin}", std::string_view(${toLiteral(bytes)}, ${bytes.length})},`)
 writeFileSync(outFile, `// Made by fuzz/embed_corpus.mjs from fuzz/corpus.
-#include "server/fuzz_corpus.h"
+#include "server/tools/fuzz_corpus.h"
 
 namespace weft::server {
 namespace {

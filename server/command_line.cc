@@ -14,8 +14,8 @@
 #include "server/configuration.h"
 #include "server/limit_flags.h"
 #include "server/listen_address.h"
-#include "server/log_command_line.h"
 #include "server/settings_file.h"
+#include "server/tools/log_command_line.h"
 #include "server/webhooks/webhook_flags.h"
 #include "weft_version.h"
 

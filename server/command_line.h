@@ -8,12 +8,12 @@
 
 #include "absl/status/statusor.h"
 #include "server/auth/token_command.h"
-#include "server/blob_verbs.h"
-#include "server/connect.h"
 #include "server/log_event.h"
-#include "server/log_verbs.h"
 #include "server/script/script_command.h"
 #include "server/server.h"
+#include "server/tools/blob_verbs.h"
+#include "server/tools/connect.h"
+#include "server/tools/log_verbs.h"
 
 namespace weft::server {
 

@@ -9,18 +9,18 @@
 #include <iostream>
 #include <string>
 
-#include "server/blob_verbs.h"
 #include "server/command_line.h"
-#include "server/connect.h"
-#include "server/drive.h"
-#include "server/fuzz_corpus.h"
 #include "server/log_event.h"
-#include "server/log_verbs.h"
 #include "server/room_trace.h"
 #include "server/script/application.h"
 #include "server/script/script_command.h"
 #include "server/server.h"
 #include "server/service_manager.h"
+#include "server/tools/blob_verbs.h"
+#include "server/tools/connect.h"
+#include "server/tools/drive.h"
+#include "server/tools/fuzz_corpus.h"
+#include "server/tools/log_verbs.h"
 
 namespace {
 

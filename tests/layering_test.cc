@@ -82,7 +82,7 @@ const std::vector<Layer> kLayers = {
                      "server/durability.h",
                      "server/http_routes.h",
                      "server/log_event.h",
-                     "server/log_verbs.h",
+                     "server/tools/log_verbs.h",
                      "server/multiplexer.h",
                      "server/page.h",
                      "server/room.h",

@@ -10,8 +10,8 @@
 #include "crdt/state_vector.h"
 #include "crdt/update_weight.h"
 #include "crdt/value_language.h"
-#include "server/blob_verbs.h"
 #include "server/history.h"
+#include "server/tools/blob_verbs.h"
 
 namespace weft::server::api {
 namespace {

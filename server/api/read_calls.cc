@@ -7,8 +7,8 @@
 #include "server/api/json_object.h"
 #include "server/api/problem.h"
 #include "server/history.h"
-#include "server/log_verb_parts.h"
 #include "server/room_name.h"
+#include "server/tools/log_verb_parts.h"
 
 namespace weft::server::api {
 namespace {

@@ -6,8 +6,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/history.h"
-#include "server/log_verb_parts.h"
 #include "server/room_name.h"
+#include "server/tools/log_verb_parts.h"
 
 namespace weft::server::api {
 namespace {

@@ -28,7 +28,7 @@ struct ScriptCommand {
 };
 
 // Does it and prints. The exit code of the program: those of server/command_line.h, and of
-// server/log_verbs.h where the data is damaged or in use.
+// server/tools/log_verbs.h where the data is damaged or in use.
 int RunScriptCommand(const ScriptCommand& command);
 
 // Adds `script` and its verbs to `app`; `chosen` is called when one of them is asked for.

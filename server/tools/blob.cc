@@ -1,4 +1,4 @@
-#include "server/blob.h"
+#include "server/tools/blob.h"
 
 #include <unistd.h>
 

@@ -1,4 +1,4 @@
-#include "server/drive.h"
+#include "server/tools/drive.h"
 
 #include <poll.h>
 #include <unistd.h>

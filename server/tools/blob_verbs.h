@@ -7,7 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "crdt/type_kind.h"
-#include "server/blob.h"
+#include "server/tools/blob.h"
 
 namespace weft::server {
 

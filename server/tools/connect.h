@@ -12,7 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "server/blob.h"
+#include "server/tools/blob.h"
 
 namespace weft::server {
 

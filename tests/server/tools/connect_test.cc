@@ -1,4 +1,4 @@
-#include "server/connect.h"
+#include "server/tools/connect.h"
 
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>

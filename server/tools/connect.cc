@@ -1,4 +1,4 @@
-#include "server/connect.h"
+#include "server/tools/connect.h"
 
 #include <algorithm>
 #include <boost/asio/ip/tcp.hpp>

@@ -1,4 +1,4 @@
-#include "server/log_command_line.h"
+#include "server/tools/log_command_line.h"
 
 #include <CLI/CLI.hpp>
 #include <string>

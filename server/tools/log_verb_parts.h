@@ -8,7 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "server/log_verbs.h"
+#include "server/tools/log_verbs.h"
 #include "store/log_reader.h"
 #include "store/update_log.h"
 

@@ -1,4 +1,4 @@
-#include "server/log_copies.h"
+#include "server/tools/log_copies.h"
 
 #include <filesystem>
 #include <fstream>
@@ -12,13 +12,13 @@
 #include "absl/strings/str_cat.h"
 #include "crdt/json.h"
 #include "crdt/value_language.h"
-#include "server/blob.h"
 #include "server/command_line.h"
 #include "server/durability.h"
 #include "server/history.h"
-#include "server/log_verb_parts.h"
 #include "server/room_name.h"
 #include "server/text_table.h"
+#include "server/tools/blob.h"
+#include "server/tools/log_verb_parts.h"
 #include "store/backup.h"
 #include "store/room_import.h"
 #include "store/salvage.h"

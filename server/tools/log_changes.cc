@@ -1,4 +1,4 @@
-#include "server/log_changes.h"
+#include "server/tools/log_changes.h"
 
 #include <iostream>
 #include <string>
@@ -9,10 +9,10 @@
 #include "server/command_line.h"
 #include "server/durability.h"
 #include "server/history.h"
-#include "server/log_looking.h"
-#include "server/log_verb_parts.h"
 #include "server/room_name.h"
 #include "server/text_table.h"
+#include "server/tools/log_looking.h"
+#include "server/tools/log_verb_parts.h"
 #include "store/backup.h"
 #include "store/update_log.h"
 

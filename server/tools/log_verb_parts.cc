@@ -1,4 +1,4 @@
-#include "server/log_verb_parts.h"
+#include "server/tools/log_verb_parts.h"
 
 #include <charconv>
 #include <iostream>

@@ -1,4 +1,4 @@
-#include "server/fuzz_corpus.h"
+#include "server/tools/fuzz_corpus.h"
 
 #include <filesystem>
 #include <fstream>

@@ -2,7 +2,7 @@
 
 // The verbs of `weft log` that check a log and copy it, as a whole or room by room.
 
-#include "server/log_verbs.h"
+#include "server/tools/log_verbs.h"
 #include "store/log_reader.h"
 
 namespace weft::server::log_verbs {

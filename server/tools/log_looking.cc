@@ -1,4 +1,4 @@
-#include "server/log_looking.h"
+#include "server/tools/log_looking.h"
 
 #include <algorithm>
 #include <chrono>
@@ -15,12 +15,12 @@
 #include "crdt/driver/type_path.h"
 #include "crdt/update_weight.h"
 #include "crdt/value_language.h"
-#include "server/blob.h"
 #include "server/command_line.h"
 #include "server/history.h"
-#include "server/log_verb_parts.h"
 #include "server/room_name.h"
 #include "server/text_table.h"
+#include "server/tools/blob.h"
+#include "server/tools/log_verb_parts.h"
 
 namespace weft::server::log_verbs {
 namespace {

@@ -1,6 +1,6 @@
 // `weft log …`, as processes, on logs of real documents.
 
-#include "server/log_verbs.h"
+#include "server/tools/log_verbs.h"
 
 #include <gtest/gtest.h>
 #include <sys/wait.h>

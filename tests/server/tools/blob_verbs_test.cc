@@ -1,7 +1,7 @@
 // `weft json`, `text`, `delta`, `merge`, `diff`, `convert`, `state-vector`, `bytes` and `driver`, as
 // processes.
 
-#include "server/blob_verbs.h"
+#include "server/tools/blob_verbs.h"
 
 #include <gtest/gtest.h>
 #include <sys/wait.h>

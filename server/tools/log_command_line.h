@@ -4,7 +4,7 @@
 
 #include <functional>
 
-#include "server/log_verbs.h"
+#include "server/tools/log_verbs.h"
 
 namespace CLI {  // NOLINT(readability-identifier-naming): the library's name
 class App;

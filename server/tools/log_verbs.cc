@@ -1,9 +1,9 @@
-#include "server/log_verbs.h"
+#include "server/tools/log_verbs.h"
 
-#include "server/log_changes.h"
-#include "server/log_copies.h"
-#include "server/log_looking.h"
-#include "server/log_verb_parts.h"
+#include "server/tools/log_changes.h"
+#include "server/tools/log_copies.h"
+#include "server/tools/log_looking.h"
+#include "server/tools/log_verb_parts.h"
 #include "store/log_reader.h"
 
 namespace weft::server {

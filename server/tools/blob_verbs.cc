@@ -1,4 +1,4 @@
-#include "server/blob_verbs.h"
+#include "server/tools/blob_verbs.h"
 
 #include <algorithm>
 #include <iostream>
