@@ -51,8 +51,9 @@ absl::Status IsRight(const CrdtBenchmark& benchmark, Doc& one, Doc& other) {
 
 absl::StatusOr<Worked> OneWriter(const CrdtBenchmark& benchmark) {
   Writer writer(1);
+  Editor editor(benchmark, *writer.doc);
   const double seconds = Seconds([&] {
-    for (const Edit& edit : benchmark.writers.front()) Perform(benchmark, edit, *writer.doc);
+    for (const Edit& edit : benchmark.writers.front()) editor.Perform(edit);
   });
   const std::unique_ptr<Doc> other = MakeDoc(2);
   absl::Status status = ApplyAll(*other, *writer.updates);
@@ -68,12 +69,14 @@ absl::StatusOr<Worked> TwoWriters(const CrdtBenchmark& benchmark) {
   absl::Status status = ApplyAll(*two.doc, *one.updates);
   if (!status.ok()) return status;
   one.updates->clear();
+  Editor editor_of_one(benchmark, *one.doc);
+  Editor editor_of_two(benchmark, *two.doc);
   const double seconds = Seconds([&] {
     one.doc->Transact("", [&] {
-      for (const Edit& edit : benchmark.writers[0]) Perform(benchmark, edit, *one.doc);
+      for (const Edit& edit : benchmark.writers[0]) editor_of_one.Perform(edit);
     });
     two.doc->Transact("", [&] {
-      for (const Edit& edit : benchmark.writers[1]) Perform(benchmark, edit, *two.doc);
+      for (const Edit& edit : benchmark.writers[1]) editor_of_two.Perform(edit);
     });
     status = ApplyAll(*two.doc, *one.updates);
     if (status.ok()) status = ApplyAll(*one.doc, *two.updates);
@@ -87,7 +90,8 @@ absl::StatusOr<Worked> ManyWriters(const CrdtBenchmark& benchmark) {
   std::vector<Bytes> updates;
   for (std::size_t i = 0; i < benchmark.writers.size(); ++i) {
     Writer writer(i + 1);
-    for (const Edit& edit : benchmark.writers[i]) Perform(benchmark, edit, *writer.doc);
+    Editor editor(benchmark, *writer.doc);
+    for (const Edit& edit : benchmark.writers[i]) editor.Perform(edit);
     updates.push_back(writer.updates->front());
   }
   std::unique_ptr<Doc> doc = MakeDoc(benchmark.writers.size() + 1);

@@ -274,20 +274,28 @@ Any ContentOf(const CrdtBenchmark& benchmark, crdt::Doc& doc) {
   return doc.GetMap("map").ToJson();
 }
 
-void Perform(const CrdtBenchmark& benchmark, const Edit& edit, crdt::Doc& doc) {
+Editor::Editor(const CrdtBenchmark& benchmark, crdt::Doc& doc) {
   switch (benchmark.root) {
-    case Root::kText: {
-      crdt::Text text = doc.GetText("text");
-      if (edit.deleted > 0) text.Delete(edit.index, edit.deleted);
-      if (!edit.text.empty()) text.Insert(edit.index, edit.text);
+    case Root::kText:
+      root_ = doc.GetText("text");
       break;
-    }
     case Root::kArray:
-      doc.GetArray("array").Insert(edit.index, edit.values);
+      root_ = doc.GetArray("array");
       break;
     case Root::kMap:
-      doc.GetMap("map").Set("v", edit.values.front());
+      root_ = doc.GetMap("map");
       break;
+  }
+}
+
+void Editor::Perform(const Edit& edit) {
+  if (crdt::Text* text = std::get_if<crdt::Text>(&root_)) {
+    if (edit.deleted > 0) text->Delete(edit.index, edit.deleted);
+    if (!edit.text.empty()) text->Insert(edit.index, edit.text);
+  } else if (crdt::Array* array = std::get_if<crdt::Array>(&root_)) {
+    array->Insert(edit.index, edit.values);
+  } else {
+    std::get<crdt::Map>(root_).Set("v", edit.values.front());
   }
 }
 

@@ -12,10 +12,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "crdt/any.h"
 #include "crdt/doc.h"
+#include "crdt/types.h"
 
 namespace weft::bench {
 
@@ -50,7 +52,14 @@ std::vector<CrdtBenchmark> MakeCrdtBenchmarks(std::size_t n = 6000);
 // The root that the benchmark is about, as JSON.
 crdt::Any ContentOf(const CrdtBenchmark& benchmark, crdt::Doc& doc);
 
-// Makes one edit.
-void Perform(const CrdtBenchmark& benchmark, const Edit& edit, crdt::Doc& doc);
+// Makes edits of the root, which is asked for once.
+class Editor {
+ public:
+  Editor(const CrdtBenchmark& benchmark, crdt::Doc& doc);
+  void Perform(const Edit& edit);
+
+ private:
+  std::variant<crdt::Text, crdt::Array, crdt::Map> root_;
+};
 
 }  // namespace weft::bench
