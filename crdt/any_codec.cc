@@ -47,9 +47,12 @@ bool IsFloat32(double value) {
 }
 
 void WriteNumber(ByteWriter& writer, double value) {
-  if (std::abs(value) <= kMaxInteger && std::trunc(value) == value) {
-    writer.WriteByte(kInteger);
-    writer.WriteVarInt(static_cast<std::uint64_t>(std::abs(value)), std::signbit(value));
+  if (std::abs(value) <= kMaxInteger &&
+      static_cast<double>(static_cast<std::int32_t>(value)) == value) {
+    const auto magnitude = static_cast<std::uint32_t>(std::abs(static_cast<std::int32_t>(value)));
+    std::uint8_t* next = writer.Room(1 + ByteWriter::kMaxVarUint);
+    *next++ = kInteger;
+    writer.Written(ByteWriter::PutVarInt(next, magnitude, std::signbit(value)));
   } else if (IsFloat32(value)) {
     writer.WriteByte(kFloat32);
     writer.WriteBigEndian32(std::bit_cast<std::uint32_t>(static_cast<float>(value)));
@@ -252,6 +255,7 @@ class ValueReader {
 }  // namespace
 
 void WriteAny(ByteWriter& writer, const Any& value) {
+  if (const double* number = value.AsNumber()) return WriteNumber(writer, *number);
   std::vector<OpenContainer> open;
   ValueWriter values(writer, open);
   values.Write(value);

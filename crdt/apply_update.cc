@@ -169,7 +169,7 @@ DecodeLimits DocCore::LimitsOfOwnBytes() const {
           .state_vector_entries = kAny};
 }
 
-bool DocCore::ApplyDecoded(const Update& update) {
+bool DocCore::ApplyDecoded(Update& update) {
   // A root exists as soon as an update has named it.
   for (const Block& block : update.blocks) {
     if (block.parent == Block::Parent::kRoot) EnsureRoot(block.root_name);
@@ -273,7 +273,7 @@ std::optional<ClientId> DocCore::MissingClient(const Block& block) const {
   return std::nullopt;
 }
 
-PendingBlocks DocCore::IntegrateBlocks(const Update& update) {
+PendingBlocks DocCore::IntegrateBlocks(Update& update) {
   std::vector<Source> sources = SourcesOf(update);
   PendingBlocks pending;
   Rest rest;
@@ -357,7 +357,7 @@ PendingBlocks DocCore::IntegrateBlocks(const Update& update) {
   return pending;
 }
 
-bool DocCore::IntegrateBlock(const Update& update, const Block& whole, Clock offset) {
+bool DocCore::IntegrateBlock(Update& update, const Block& whole, Clock offset) {
   Block rest{};  // where the beginning is known
   const Block& block = offset == 0 ? whole : rest;
   if (offset > 0) rest = whole;
@@ -436,12 +436,7 @@ bool DocCore::IntegrateBlock(const Update& update, const Block& whole, Clock off
   return true;
 }
 
-std::uint32_t DocCore::StoreContent(const Update& update, const Block& block, NewItem& item) {
-  const auto values = [&] {
-    const std::span<const Any> all = update.ValuesOf(block);
-    const std::span<const Any> rest = all.subspan(block.skipped, block.length);
-    return Values(rest.begin(), rest.end());
-  };
+std::uint32_t DocCore::StoreContent(Update& update, const Block& block, NewItem& item) {
   switch (block.kind) {
     case ContentKind::kString: {
       TextBuffer& text = clients_[item.id.client()].text;
@@ -460,18 +455,27 @@ std::uint32_t DocCore::StoreContent(const Update& update, const Block& block, Ne
     }
     case ContentKind::kAny:
     case ContentKind::kJson:
-    case ContentKind::kEmbed:
-      return contents_.Add(values());
+    case ContentKind::kEmbed: {
+      const auto first =
+          update.values.begin() + static_cast<std::ptrdiff_t>(block.values_begin + block.skipped);
+      if (block.length == 1) return contents_.AddValue(std::move(*first));
+      if (block.length == update.values.size() && block.length == update.values.capacity()) {
+        return contents_.AddValues(std::move(update.values));  // they are all of its own
+      }
+      const auto end = first + static_cast<std::ptrdiff_t>(block.length);
+      return contents_.AddValues(
+          Values(std::make_move_iterator(first), std::make_move_iterator(end)));
+    }
     case ContentKind::kBinary: {
       const ByteView bytes = AsBytes(block.text);
-      return contents_.Add(Values{Any(Bytes(bytes.begin(), bytes.end()))});
+      return contents_.AddValue(Any(Bytes(bytes.begin(), bytes.end())));
     }
     case ContentKind::kFormat:
-      return contents_.Add(
-          Format{.key = keys_.Intern(block.text),
-                 .value = std::make_shared<const Any>(update.values[block.values_begin])});
+      return contents_.AddFormat(
+          {.key = keys_.Intern(block.text),
+           .value = std::make_shared<const Any>(std::move(update.values[block.values_begin]))});
     case ContentKind::kDoc:
-      return AddSubdocument(std::string(block.text), update.values[block.values_begin]);
+      return AddSubdocument(std::string(block.text), std::move(update.values[block.values_begin]));
     case ContentKind::kType: {
       return types_.Allocate(block.type, IsNamed(block.type) ? keys_.Intern(block.text) : kNoKey);
     }

@@ -280,6 +280,7 @@ class TypedBlockStream final : public BlockStream {
       }
       case ContentKind::kAny:
         block.length = reader_->ReadLength();
+        ReserveValues(block.length);
         for (Clock i = 0; i < block.length && reader_->ok(); ++i)
           AddValue(block, reader_->ReadAny());
         return;
@@ -294,6 +295,15 @@ class TypedBlockStream final : public BlockStream {
     if (static_cast<int>(block.kind) == 11)
       return in_.Fail("a move (content 11), which Yjs does not have");
     in_.Fail("content of a kind that Yjs does not know");
+  }
+
+  // Where these are more than all before them. A count is a claim: each takes a byte at least, and
+  // of the budget.
+  [[gnu::noinline]] void ReserveValues(Clock count) {
+    const std::size_t before = values_->size();
+    if (count <= std::max<Clock>(1, before)) return;
+    values_->reserve(before +
+                     std::min<Clock>({count, in_.remaining(), budget_.left() / kValueMemory}));
   }
 
   void AddValue(Block& block, Any value) {

@@ -6,8 +6,11 @@
 
 #include <cstdint>
 #include <deque>
+#include <iterator>
 #include <memory>
+#include <span>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -45,17 +48,20 @@ using Values = std::vector<Any>;
 
 class ContentStore {
  public:
-  using Slot = std::variant<std::monostate, Values, Format, SubdocumentContent>;
+  // A single value stands in its slot; subdocuments, which are rare and large, elsewhere.
+  using Slot =
+      std::variant<std::monostate, Any, Values, Format, std::unique_ptr<SubdocumentContent>>;
+  static_assert(sizeof(Slot) == 48);
 
-  std::uint32_t Add(Slot content) {
-    if (free_.empty()) {
-      slots_.push_back(std::move(content));
-      return static_cast<std::uint32_t>(slots_.size() - 1);
-    }
-    const std::uint32_t slot = free_.back();
-    free_.pop_back();
-    slots_[slot] = std::move(content);
-    return slot;
+  std::uint32_t AddValue(Any value) { return Add(Slot(std::in_place_type<Any>, std::move(value))); }
+  // Requires: not empty.
+  std::uint32_t AddValues(Values values) {
+    if (values.size() == 1) return AddValue(std::move(values.front()));
+    return Add(Slot(std::move(values)));
+  }
+  std::uint32_t AddFormat(Format format) { return Add(Slot(std::move(format))); }
+  std::uint32_t AddSubdocument(SubdocumentContent content) {
+    return Add(Slot(std::make_unique<SubdocumentContent>(std::move(content))));
   }
 
   void Free(std::uint32_t slot) {
@@ -69,17 +75,56 @@ class ContentStore {
     for (const Slot& slot : slots_) visit(slot);
   }
 
-  Values& values(std::uint32_t slot) { return std::get<Values>(slots_[slot]); }
-  const Values& values(std::uint32_t slot) const { return std::get<Values>(slots_[slot]); }
+  std::span<const Any> values(std::uint32_t slot) const {
+    const Any* single = std::get_if<Any>(&slots_[slot]);
+    return single != nullptr ? std::span(single, 1) : std::get<Values>(slots_[slot]);
+  }
+  // Takes the values from `offset` on out, and returns the slot that they go to. Requires: some are
+  // on either side.
+  std::uint32_t CutValues(std::uint32_t slot, std::size_t offset) {
+    Values& values = std::get<Values>(slots_[slot]);
+    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(offset);
+    Values tail(std::make_move_iterator(middle), std::make_move_iterator(values.end()));
+    values.erase(middle, values.end());
+    return AddValues(std::move(tail));
+  }
+  // The values of `right`, which is freed, go behind those of `left`.
+  void JoinValues(std::uint32_t left, std::uint32_t right) {
+    if (Any* single = std::get_if<Any>(&slots_[left])) {
+      Values values;
+      values.push_back(std::move(*single));
+      slots_[left] = std::move(values);
+    }
+    Values& target = std::get<Values>(slots_[left]);
+    if (Any* single = std::get_if<Any>(&slots_[right])) {
+      target.push_back(std::move(*single));
+    } else {
+      Values& source = std::get<Values>(slots_[right]);
+      target.insert(target.end(), std::make_move_iterator(source.begin()),
+                    std::make_move_iterator(source.end()));
+    }
+    Free(right);
+  }
   const Format& format(std::uint32_t slot) const { return std::get<Format>(slots_[slot]); }
   SubdocumentContent& subdocument(std::uint32_t slot) {
-    return std::get<SubdocumentContent>(slots_[slot]);
+    return *std::get<std::unique_ptr<SubdocumentContent>>(slots_[slot]);
   }
   const SubdocumentContent& subdocument(std::uint32_t slot) const {
-    return std::get<SubdocumentContent>(slots_[slot]);
+    return *std::get<std::unique_ptr<SubdocumentContent>>(slots_[slot]);
   }
 
  private:
+  std::uint32_t Add(Slot content) {
+    if (free_.empty()) {
+      slots_.push_back(std::move(content));
+      return static_cast<std::uint32_t>(slots_.size() - 1);
+    }
+    const std::uint32_t slot = free_.back();
+    free_.pop_back();
+    slots_[slot] = std::move(content);
+    return slot;
+  }
+
   std::deque<Slot> slots_;
   std::vector<std::uint32_t> free_;
 };

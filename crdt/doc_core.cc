@@ -206,14 +206,9 @@ void DocCore::SplitContent(Item& left, Item& right, Clock offset) {
       return;
     }
     case ContentKind::kAny:
-    case ContentKind::kJson: {
-      Values& values = contents_.values(left.content);
-      const auto middle = values.begin() + static_cast<std::ptrdiff_t>(offset);
-      Values tail(std::make_move_iterator(middle), std::make_move_iterator(values.end()));
-      values.erase(middle, values.end());
-      right.content = contents_.Add(std::move(tail));
+    case ContentKind::kJson:
+      right.content = contents_.CutValues(left.content, offset);
       return;
-    }
     case ContentKind::kDeleted:
       return;
     default:

@@ -403,17 +403,18 @@ class DocCore {
   bool IsKnown(Id id) const;
   // Takes out what is known: with holes, that is not the front alone (HoleMode::kIntegrate).
   void ExcludeKnown(Update& update) const;
-  // Answers whether what waits is worth another try.
-  bool ApplyDecoded(const Update& update);
+  // Answers whether what waits is worth another try. The values of what is integrated are moved out
+  // of the update.
+  bool ApplyDecoded(Update& update);
   // Gives memory back that a text grew into while an update of so many bytes made most of it.
   static void TrimLoaded(Client& client, std::size_t update_bytes);
   // For bytes of our own making, whose parts were within the limits when they came.
   DecodeLimits LimitsOfOwnBytes() const;
-  PendingBlocks IntegrateBlocks(const Update& update);
+  PendingBlocks IntegrateBlocks(Update& update);
   std::optional<ClientId> MissingClient(const Block& block) const;
   // False, and nothing changed, when finding its place would take too many steps.
-  bool IntegrateBlock(const Update& update, const Block& whole, Clock offset);
-  std::uint32_t StoreContent(const Update& update, const Block& block, NewItem& item);
+  bool IntegrateBlock(Update& update, const Block& whole, Clock offset);
+  std::uint32_t StoreContent(Update& update, const Block& block, NewItem& item);
   // Deletes what is known of `deletes` and returns the rest.
   DeleteSet ApplyDeletes(const DeleteSet& deletes);
 

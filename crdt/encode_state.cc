@@ -127,7 +127,7 @@ void DocCore::WriteContent(Writer& writer, const Item& item, Clock offset) const
     }
     case ContentKind::kAny:
     case ContentKind::kJson: {
-      const Values& values = contents_.values(item.content);
+      const std::span<const Any> values = contents_.values(item.content);
       writer.WriteLength(item.length() - offset);
       for (Clock i = offset; i < item.length(); ++i) {
         if (item.kind == ContentKind::kAny) {

@@ -1,6 +1,7 @@
 // What handles do to a document: find the place, split there, insert or delete. The places, and the
 // items made, are those that Yjs makes for the same calls.
 
+#include <algorithm>
 #include <utility>
 
 #include "crdt/doc_core.h"
@@ -55,9 +56,7 @@ ItemRef DocCore::InsertLocal(TypeRef parent, KeyRef key, Position position, Cont
 
 ItemRef DocCore::InsertValue(TypeRef parent, KeyRef key, Position position, Any value) {
   const ContentKind kind = value.AsBinary() != nullptr ? ContentKind::kBinary : ContentKind::kAny;
-  Values values;
-  values.push_back(std::move(value));
-  return InsertLocal(parent, key, position, kind, 1, contents_.Add(std::move(values)));
+  return InsertLocal(parent, key, position, kind, 1, contents_.AddValue(std::move(value)));
 }
 
 void DocCore::InsertValues(TypeRef type, std::uint64_t index, std::vector<Any> values) {
@@ -78,15 +77,22 @@ void DocCore::InsertValuesAt(TypeRef type, Position position, std::vector<Any> v
     if (run.empty()) return;
     const Clock length = run.size();
     position.left = InsertLocal(type, kNoKey, position, ContentKind::kAny, length,
-                                contents_.Add(std::exchange(run, {})));
+                                contents_.AddValues(std::exchange(run, {})));
   };
-  for (Any& value : values) {
+  const auto is_plain = [](const Any& value) { return value.AsBinary() == nullptr; };
+  for (const Any& value : values) {
     CHECK(!value.is_undefined() && !std::holds_alternative<Any::BigInt>(value.value()));
-    if (value.AsBinary() != nullptr) {
+  }
+  if (std::ranges::all_of(values, is_plain)) {
+    run = std::move(values);
+    return flush();
+  }
+  for (Any& value : values) {
+    if (is_plain(value)) {
+      run.push_back(std::move(value));
+    } else {
       flush();
       position.left = InsertValue(type, kNoKey, position, std::move(value));
-    } else {
-      run.push_back(std::move(value));
     }
   }
   flush();

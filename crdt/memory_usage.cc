@@ -39,6 +39,7 @@ std::size_t BytesOf(const Any& root) {
 constexpr std::size_t kSharedHeader = 16;
 
 std::size_t BytesOf(const ContentStore::Slot& slot) {
+  if (const Any* value = std::get_if<Any>(&slot)) return BytesOf(*value);
   if (const Values* values = std::get_if<Values>(&slot)) {
     std::size_t bytes = Allocated(*values);
     for (const Any& value : *values) bytes += BytesOf(value);
@@ -49,8 +50,9 @@ std::size_t BytesOf(const ContentStore::Slot& slot) {
     const std::size_t bytes = Allocated(sizeof(Any) + kSharedHeader) + BytesOf(*format->value);
     return bytes / static_cast<std::size_t>(format->value.use_count());
   }
-  if (const auto* subdocument = std::get_if<SubdocumentContent>(&slot)) {
-    return Allocated(subdocument->guid) + BytesOf(subdocument->options);
+  if (const auto* subdocument = std::get_if<std::unique_ptr<SubdocumentContent>>(&slot)) {
+    const SubdocumentContent& content = **subdocument;
+    return Allocated(sizeof(content)) + Allocated(content.guid) + BytesOf(content.options);
   }
   return 0;
 }

@@ -81,10 +81,12 @@ std::uint32_t DocCore::CopyContent(const Item& item, bool& wide) {
     case ContentKind::kAny:
     case ContentKind::kJson:
     case ContentKind::kBinary:
-    case ContentKind::kEmbed:
-      return contents_.Add(Values(contents_.values(item.content)));
+    case ContentKind::kEmbed: {
+      const std::span<const Any> values = contents_.values(item.content);
+      return contents_.AddValues(Values(values.begin(), values.end()));
+    }
     case ContentKind::kFormat:
-      return contents_.Add(Format(contents_.format(item.content)));
+      return contents_.AddFormat(contents_.format(item.content));
     case ContentKind::kDoc: {
       const SubdocumentContent& content = contents_.subdocument(item.content);
       return AddSubdocument(content.guid, content.options);

@@ -35,10 +35,10 @@ Any OptionsOf(const Subdocument::Options& options) {
 
 std::uint32_t DocCore::AddSubdocument(std::string guid, Any options) {
   const bool auto_load = IsTrue(options, "autoLoad");
-  return contents_.Add(SubdocumentContent{.guid = std::move(guid),
-                                          .options = std::move(options),
-                                          .should_load = auto_load,
-                                          .doc = nullptr});
+  return contents_.AddSubdocument({.guid = std::move(guid),
+                                   .options = std::move(options),
+                                   .should_load = auto_load,
+                                   .doc = nullptr});
 }
 
 Subdocument DocCore::SubdocumentIn(const Item& item) {

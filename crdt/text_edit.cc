@@ -108,7 +108,7 @@ void DocCore::SkipMarksThatChangeNothing(TypeRef type, TextPosition& position,
 
 void DocCore::InsertMark(TypeRef type, TextPosition& position, KeyRef key, FormatValue value) {
   position.at.right = InsertLocal(type, kNoKey, position.at, ContentKind::kFormat, 1,
-                                  contents_.Add(Format{.key = key, .value = std::move(value)}));
+                                  contents_.AddFormat({.key = key, .value = std::move(value)}));
   Forward(position);
 }
 
@@ -210,7 +210,7 @@ void DocCore::InsertEmbed(TypeRef type, std::uint64_t index, Any embed,
   TextPosition position = TextPositionAt(type, index, /*by_marker=*/attributes.empty());
   InsertContent(type, position, InternAttributes(attributes), {}, [&](Position at) {
     return InsertLocal(type, kNoKey, at, ContentKind::kEmbed, 1,
-                       contents_.Add(Values{std::move(embed)}));
+                       contents_.AddValue(std::move(embed)));
   });
 }
 
@@ -341,7 +341,7 @@ void DocCore::ApplyDelta(TypeRef type, const Delta& delta, bool sanitize) {
           CHECK(op.elements.size() == 1 && embed != nullptr && "an insert is text or an embed");
           InsertContent(type, position, InternAttributes(op.attributes), {}, [&](Position at) {
             return InsertLocal(type, kNoKey, at, ContentKind::kEmbed, 1,
-                               contents_.Add(Values{*embed}));
+                               contents_.AddValue(*embed));
           });
           break;
         }

@@ -215,11 +215,7 @@ void DocCore::MergeInto(ItemRef left_ref, ItemRef right_ref) {
     left.content = run.offset;
     left.wide = run.wide;
   } else if (left.kind != ContentKind::kDeleted) {
-    Values& target = contents_.values(left.content);
-    Values& source = contents_.values(right.content);
-    target.insert(target.end(), std::make_move_iterator(source.begin()),
-                  std::make_move_iterator(source.end()));
-    contents_.Free(right.content);
+    contents_.JoinValues(left.content, right.content);
   }
   left.keep |= right.keep;
   left.set_length(left.length() + right.length());

@@ -36,8 +36,8 @@ class Sequence {
     const ItemRef ref = Insert(place, 1);
     Item& item = pool_.At(ref);
     item.kind = ContentKind::kFormat;
-    item.content = contents_.Add(
-        Format{.key = key, .value = std::make_shared<const Any>(value == 0 ? Any() : Any(value))});
+    item.content = contents_.AddFormat(
+        {.key = key, .value = std::make_shared<const Any>(value == 0 ? Any() : Any(value))});
     return ref;
   }
 
