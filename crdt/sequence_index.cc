@@ -2,8 +2,13 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstddef>
 #include <tuple>
 #include <utility>
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "absl/strings/str_cat.h"
 
@@ -12,6 +17,29 @@ namespace weft::crdt::internal {
 namespace {
 
 bool IsMark(const Item& item) { return item.kind == ContentKind::kFormat && !item.deleted; }
+
+// Where `value` stands first; the size when it does not.
+template <std::size_t kSize>
+std::uint32_t FirstEqual(const std::uint32_t (&values)[kSize], std::uint32_t value) {
+#ifdef __SSE2__
+  // Sixteen at once: where in a node an item stands cannot be foretold.
+  static_assert(kSize % 16 == 0);
+  const __m128i wanted = _mm_set1_epi32(static_cast<int>(value));
+  for (std::uint32_t i = 0; i < kSize; i += 16) {
+    const auto equal = [&](std::uint32_t at) {
+      const auto* four = reinterpret_cast<const __m128i*>(&values[i + at]);
+      return _mm_cmpeq_epi32(_mm_loadu_si128(four), wanted);
+    };
+    const __m128i bytes =
+        _mm_packs_epi16(_mm_packs_epi32(equal(0), equal(4)), _mm_packs_epi32(equal(8), equal(12)));
+    const auto found = static_cast<unsigned>(_mm_movemask_epi8(bytes));
+    if (found != 0) return i + static_cast<std::uint32_t>(std::countr_zero(found));
+  }
+  return kSize;
+#else
+  return static_cast<std::uint32_t>(std::ranges::find(values, value) - values);
+#endif
+}
 
 }  // namespace
 
@@ -64,14 +92,24 @@ std::uint32_t SequenceIndex::NewNode(bool leaf) {
 SequenceIndex::Place SequenceIndex::Find(std::uint64_t position) const {
   DCHECK(position <= length());
   if (position == length()) return {};
-  const Node* node = &nodes_[root_];
-  while (true) {
-    std::uint32_t slot = 0;
-    while (position >= node->sums[slot]) position -= node->sums[slot++];
-    DCHECK(slot < node->count);
-    if (node->leaf) return {node->refs[slot], static_cast<std::uint32_t>(position)};
-    node = &nodes_[node->refs[slot]];
+  std::uint64_t rest = position - near_begin_;  // before it: more than any leaf holds
+  const Node* node = &nodes_[near_leaf_];
+  if (rest >= node->total) {
+    rest = position;
+    std::uint32_t index = root_;
+    for (node = &nodes_[root_]; !node->leaf; node = &nodes_[index]) {
+      std::uint32_t slot = 0;
+      while (rest >= node->sums[slot]) rest -= node->sums[slot++];
+      DCHECK(slot < node->count);
+      index = node->refs[slot];
+    }
+    near_leaf_ = index;
+    near_begin_ = position - rest;
   }
+  std::uint32_t slot = 0;
+  while (rest >= node->sums[slot]) rest -= node->sums[slot++];
+  DCHECK(slot < node->count);
+  return {node->refs[slot], static_cast<std::uint32_t>(rest)};
 }
 
 SequenceIndex::Place SequenceIndex::FindBefore(std::uint64_t position) const {
@@ -88,10 +126,9 @@ ItemRef SequenceIndex::last() const {
 }
 
 std::uint32_t SequenceIndex::SlotOf(const Node& node, std::uint32_t ref) const {
-  for (std::uint32_t slot = 0; slot < node.count; ++slot) {
-    if (node.refs[slot] == ref) return slot;
-  }
-  CHECK(false && "an item is in the leaf that it names");
+  const std::uint32_t slot = FirstEqual(node.refs, ref);
+  CHECK(slot < node.count && "an item is in the leaf that it names");
+  return slot;
 }
 
 std::uint64_t SequenceIndex::PositionOf(ItemRef item) const {
@@ -106,6 +143,7 @@ std::uint64_t SequenceIndex::PositionOf(ItemRef item) const {
 }
 
 void SequenceIndex::Propagate(std::uint32_t index, std::uint64_t delta) {
+  if (index != near_leaf_) near_leaf_ = kNone;
   while (true) {
     Node& node = nodes_[index];
     node.total += delta;
@@ -225,6 +263,7 @@ void SequenceIndex::Remove(ItemRef ref) {
     MarksChanged(leaf);
   }
   if (length > 0) Propagate(leaf, std::uint64_t{0} - length);
+  near_leaf_ = kNone;  // it may be given up
   pool_.At(ref).set_leaf(kNone);
   std::uint32_t index = leaf;
   std::uint32_t entry = ref;
@@ -356,10 +395,20 @@ absl::Status SequenceIndex::Validate(ItemRef start) const {
   ItemRef expected = start;
   // Depth first, in order: the children of each inner node stand on the stack in reverse.
   std::vector<std::uint32_t> stack{root_};
+  std::uint64_t begin = 0;  // of the next leaf
+  bool has_near_leaf = near_leaf_ == kNone;
   while (!stack.empty()) {
     const std::uint32_t index = stack.back();
     stack.pop_back();
     const Node& node = nodes_[index];
+    if (node.leaf) {
+      if (index == near_leaf_) {
+        if (begin != near_begin_)
+          return absl::InternalError("the leaf found last begins elsewhere");
+        has_near_leaf = true;
+      }
+      begin += node.total;
+    }
     if (node.count == 0 && index != root_) return absl::InternalError("an index node is empty");
     std::uint64_t total = 0;
     for (std::uint32_t slot = 0; slot < node.count; ++slot) {
@@ -396,6 +445,7 @@ absl::Status SequenceIndex::Validate(ItemRef start) const {
     if (total != node.total) return absl::InternalError("an index node has a wrong total");
   }
   if (expected != kNoItem) return absl::InternalError("the index ends before the sequence");
+  if (!has_near_leaf) return absl::InternalError("the leaf found last is gone");
   return absl::OkStatus();
 }
 

@@ -40,7 +40,7 @@ class SequenceIndex {
     ItemRef item = kNoItem;    // the visible item that covers the position; none at the very end
     std::uint32_t offset = 0;  // positions into it
   };
-  // Requires: position <= length().
+  // Requires: position <= length(). O(1) in the leaf of the last answer.
   Place Find(std::uint64_t position) const;
 
   // The visible item that ends at `position` or covers the position before it, and how far
@@ -120,10 +120,14 @@ class SequenceIndex {
   }
 
   ItemPool& pool_;
-  std::vector<Node> nodes_;  // [0] is kNone
+  std::vector<Node> nodes_;  // [0] is kNone, and empty
   std::vector<std::uint32_t> free_;
   std::vector<std::unique_ptr<MarkEffect>> effects_;  // by node, of those that are known
   std::uint32_t root_ = kNone;
+  // The leaf where a position was found last, and the positions before it: edits come near each other,
+  // and one edit asks more than once. kNone when what stands before it may have changed.
+  mutable std::uint32_t near_leaf_ = kNone;
+  mutable std::uint64_t near_begin_ = 0;
 };
 
 }  // namespace weft::crdt::internal
