@@ -12,36 +12,38 @@ namespace {
 // Items that a walk passes until a group is made of them.
 constexpr std::size_t kLongWalk = 32;
 
-// The items passed so far by ResolveConflicts, in order. Conflicts are short as a rule; a scan of a
-// few beats a hash table.
+// The items passed so far by ResolveConflicts, in order. A scan over the ids of a few dozen, latest
+// first, beats a hash table by far, and the search for the block that an id is in.
 class PassedItems {
  public:
   static constexpr std::size_t kNowhere = ~std::size_t{0};
 
-  std::size_t size() const { return order_.size(); }
-  void Add(ItemRef ref) {
-    order_.push_back(ref);
-    if (order_.size() == kLinearSize) {
-      for (std::size_t i = 0; i < order_.size(); ++i) places_.emplace(order_[i], i);
-    } else if (order_.size() > kLinearSize) {
-      places_.emplace(ref, order_.size() - 1);
-    }
+  std::size_t size() const { return ids_.size(); }
+  void Add(ItemRef ref, const Item& item) {
+    if (ids_.size() >= kLinearSize) places_.emplace(ref, ids_.size());
+    ids_.push_back({item.id.bits, item.length()});
   }
-  std::size_t PlaceOf(ItemRef ref) const {
+  // Where the item stands that has the element; `find_block` names the block of an id.
+  template <typename FindBlock>
+  std::size_t PlaceOf(PackedId id, const FindBlock& find_block) const {
     if (!places_.empty()) {
-      const auto found = places_.find(ref);
-      return found == places_.end() ? kNowhere : found->second;
+      const auto found = places_.find(find_block(id));
+      if (found != places_.end()) return found->second;
     }
-    for (std::size_t i = 0; i < order_.size(); ++i) {
-      if (order_[i] == ref) return i;
+    for (std::size_t i = std::min(ids_.size(), kLinearSize); i-- > 0;) {
+      if (id.bits - ids_[i].first < ids_[i].length) return i;
     }
     return kNowhere;
   }
 
  private:
-  static constexpr std::size_t kLinearSize = 16;
-  absl::InlinedVector<ItemRef, kLinearSize> order_;
-  absl::flat_hash_map<ItemRef, std::size_t> places_;
+  static constexpr std::size_t kLinearSize = 64;
+  struct Range {
+    std::uint64_t first = 0;  // a PackedId
+    Clock length = 0;
+  };
+  absl::InlinedVector<Range, 16> ids_;
+  absl::flat_hash_map<ItemRef, std::size_t> places_;  // from kLinearSize on
 };
 
 }  // namespace
@@ -120,7 +122,7 @@ std::optional<ItemRef> DocCore::ResolveConflicts(const NewItem& item) {
         // Behind the largest member and what was inserted there.
         left = FindMember(place, *group, group->members.rbegin()->second);
         if (left != kNoItem) {
-          passed.Add(left);
+          passed.Add(left, At(left));
           first_conflict = 1;
           other = At(left).right;
           has_begun = true;
@@ -153,8 +155,8 @@ std::optional<ItemRef> DocCore::ResolveConflicts(const NewItem& item) {
   // that `left` moved conflicts with it.
   while (other != kNoItem && other != item.right) {
     if (!TakeConflictStep()) return std::nullopt;
-    passed.Add(other);
     const Item& o = At(other);
+    passed.Add(other, o);
     if (o.origin == item.origin) {
       if (clients_[o.id.client()].id < clients_[item.id.client()].id) {
         left = other;
@@ -163,7 +165,8 @@ std::optional<ItemRef> DocCore::ResolveConflicts(const NewItem& item) {
         break;  // same place, and the client id decides: the new item stands before this one
       }
     } else if (o.origin.has_value()) {
-      const std::size_t origin_place = passed.PlaceOf(FindBlock(o.origin));
+      const std::size_t origin_place =
+          passed.PlaceOf(o.origin, [&](PackedId id) { return FindBlock(id); });
       if (origin_place == PassedItems::kNowhere) break;
       if (origin_place < first_conflict) {
         left = other;
