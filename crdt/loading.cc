@@ -2,8 +2,9 @@
 // client with each document. Blocks are integrated as they are decoded, without a decoded update
 // in between; when one turns out to be malformed the document is emptied again. The common block, an
 // item of a sequence whose neighbours are there, takes a short way; all others go through
-// IntegrateBlock, and from the first one on that has to wait the rest of the update is decoded and
-// takes the general way (apply_update.cc).
+// IntegrateBlock. From the first block on that needs a later one, the rest of the update is decoded
+// before it is placed; what then cannot be placed, with what follows, takes the general way
+// (apply_update.cc).
 
 #include <algorithm>
 #include <memory>
@@ -97,7 +98,8 @@ class Loader {
     EndSection();
     rest_.deletes = stream_.ReadDeletes();
     if (!stream_.status().ok()) return Outcome::kMalformed;
-    if (doc_.pending_.any || !rest_.blocks.empty()) may_merge_ = true;
+    if (!rest_.blocks.empty() && !PlaceRest()) may_merge_ = true;
+    if (doc_.pending_.any) may_merge_ = true;
     LeaveOutKnownDeletes();
     stream_.TakeOwnedStrings(rest_.owned);
     const bool retry = doc_.ApplyDecoded(rest_);
@@ -108,6 +110,27 @@ class Loader {
 
  private:
   using Parent = Block::Parent;
+
+  // What is known of a client's blocks while they come.
+  struct Section {
+    BlockGuide guide;
+    ItemRef previous = kNoItem;    // the latest one
+    std::vector<IdRange> deleted;  // what came deleted in the short way
+
+    // For the next client: memory is kept, since there may be thousands.
+    void Clear() {
+      guide.Clear();
+      previous = kNoItem;
+      deleted.clear();
+    }
+  };
+  // What is left of a client's section, in `rest_`.
+  struct RestOfSection {
+    std::size_t next = 0;
+    std::size_t end = 0;
+    Section section{};
+    bool waits = false;  // for another client's blocks
+  };
 
   // Clients are integrated in descending order; of one that is named twice the last section counts.
   bool BeginSections() {
@@ -120,22 +143,22 @@ class Loader {
     EndSection();
     client_id_ = sections.back();
     client_ = nullptr;
-    previous_ = kNoItem;
-    guide_.Clear();
+    section_.Clear();
     return true;
   }
 
   // What was deleted of a client is known when its blocks are there.
   void EndSection() {
-    if (!deleted_.empty()) known_deletes_.AddMerged(client_id_, deleted_);
-    deleted_.clear();
+    if (!section_.deleted.empty()) known_deletes_.AddMerged(client_id_, section_.deleted);
+    section_.deleted.clear();
   }
 
   void NoteDeleted(IdRange range) {
-    if (!deleted_.empty() && deleted_.back().end() == range.clock) {
-      deleted_.back().length += range.length;
+    std::vector<IdRange>& deleted = section_.deleted;
+    if (!deleted.empty() && deleted.back().end() == range.clock) {
+      deleted.back().length += range.length;
     } else {
-      deleted_.push_back(range);
+      deleted.push_back(range);
     }
   }
 
@@ -171,21 +194,107 @@ class Loader {
   }
 
   // Decodes what is left from `block` on.
-  bool DecodeRest(const Block& block) {
+  [[gnu::noinline]] bool DecodeRest(const Block& block) {
     rest_.values = std::move(scratch_.values);
     rest_.blocks.push_back(block);
     rest_.sections.push_back({.client = client_id_, .begin = 0, .end = 1});
+    rests_.push_back({.section = std::exchange(section_, Section())});
     Block next{};
     while (stream_.Next(next, rest_.values)) {
       if (stream_.sections().size() != sections_seen_) {
         if (!BeginSections()) return false;
         rest_.sections.push_back(
             {.client = client_id_, .begin = rest_.blocks.size(), .end = rest_.blocks.size()});
+        rests_.emplace_back();
       }
+      if (next.parent == Block::Parent::kRoot) doc_.EnsureRoot(next.root_name);
       rest_.blocks.push_back(next);
       rest_.sections.back().end = rest_.blocks.size();
     }
     return true;
+  }
+
+  // Places what DecodeRest has read, in the order of Yjs: client by client, and where a block needs
+  // another client's, first of that as much as it needs. False when some is left, for all of the same
+  // steps to be tried in general.
+  [[gnu::noinline]] bool PlaceRest() {
+    source_ = &rest_;
+    for (std::size_t i = 0; i < rests_.size(); ++i) {
+      rests_[i].next = rest_.sections[i].begin;
+      rests_[i].end = rest_.sections[i].end;
+    }
+    bool all = true;
+    for (std::size_t i = 0; i < rests_.size() && all; ++i) all = PlaceRestOf(i);
+    if (all) {
+      rest_.blocks.clear();
+      rest_.sections.clear();
+    }
+    for (std::size_t i = 0; i < rest_.sections.size(); ++i) {
+      rest_.sections[i].begin = rests_[i].next;
+      Resume(i);
+      EndSection();
+    }
+    return all;
+  }
+  bool PlaceRestOf(std::size_t first) {
+    struct Task {
+      std::size_t section;
+      Clock clock;  // place its blocks until this one is there
+    };
+    std::vector<Task> tasks{{.section = first, .clock = kMaxSafeInteger}};
+    while (!tasks.empty()) {
+      const Task task = tasks.back();
+      RestOfSection& rest = rests_[task.section];
+      Resume(task.section);
+      const auto needs_more = [&] {
+        return rest.next < rest.end && (client_ == nullptr || client_->blocks.end() <= task.clock);
+      };
+      while (needs_more() && Place(rest_.blocks[rest.next])) ++rest.next;
+      const bool waits = needs_more();
+      if (rest.next == rest.end) EndSection();
+      rest.section = std::move(section_);
+      rest.waits = waits;
+      if (!waits) {
+        tasks.pop_back();
+        continue;
+      }
+      const std::optional<Id> missing = MissingId(rest_.blocks[rest.next]);
+      if (!missing.has_value()) return false;
+      const auto found = std::ranges::lower_bound(rest_.sections, missing->client,
+                                                  std::ranges::greater{}, &Update::Section::client);
+      if (found == rest_.sections.end() || found->client != missing->client) return false;
+      const auto index = static_cast<std::size_t>(found - rest_.sections.begin());
+      if (rests_[index].waits || rests_[index].next == rests_[index].end) return false;
+      tasks.push_back({.section = index, .clock = missing->clock});
+    }
+    return true;
+  }
+  // Goes on with a section of the rest.
+  void Resume(std::size_t index) {
+    client_id_ = rest_.sections[index].client;
+    const std::optional<ClientIndex> client = doc_.FindClient(client_id_);
+    index_ = client.value_or(0);
+    const bool has_blocks = client.has_value() && !doc_.clients_[index_].blocks.empty();
+    client_ = has_blocks ? &doc_.clients_[index_] : nullptr;
+    section_ = std::move(rests_[index].section);
+    // Others may have cut the latest one.
+    if (client_ != nullptr) section_.previous = client_->blocks.At(client_->blocks.last());
+  }
+  // The first element of another client that the block needs and that is not there. None too where
+  // it waits for its own client, or for ever: then nothing is placed for its sake.
+  std::optional<Id> MissingId(const Block& block) const {
+    if (block.id.clock > doc_.StateOf(block.id.client) || block.end() >= kClockEnd) {
+      return std::nullopt;
+    }
+    const auto is_missing = [&](Id id) {
+      return id.client != block.id.client && id.clock >= doc_.StateOf(id.client);
+    };
+    if (block.has_origin && is_missing(block.origin)) return block.origin;
+    if (block.has_right_origin && is_missing(block.right_origin)) return block.right_origin;
+    if (block.parent == Block::Parent::kItem && is_missing(block.parent_item)) {
+      return block.parent_item;
+    }
+    return std::nullopt;
   }
 
   // False, and nothing happened, when the block has to wait or may have to.
@@ -210,19 +319,30 @@ class Loader {
         break;
     }
     item.kind = block.kind;
+    if (block.kind == ContentKind::kDeleted) {
+      LinkPlain(item, {.id = block.id, .length = block.length});
+      return true;
+    }
     const ItemRef ref = Link(item);
     FillContent(block, ref);
     Count(ref, block.id.clock, block.length);
     return true;
   }
 
-  // The same in short, where that is possible; else false, and nothing happened.
-  bool PlacePlain(const PlainBlock& block) {
+  // The same in short, where that is possible; else false, and nothing happened. Inlined, with what
+  // it calls, since nearly all blocks of nearly all updates come here.
+  [[gnu::always_inline]] bool PlacePlain(const PlainBlock& block) {
     if (block.end() >= kClockEnd) return false;
     const bool is_deleted = block.text.empty();
     if (!is_deleted && !block.is_ascii) return false;
     Item item;
     if (FindNeighbours(block, item) != Neighbours::kFound) return false;
+    LinkPlain(item, block);
+    return true;
+  }
+  // Places an item whose neighbours are known.
+  [[gnu::always_inline]] void LinkPlain(Item& item, const PlainBlock& block) {
+    const bool is_deleted = block.text.empty();
     if (is_deleted) {
       item.kind = ContentKind::kDeleted;
       item.deleted = true;
@@ -239,7 +359,6 @@ class Loader {
       doc_.transaction_->settled_deletes.Add(client_id_, {block.id.clock, block.length});
     }
     Count(ref, block.id.clock, block.length);
-    return true;
   }
 
   enum class Neighbours : std::uint8_t {
@@ -250,7 +369,7 @@ class Loader {
 
   // Sets id, neighbours and parent of an item of a sequence, when they are `kFound`.
   template <typename AnyBlock>
-  Neighbours FindNeighbours(const AnyBlock& block, Item& item) {
+  [[gnu::always_inline]] Neighbours FindNeighbours(const AnyBlock& block, Item& item) {
     item.id = PackedId::Make(index_, block.id.clock);
     if (block.has_origin) {
       const ItemRef left = FindBlock(block.origin);
@@ -297,12 +416,13 @@ class Loader {
   }
 
   // kNoItem when it is not there.
-  ItemRef FindBlock(Id id) {
+  [[gnu::always_inline]] ItemRef FindBlock(Id id) {
     if (id.client == client_id_) {
       // Of its own client a block names only earlier ones.
       const BlockList& blocks = client_->blocks;
-      if (id.clock + 1 == blocks.end()) return previous_;
-      return blocks.At(blocks.FindNear<16>(BlockList::PlaceOf(guide_.Near(id.clock)), id.clock));
+      if (id.clock + 1 == blocks.end()) return section_.previous;
+      return blocks.At(
+          blocks.FindNear<16>(BlockList::PlaceOf(section_.guide.Near(id.clock)), id.clock));
     }
     const std::optional<ClientIndex> index = doc_.FindClient(id.client);
     if (!index.has_value() || id.clock >= doc_.clients_[*index].blocks.end()) return kNoItem;
@@ -317,8 +437,8 @@ class Loader {
       Item& before = doc_.At(item.left);
       before.right = ref;
       // Nothing leaves the sequence: what does not stand together now never will.
-      if (item.left == previous_ && before.kind == item.kind && before.deleted == item.deleted &&
-          before.right_origin == item.right_origin) {
+      if (item.left == section_.previous && before.kind == item.kind &&
+          before.deleted == item.deleted && before.right_origin == item.right_origin) {
         merge_candidates_.push_back(ref);
       }
     } else {
@@ -334,8 +454,8 @@ class Loader {
     parent_->length += doc_.At(ref).visible_length();
     if (parent_->index != nullptr) parent_->index->Insert(doc_.At(ref).left, ref);
     if (parent_is_watched_) doc_.AddChanged(parent_ref_, kNoKey);
-    guide_.Add(clock + length);
-    previous_ = ref;
+    section_.guide.Add(clock + length);
+    section_.previous = ref;
     if (parent_is_deleted_) {
       doc_.Delete(ref);
       Forget();
@@ -345,7 +465,7 @@ class Loader {
   void FillContent(const Block& block, ItemRef ref) {
     DocCore::NewItem fields;
     fields.id = doc_.At(ref).id;
-    const std::uint32_t content = doc_.StoreContent(scratch_, block, fields);
+    const std::uint32_t content = doc_.StoreContent(*source_, block, fields);
     Item& item = doc_.At(ref);
     item.content = content;
     item.wide = fields.wide;
@@ -356,7 +476,7 @@ class Loader {
 
   bool PlaceInGeneral(const Block& block) {
     if (doc_.MissingClient(block).has_value()) return false;
-    if (!doc_.IntegrateBlock(scratch_, block, 0)) return false;
+    if (!doc_.IntegrateBlock(*source_, block, 0)) return false;
     UseClient();
     return Placed(block.end());
   }
@@ -365,11 +485,11 @@ class Loader {
   bool Placed(Clock end) {
     const BlockList& blocks = client_->blocks;
     const ItemRef ref = blocks.At(blocks.last());
-    if (previous_ != kNoItem) {
-      may_merge_ |= doc_.MayMerge(doc_.At(previous_), previous_, doc_.At(ref), ref);
+    if (section_.previous != kNoItem) {
+      may_merge_ |= doc_.MayMerge(doc_.At(section_.previous), section_.previous, doc_.At(ref), ref);
     }
-    previous_ = ref;
-    guide_.Add(end);
+    section_.previous = ref;
+    section_.guide.Add(end);
     Forget();
     return true;
   }
@@ -398,10 +518,10 @@ class Loader {
   ClientId client_id_{};
   Client* client_ = nullptr;  // none before its first block
   ClientIndex index_ = 0;
-  BlockGuide guide_;                       // to its blocks
-  ItemRef previous_ = kNoItem;             // its latest block
-  std::vector<IdRange> deleted_;           // what came deleted in the short way
-  DeleteSet known_deletes_;                // the same of all clients
+  Section section_;                        // of that client
+  std::vector<RestOfSection> rests_;       // for each section of `rest_`
+  Update* source_ = &scratch_;             // of the values of the block that is being placed
+  DeleteSet known_deletes_;                // what came deleted in the short way
   bool may_merge_ = false;                 // two blocks that came may be one, for all that is known
   std::vector<ItemRef> merge_candidates_;  // blocks that came right behind the one before them
 

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 #include <random>
 #include <string>
@@ -203,6 +204,71 @@ TEST(Loading, AMalformedUpdateLeavesNothingBehind) {
     if (HasFailure()) return;
   }
   EXPECT_GT(refused, 50u);
+}
+
+// Applies the update to a document that loads it and to one that does not; returns the first.
+std::unique_ptr<Listening> LoadBothWays(const Bytes& update, UpdateFormat format) {
+  auto loaded = std::make_unique<Listening>(true);
+  Listening general(true);
+  general.TakeTheGeneralWay();
+  for (Listening* one : {loaded.get(), &general}) {
+    EXPECT_EQ(one->doc.ApplyUpdate(update, "", format), absl::OkStatus());
+  }
+  ExpectEqual(loaded->doc, general.doc);
+  EXPECT_EQ(loaded->told, general.told);
+  return loaded;
+}
+
+TEST(Loading, WhatCameDeletedIsDeletedBehindABlockThatHadToWait) {
+  Doc one({.client_id = ClientId{1}});
+  Text text = one.GetText("text");
+  text.Insert(0, "ab");
+  text.Insert(1, "x");
+  text.Delete(1, 1);
+  Doc two({.client_id = ClientId{2}});
+  ASSERT_EQ(two.ApplyUpdate(one.EncodeStateAsUpdate()), absl::OkStatus());
+  two.GetText("text").Insert(2, "z");  // comes first, and names an element of the other client
+  Bytes update = two.EncodeStateAsUpdate();
+  // Its block says that it is deleted; the delete set does not have to.
+  const Bytes deletes{1, 1, 1, 2, 1};
+  ASSERT_TRUE(std::equal(deletes.rbegin(), deletes.rend(), update.rbegin()));
+  update.resize(update.size() - deletes.size());
+  update.push_back(0);
+  for (const UpdateFormat format : kFormats) {
+    const Bytes bytes = format == UpdateFormat::kV1
+                            ? update
+                            : ConvertUpdate(update, UpdateFormat::kV1, format).value();
+    const auto loaded = LoadBothWays(bytes, format);
+    EXPECT_EQ(loaded->doc.GetText("text").ToString(), "abz");
+    EXPECT_EQ(loaded->doc.GetText("text").length(), 3u);
+    EXPECT_EQ(loaded->doc.EncodeStateAsUpdate(), two.EncodeStateAsUpdate());
+  }
+}
+
+// In Yjs, whose order shows in the order of a map's keys.
+TEST(Loading, ABlockThatMissesItsOwnClientsBlocksHurriesNoOthers) {
+  Doc one({.client_id = ClientId{1}});
+  one.GetMap("map").Set("of one", 1);
+  one.GetText("text").Insert(0, "ab");
+  Doc two({.client_id = ClientId{2}});
+  two.GetMap("map").Set("of two", 2);
+  Doc three({.client_id = ClientId{3}});
+  three.GetText("text").Insert(0, "missing");
+  const StateVector before = three.GetStateVector();
+  ASSERT_EQ(three.ApplyUpdate(one.EncodeStateAsUpdate()), absl::OkStatus());
+  three.GetText("text").Insert(1, "z");
+  const Bytes of_three = three.EncodeStateAsUpdate(before);
+  const Bytes of_two = two.EncodeStateAsUpdate();
+  const std::vector<ByteView> views{of_three, of_two};
+  const Bytes merged = MergeUpdates(views).value();
+  for (const UpdateFormat format : kFormats) {
+    const Bytes update = format == UpdateFormat::kV1
+                             ? merged
+                             : ConvertUpdate(merged, UpdateFormat::kV1, format).value();
+    const auto loaded = LoadBothWays(update, format);
+    EXPECT_EQ(ToJsonText(loaded->doc.GetMap("map").ToJson()), R"({"of two":2,"of one":1})");
+    EXPECT_TRUE(loaded->doc.has_pending());
+  }
 }
 
 // One client's blocks of all lengths, as they were written and in the cuts of the end: references
