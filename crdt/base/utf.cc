@@ -20,6 +20,11 @@ std::uint64_t LoadWord(const void* from) {
 // The number of bytes below 0x80 at the front of [begin, end).
 std::size_t AsciiRun(const std::uint8_t* begin, const std::uint8_t* end) {
   const std::uint8_t* next = begin;
+  for (; end - next >= 32; next += 32) {
+    const std::uint64_t all =
+        LoadWord(next) | LoadWord(next + 8) | LoadWord(next + 16) | LoadWord(next + 24);
+    if ((all & kHighBits) != 0) break;
+  }
   for (; end - next >= 8; next += 8) {
     const std::uint64_t high = LoadWord(next) & kHighBits;
     if (high != 0) return static_cast<std::size_t>(next - begin + std::countr_zero(high) / 8);
