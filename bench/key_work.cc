@@ -3,6 +3,7 @@
 //
 // Counted is what runs inside of weft_counted_work. The input is the same on every machine.
 
+#include <algorithm>
 #include <cstdio>
 #include <functional>
 #include <memory>
@@ -10,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "bench/crdt_benchmarks.h"
 #include "bench/replay.h"
 #include "bench/replica.h"
 #include "bench/trace.h"
@@ -24,6 +26,7 @@ namespace {
 using crdt::Bytes;
 using crdt::ByteView;
 using crdt::Doc;
+using crdt::UpdateFormat;
 
 constexpr std::size_t kEdits = 20'000;
 
@@ -73,13 +76,81 @@ bool Merge(const Trace& trace) {
   return merged.ok() && doc->ApplyUpdate(*merged).ok() && HoldsTheEnd(trace, *doc);
 }
 
+bool LoadV2(const Trace& trace) {
+  const Recording recording = Record(trace);
+  const std::unique_ptr<Doc> doc = MakeDoc(2);
+  bool loaded = false;
+  weft_counted_work(
+      [&] { loaded = doc->ApplyUpdate(recording.state_v2, "", UpdateFormat::kV2).ok(); });
+  return loaded && HoldsTheEnd(trace, *doc);
+}
+
+bool EncodeV2(const Trace& trace) {
+  const Recording recording = Record(trace);
+  const std::unique_ptr<Doc> doc = MakeDoc(2);
+  if (!doc->ApplyUpdate(recording.state).ok()) return false;
+  Bytes state;
+  weft_counted_work([&] { state = doc->EncodeStateAsUpdate({}, UpdateFormat::kV2); });
+  return state == recording.state_v2;
+}
+
+CrdtBenchmark Row(std::string_view name) {
+  std::vector<CrdtBenchmark> rows = MakeCrdtBenchmarks();
+  return *std::ranges::find(rows, name, &CrdtBenchmark::name);
+}
+
+// B2.2: two who insert at random places, and get each other's update.
+bool TwoWriters(const Trace&) {
+  const CrdtBenchmark row = Row("B2.2");
+  Recorder one(1);
+  Recorder two(2);
+  one->GetText("text").Insert(0, row.initial_text);
+  if (!ApplyAll(*two, one.TakeUpdates()).ok()) return false;
+  Editor editor_of_one(row, *one);
+  Editor editor_of_two(row, *two);
+  bool applied = false;
+  weft_counted_work([&] {
+    one->Transact("", [&] {
+      for (const Edit& edit : row.writers[0]) editor_of_one.Perform(edit);
+    });
+    two->Transact("", [&] {
+      for (const Edit& edit : row.writers[1]) editor_of_two.Perform(edit);
+    });
+    applied = ApplyAll(*two, one.updates()).ok() && ApplyAll(*one, two.updates()).ok();
+  });
+  const crdt::Any content = ContentOf(row, *one);
+  return applied && content == ContentOf(row, *two) &&
+         content.AsString()->size() == row.expected_length;
+}
+
+// B1.9: an array of numbers inserted at once, and its state read elsewhere.
+bool Values(const Trace&) {
+  const CrdtBenchmark row = Row("B1.9");
+  const Listened doc(1);
+  const std::unique_ptr<Doc> other = MakeDoc(2);
+  Editor editor(row, *doc);
+  bool applied = false;
+  weft_counted_work([&] {
+    editor.Perform(row.writers.front().front());
+    applied = other->ApplyUpdate(doc->EncodeStateAsUpdate()).ok();
+  });
+  return applied && ContentOf(row, *other) == row.expected;
+}
+
 struct Work {
   std::string_view name;
   bool (*run)(const Trace&);
 };
 constexpr Work kWorks[] = {
-    {"keystrokes", Keystrokes}, {"apply", Apply}, {"load", Load},
-    {"encode", Encode},         {"merge", Merge},
+    {"keystrokes", Keystrokes},
+    {"apply", Apply},
+    {"load", Load},
+    {"load_v2", LoadV2},
+    {"encode", Encode},
+    {"encode_v2", EncodeV2},
+    {"merge", Merge},
+    {"two_writers", TwoWriters},
+    {"values", Values},
 };
 
 int Main(int argc, char** argv) {
