@@ -2,6 +2,7 @@
 
 #include <array>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
@@ -26,6 +27,8 @@ std::string Hex(std::string_view bytes) {
 std::string_view MessageOf(const absl::Status& status) {
   return {status.message().data(), status.message().size()};
 }
+
+auth::WallTime WallNow() { return auth::WallTime(std::chrono::milliseconds(WallTimeMs())); }
 
 std::string LastSavedAt(const std::string& report_json) {
   const auto report = crdt::ParseJson(report_json, kReportDepth);
@@ -83,7 +86,11 @@ ScriptApplication::ScriptApplication(const ScriptOptions& options,
       hub_(*this, {.grace = options.grace}),
       http_({.rows = *rows_,
              .hub = *this,
-             .identify = [this](std::string_view token) { return Identify(token); },
+             .identify = [this](std::string_view token) -> absl::StatusOr<User> {
+               auto known = Identify(token);
+               if (!known.ok()) return known.status();
+               return std::move(known->user);
+             },
              .draft = [this](const RevisionRoom& room) { return DraftOf(room); },
              .document = [this](const RevisionRoom& room) { return DocumentOf(room); },
              .now_ms = [] { return WallTimeMs(); }}),
@@ -106,6 +113,7 @@ void ScriptApplication::ArmTick() {
   tick_.expires_after(kTick);
   tick_.async_wait([this](const error_code& error) {
     if (error) return;
+    EndTokens();
     hub_.Tick(Clock::now());
     ArmTick();
   });
@@ -122,8 +130,35 @@ void ScriptApplication::Stop() {
 
 // --- Who, and what is stored
 
-absl::StatusOr<User> ScriptApplication::Identify(std::string_view token) const {
-  return tokens_.Identify(token, auth::WallTime(std::chrono::milliseconds(WallTimeMs())));
+absl::StatusOr<UserTokens::Known> ScriptApplication::Identify(std::string_view token) const {
+  return tokens_.Identify(token, WallNow());
+}
+
+absl::StatusOr<User> ScriptApplication::Authenticate(ConnectionId connection,
+                                                     std::string_view token) {
+  auto known = Identify(token);
+  if (!known.ok()) return known.status();
+  const auto found = sockets_.find(connection);
+  if (found != sockets_.end()) found->second.grants = std::move(known->grants);
+  return std::move(known->user);
+}
+
+void ScriptApplication::EndTokens() {
+  const auth::WallTime now = WallNow();
+  const std::uint64_t version = home_.authority().version();
+  const bool revoked = std::exchange(revocations_, version) != version;
+  std::vector<std::pair<ConnectionId, UserTokens::End>> ended;
+  for (auto& [id, one] : sockets_) {
+    const bool may_end = one.grants && (revoked || one.grants->expires);
+    const auto end = may_end ? tokens_.EndOf(*one.grants, now) : std::nullopt;
+    if (!end) continue;
+    one.grants.reset();
+    ended.emplace_back(id, *end);
+  }
+  for (const auto& [id, end] : ended) {
+    hub_.OnTokenEnded(id, UserTokens::WordsFor(end), end != UserTokens::End::kRevoked,
+                      Clock::now());
+  }
 }
 
 absl::StatusOr<CallServices::Draft> ScriptApplication::DraftOf(const RevisionRoom& room) const {
@@ -220,7 +255,10 @@ void ScriptApplication::Send(ConnectionId connection, std::string text) {
 }
 
 void ScriptApplication::Close(ConnectionId connection, std::string_view reason) {
-  if (ScriptSocket* const socket = Find(connection)) socket->End(reason);
+  const auto found = sockets_.find(connection);
+  if (found == sockets_.end()) return;
+  ++found->second.joins;
+  found->second.socket->End(reason);
 }
 
 void ScriptApplication::Join(ConnectionId connection, const RevisionRoom& room, bool may_write) {

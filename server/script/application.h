@@ -67,7 +67,9 @@ class ScriptApplication final : public Application,
   void Start();
   void ArmTick();
 
-  absl::StatusOr<User> Identify(std::string_view token) const;
+  absl::StatusOr<UserTokens::Known> Identify(std::string_view token) const;
+  // Ends the sockets whose tokens hold no more.
+  void EndTokens();
   absl::StatusOr<CallServices::Draft> DraftOf(const RevisionRoom& room) const;
   absl::StatusOr<std::optional<crdt::Bytes>> DocumentOf(const RevisionRoom& room) const;
   ScriptSocket* Find(ConnectionId id);
@@ -83,7 +85,7 @@ class ScriptApplication final : public Application,
   // HubServices
   void Send(ConnectionId connection, std::string text) override;
   void Close(ConnectionId connection, std::string_view reason) override;
-  absl::StatusOr<User> Authenticate(std::string_view token) override { return Identify(token); }
+  absl::StatusOr<User> Authenticate(ConnectionId connection, std::string_view token) override;
   std::string NewSecret() override;
   std::string NewUuid() override;
   std::optional<Current> CurrentShow() override;
@@ -123,8 +125,10 @@ class ScriptApplication final : public Application,
     ScriptSocket* socket = nullptr;
     std::uint64_t joins = 0;  // that were asked for: an answer to an earlier one counts no more
     bool may_write = false;   // what the next one may
+    std::optional<auth::Grants> grants;  // of its token; none: nobody's
   };
   std::map<ConnectionId, Connected> sockets_;
+  std::uint64_t revocations_ = 0;  // Authority::version, as of the last look
   ConnectionId last_id_ = 0;
 };
 

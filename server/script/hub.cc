@@ -125,6 +125,21 @@ void Hub::OnClose(ConnectionId id, lease::TimePoint now) {
   if (was_in || held || changes.any) TellAll("GET_SCRIPT_CONFIG_STATUS");
 }
 
+void Hub::OnTokenEnded(ConnectionId id, std::string_view why, bool may_return,
+                       lease::TimePoint now) {
+  now_ = now;
+  Connected* const one = Find(id);
+  if (one == nullptr) return;
+  services_.Send(id, OperationMessage("WS_AUTH_ERROR", why));
+  if (!may_return && leases_.Find(id) != nullptr) {
+    Out(id, *one);
+    TellAll("GET_SCRIPT_CONFIG_STATUS");
+  }
+  services_.Close(id, why);
+  // What it says until the socket has ended is nobody's.
+  OnClose(id, now);
+}
+
 void Hub::Tick(lease::TimePoint now) {
   now_ = now;
   std::vector<std::pair<RevisionRoom, bool>> before;
@@ -140,7 +155,7 @@ void Hub::Tick(lease::TimePoint now) {
 bool Hub::TakeToken(ConnectionId id, Connected& one, const ClientMessage& message) {
   const std::string_view token = message.Text("token");
   const absl::StatusOr<User> user = token.empty() ? absl::UnauthenticatedError("No token provided")
-                                                  : services_.Authenticate(token);
+                                                  : services_.Authenticate(id, token);
   if (!user.ok()) {
     services_.Send(id, OperationMessage("WS_AUTH_ERROR", MessageOf(user.status())));
     return false;

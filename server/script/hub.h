@@ -54,11 +54,12 @@ class HubServices {
   virtual ~HubServices() = default;
 
   virtual void Send(ConnectionId connection, std::string text) = 0;
-  // Ends the socket with a reason for humans; OnClose follows.
+  // Ends the socket, whose client has no right to it any more, behind what was sent.
   virtual void Close(ConnectionId connection, std::string_view reason) = 0;
 
-  // Whose token this is. Fails with the words that the client is told.
-  virtual absl::StatusOr<User> Authenticate(std::string_view token) = 0;
+  // Whose token this is: from then on it is the connection's, until OnTokenEnded. Fails with the words that the
+  // client is told; the token that it had stays its own.
+  virtual absl::StatusOr<User> Authenticate(ConnectionId connection, std::string_view token) = 0;
   // What nobody can guess.
   virtual std::string NewSecret() = 0;
   virtual std::string NewUuid() = 0;
@@ -101,6 +102,10 @@ class Hub {
   void OnOpen(ConnectionId connection);
   void OnText(ConnectionId connection, std::string_view text, lease::TimePoint now);
   void OnClose(ConnectionId connection, lease::TimePoint now);
+  // Its token holds no more: it is told why, and its socket ends. Who may come back with another one has the
+  // grace period for it; who may not is out of its mode at once.
+  void OnTokenEnded(ConnectionId connection, std::string_view why, bool may_return,
+                    lease::TimePoint now);
   void Tick(lease::TimePoint now);
 
   // --- What rooms answer

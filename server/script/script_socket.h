@@ -42,7 +42,8 @@ class ScriptSocket final : public Multiplexer {
   ScriptSocket& operator=(const ScriptSocket&) = delete;
 
   void Tell(const std::string& text);
-  void End(std::string_view reason) { Close(CloseCode::kNormal, reason); }
+  // Its client has no right to it any more.
+  void End(std::string_view reason) { Close(CloseCode::kUnauthorized, reason); }
 
   // Becomes a member of the room, and asks it for everything. Requires: is in none.
   void Enter(std::string room, std::string subject, bool may_write);

@@ -20,7 +20,10 @@ namespace {
 constexpr std::size_t kSecretBytes = 32;
 constexpr double kMaxSafeInteger = 9007199254740991.0;
 
-absl::Status Invalid() { return absl::UnauthenticatedError("Invalid or expired token"); }
+absl::Status EndedBy(UserTokens::End end) {
+  return absl::UnauthenticatedError(std::string(UserTokens::WordsFor(end)));
+}
+absl::Status Invalid() { return EndedBy(UserTokens::End::kExpired); }
 
 // A number, or its digits.
 std::optional<UserId> UserIn(const crdt::AnyObject& claims) {
@@ -43,15 +46,25 @@ std::optional<UserId> UserIn(const crdt::AnyObject& claims) {
 
 }  // namespace
 
-absl::StatusOr<User> UserTokens::Identify(std::string_view token, auth::WallTime now) const {
+std::string_view UserTokens::WordsFor(End end) {
+  return end == End::kRevoked ? "Revoked token" : "Invalid or expired token";
+}
+
+std::optional<UserTokens::End> UserTokens::EndOf(const auth::Grants& grants,
+                                                 auth::WallTime now) const {
+  if (grants.expires && now >= *grants.expires) return End::kExpired;
+  if (is_revoked_ && is_revoked_(grants)) return End::kRevoked;
+  return std::nullopt;
+}
+
+absl::StatusOr<UserTokens::Known> UserTokens::Identify(std::string_view token,
+                                                       auth::WallTime now) const {
   if (token.empty()) return absl::UnauthenticatedError("No token provided");
-  const auto checked = auth::CheckTokenAndClaims(token, keys_, auth::TokenRules{}, now);
+  auto checked = auth::CheckTokenAndClaims(token, keys_, auth::TokenRules{}, now);
   if (!checked.ok()) return Invalid();
   const std::optional<UserId> id = UserIn(checked->claims);
   if (!id) return Invalid();
-  if (is_revoked_ && is_revoked_(checked->grants)) {
-    return absl::UnauthenticatedError("Revoked token");
-  }
+  if (const auto end = EndOf(checked->grants, now)) return EndedBy(*end);
   std::optional<User> user;
   const absl::Status read = rows_.Read([&](const store::RowReader& rows) {
     absl::StatusOr<std::optional<User>> found = FindUser(rows, *id);
@@ -61,7 +74,7 @@ absl::StatusOr<User> UserTokens::Identify(std::string_view token, auth::WallTime
   });
   if (!read.ok()) return read;
   if (!user) return absl::UnauthenticatedError("User not found");
-  return *std::move(user);
+  return Known{.user = *std::move(user), .grants = std::move(checked->grants)};
 }
 
 absl::StatusOr<auth::KeySet> ReadUserKeys(const std::string& file) {

@@ -6,6 +6,7 @@
 // Threads: const functions may run concurrently.
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -19,16 +20,26 @@ namespace weft::server::script {
 
 class UserTokens {
  public:
-  // Whether the operator has revoked it (--auth-revoked-file, POST /api/revocations).
+  // Whether the operator has revoked it (--auth-revoked-file).
   using IsRevoked = std::function<bool(const auth::Grants& grants)>;
 
   // `rows` outlives it; `is_revoked` may be empty.
   UserTokens(auth::KeySet keys, const store::Rows& rows, IsRevoked is_revoked)
       : keys_(std::move(keys)), rows_(rows), is_revoked_(std::move(is_revoked)) {}
 
-  // The user, as stored now. Fails: kUnauthenticated, with the words of the protocol ("No token provided",
+  struct Known {
+    User user;            // as stored now
+    auth::Grants grants;  // of the token: how long it holds, and what it is revoked by
+  };
+  // Whose token it is. Fails: kUnauthenticated, with the words of the protocol ("No token provided",
   // "Revoked token", "Invalid or expired token", "User not found"); kDataLoss and the like of the rows.
-  absl::StatusOr<User> Identify(std::string_view token, auth::WallTime now) const;
+  absl::StatusOr<Known> Identify(std::string_view token, auth::WallTime now) const;
+
+  // Why a token that was good holds no more.
+  enum class End { kExpired, kRevoked };
+  std::optional<End> EndOf(const auth::Grants& grants, auth::WallTime now) const;
+  // In the words of the protocol.
+  static std::string_view WordsFor(End end);
 
  private:
   const auth::KeySet keys_;

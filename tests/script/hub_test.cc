@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include <algorithm>
 #include <set>
 
 #include "crdt/json.h"
@@ -47,8 +48,8 @@ class World final : public HubServices {
     said[connection].push_back({.name = name, .data = At(whole, "DATA"), .whole = whole});
     order.push_back(std::to_string(connection) + " " + name);
   }
-  void Close(ConnectionId, std::string_view) override {}
-  absl::StatusOr<User> Authenticate(std::string_view token) override {
+  void Close(ConnectionId connection, std::string_view) override { closed.push_back(connection); }
+  absl::StatusOr<User> Authenticate(ConnectionId, std::string_view token) override {
     if (token == "revoked") return absl::UnauthenticatedError("Revoked token");
     const std::size_t colon = token.find(':');
     if (colon == std::string_view::npos) {
@@ -94,6 +95,7 @@ class World final : public HubServices {
   std::vector<std::pair<ConnectionId, RevisionRoom>> joining;
   std::map<ConnectionId, bool> access;  // of those in a room
   std::vector<ConnectionId> asked;
+  std::vector<ConnectionId> closed;
   std::vector<std::pair<ConnectionId, crdt::Bytes>> written;
   std::vector<RevisionRoom> saves;
   std::vector<RevisionRoom> discards;
@@ -194,6 +196,39 @@ TEST_F(ScriptHub, TellsWhySomebodyIsNotKnown) {
   world.said[1].clear();
   Say(1, "REFRESH_TOKEN", R"({"token":"7:write"})");
   EXPECT_EQ(world.TakeNames(1), (Names{"WS_AUTH_SUCCESS", "WS_TOKEN_REFRESH_SUCCESS"}));
+}
+
+TEST_F(ScriptHub, ATokenThatHoldsNoMoreEndsItsSocketAndItsModeWhenItWasRevoked) {
+  for (const bool may_return : {true, false}) {
+    World told;
+    Hub other(told, {.grace = kGrace});
+    for (const ConnectionId connection : {1, 2}) {
+      other.OnOpen(connection);
+      other.OnText(connection, R"({"OP":"AUTHENTICATE","DATA":{"token":"1:write"}})", now);
+    }
+    other.OnText(1, R"({"OP":"REQUEST_SCRIPT_EDIT"})", now);
+    for (const ConnectionId connection : {1, 2}) {
+      other.OnText(connection, R"({"OP":"JOIN_SCRIPT_ROOM","DATA":{}})", now);
+      other.OnJoined(connection, {});
+    }
+    told.TakeNames(1);
+    told.TakeNames(2);
+    other.OnTokenEnded(1, "Invalid or expired token", may_return, now);
+    ASSERT_FALSE(told.said[1].empty());
+    EXPECT_EQ(told.said[1][0].name, "WS_AUTH_ERROR");
+    EXPECT_EQ(told.said[1][0].data, Any("Invalid or expired token"));
+    EXPECT_EQ(told.closed, std::vector<ConnectionId>{1});
+    EXPECT_EQ(other.leases().Find(1) != nullptr, may_return);
+    EXPECT_EQ(other.Status().MembersOf(kRoom), may_return ? 1U : 0U);
+    const Names names = told.TakeNames(2);
+    EXPECT_EQ(std::ranges::count(names, "ROOM_CLOSED"), may_return ? 0 : 1);
+    EXPECT_EQ(names.back(), "GET_SCRIPT_CONFIG_STATUS");
+    // What it says after its end is nobody's.
+    told.TakeNames(1);
+    other.OnText(1, R"({"OP":"REQUEST_SCRIPT_EDIT"})", now);
+    EXPECT_TRUE(told.TakeNames(1).empty());
+    EXPECT_TRUE(told.TakeNames(2).empty());
+  }
 }
 
 TEST_F(ScriptHub, AMessageThatIsNoneIsAnsweredAndAnUnknownOneIsNot) {

@@ -23,6 +23,8 @@ export class Person {
   secret = ''
   stored = 0
   refused = 0
+  /** Why the last edit was not taken. */
+  refusal = ''
   sent = 0
   isOffline = false
   /** Edits that were made while nobody heard. */
@@ -108,7 +110,9 @@ export class Person {
     if (name === 'SET_UUID') [this.uuid, this.secret] = [data, whole.RESUME]
     if (name === 'YJS_SYNC') this.#sync(data)
     if (name === 'YJS_UPDATE') Y.applyUpdate(this.doc, bytesOf(data.payload), kServer)
-    if (name === 'YJS_RECEIPT') this[data.stored ? 'stored' : 'refused'] += data.count
+    if (name !== 'YJS_RECEIPT') return
+    this[data.stored ? 'stored' : 'refused'] += data.count
+    if (!data.stored) this.refusal = data.reason
   }
 
   #sync(data) {
@@ -254,6 +258,14 @@ export class Person {
       part.set('line_text', new Y.Text(text))
     })
     return id
+  }
+
+  /** Changes the document, and resolves when that is stored. Fails: when it is refused. */
+  async writes(change) {
+    const { refused } = this
+    this.doc.transact(() => change(this.doc))
+    await this.isStored()
+    if (this.refused > refused) throw new Error(`refused: ${this.refusal}`)
   }
 
   deleteLine(page, index) {

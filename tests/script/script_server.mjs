@@ -27,8 +27,8 @@ const line = (id, page, text) => ({
   parts: [{ id: 100 + id, part_index: 0, character_id: 21, character_group_id: null, text }]
 })
 
-/** `texts` is a list of pages, each a list of texts that Miranda says. */
-export function tempest(texts = [['one', 'two', 'three'], ['four']], { cues = [], cuts = [], revisions } = {}) {
+/** `texts` is a list of pages, each a list of texts that Miranda says; `shows` are further shows. */
+export function tempest(texts = [['one', 'two', 'three'], ['four']], { cues = [], cuts = [], revisions, shows = [] } = {}) {
   let id = 0
   const lines = texts.flatMap((page, index) => page.map((text) => line(++id, index + 1, text)))
   return {
@@ -50,8 +50,14 @@ export function tempest(texts = [['one', 'two', 'three'], ['four']], { cues = []
         mode: 'full',
         revisions: revisions ?? [{ id: 1, parent: null, description: 'First', current: true, lines, cues, cuts }]
       }
-    }]
+    }, ...shows]
   }
+}
+
+/** Three pages, and another show without a line. */
+export function repertory() {
+  const empty = { id: 1, parent: null, description: 'First', current: true, lines: [], cues: [], cuts: [] }
+  return tempest([['one', 'two', 'three'], ['four'], ['five']], { shows: [{ id: 2, name: 'Twelfth Night', acts: [], scenes: [], characters: [], character_groups: [], stage_direction_styles: [], script: { revisions: [empty] } }] })
 }
 
 /** Two revisions, of which the second is current. */
@@ -61,6 +67,9 @@ export function twoRevisions() {
     revisions: [{ ...first, current: false }, { ...first, id: 2, parent: 1, description: 'Second', current: true }]
   })
 }
+
+/** Headers of HTTP that say who somebody is. */
+export const bearer = (user) => ({ Authorization: `Bearer ${tokenOf(user)}` })
 
 const encoded = (value) => Buffer.from(JSON.stringify(value)).toString('base64url')
 
@@ -113,11 +122,11 @@ class Theatre {
     return person
   }
 
-  async call(method, path, { user, body } = {}) {
+  async call(method, path, { user, token = user === undefined ? '' : tokenOf(user), body } = {}) {
     const response = await fetch(this.server.httpUrl(path), {
       method,
       headers: {
-        ...(user === undefined ? {} : { Authorization: `Bearer ${tokenOf(user)}` }),
+        ...(token === '' ? {} : { Authorization: `Bearer ${token}` }),
         ...(body === undefined ? {} : { 'Content-Type': 'application/json' })
       },
       body: body === undefined ? undefined : JSON.stringify(body)
@@ -172,6 +181,6 @@ export function scriptTest(name, body, { file = tempest(), flags = [], ...setup 
     context.server.flags = ['--script', '--jwt-secret-file', theatre.secretFile, ...flags]
     if (file !== null) await theatre.import(file)
     await context.server.start()
-    await body({ theatre, server: context.server, own: context.own })
+    await body({ ...context, theatre })
   }, { started: false, timeoutMs: 60_000, ...setup })
 }

@@ -2,6 +2,8 @@
 // system, each test named by its numbers, in both forms of the protocol where they differ or might.
 
 import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import * as Y from 'yjs'
 import { eventually } from '../interop/eventually.mjs'
 import { agree, base64, bytesOf } from './script_person.mjs'
@@ -43,6 +45,66 @@ scriptTest('a token that is none is refused in the words of the protocol, and th
   assert.equal(await reasonFor(tokenOf(99)), 'User not found')
   person.say('AUTHENTICATE', { token: tokenOf(ada) })
   await person.hears('WS_AUTH_SUCCESS')
+})
+
+/** A token that the server takes for so many seconds yet: clocks may be off by half a minute. */
+const tokenFor = (user, seconds, claims = {}) => tokenOf(user, { exp: Math.floor(Date.now() / 1000) - 30 + seconds, ...claims })
+
+scriptTest('a token whose time is over ends its socket, and its mode waits for a new one', async ({ theatre }) => {
+  const viewer = await theatre.viewer(cleo)
+  const writer = await theatre.person(ada)
+  await writer.edits()
+  await writer.joins()
+  const mark = writer.mark()
+  writer.say('REFRESH_TOKEN', { token: tokenFor(ada, 5) })
+  await writer.hears('WS_TOKEN_REFRESH_SUCCESS', mark)
+  writer.type(1, 0, ' and more')
+  await writer.isStored()
+  assert.equal((await writer.hears('WS_AUTH_ERROR', mark)).data, 'Invalid or expired token')
+  const { code, reason } = await writer.ended
+  assert.deepEqual([code, reason], [4401, 'Invalid or expired token'])
+  await agree(writer, viewer)
+  // With a token that holds, everything is as it was.
+  assert.equal(await writer.comeBack(), true)
+  await writer.joins()
+  writer.type(1, 0, '!')
+  await writer.isStored()
+  assert.equal(writer.refused, 0)
+  await agree(writer, viewer)
+  assert.ok(!viewer.names().includes('ROOM_CLOSED'))
+})
+
+scriptTest('a token that is refreshed in time ends nothing, and one that is not taken leaves the old one', async ({ theatre }) => {
+  const person = await theatre.person(ada, { token: tokenFor(ada, 5) })
+  const short = await theatre.person(bob, { token: tokenFor(bob, 5) })
+  const mark = person.mark()
+  person.say('REFRESH_TOKEN', { token: tokenOf(ada) })
+  await person.hears('WS_TOKEN_REFRESH_SUCCESS', mark)
+  short.say('REFRESH_TOKEN', { token: 'nonsense' })
+  assert.equal((await short.ended).code, 4401)
+  await person.edits()
+})
+
+scriptTest('a token that is revoked ends its socket and its mode at once, and is taken no more', async ({ theatre, server, directory }) => {
+  const revoked = join(directory, 'revoked')
+  writeFileSync(revoked, '')
+  server.flags.push('--auth-revoked-file', revoked)
+  await server.stop()
+  await server.start()
+  const token = tokenOf(ada, { jti: 'of-ada' })
+  const [writer, onlooker, other] = [await theatre.editor(ada, { token }), await theatre.viewer(bob), await theatre.person(ada)]
+  const [mark, from] = [onlooker.mark(), writer.mark()]
+  writeFileSync(revoked, 'jti:of-ada\n')
+  process.kill(server.pid, 'SIGHUP')
+  assert.equal((await writer.hears('WS_AUTH_ERROR', from)).data, 'Revoked token')
+  assert.deepEqual(await writer.ended, { code: 4401, reason: 'Revoked token' })
+  await onlooker.hears('ROOM_CLOSED', mark)
+  assert.deepEqual((await theatre.config()).editors, [])
+  const again = await theatre.person()
+  again.say('AUTHENTICATE', { token })
+  assert.equal((await again.hears('WS_AUTH_ERROR')).data, 'Revoked token')
+  assert.equal((await theatre.call('GET', '/api/v1/auth', { token })).status, 401)
+  await other.edits()
 })
 
 // --- I. Modes
