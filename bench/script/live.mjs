@@ -1,203 +1,198 @@
-// A script of 300 pages on a running server, as those who work on it meet it: opening it, a keystroke at another
-// person's, saving all of it, and many who type at once.
+// A script of 300 pages on a running server, as those who work on it meet it: opening it in a browser, a keystroke in
+// another browser, saving all of it, and many who type at once.
 //
-//   node bench/script/live.mjs WEFT [--pages 300] [--keystrokes 2000] [--editors 50] [--seconds 60] [--json]
+//   node bench/script/live.mjs WEFT [--pages 300] [--keystrokes 1000] [--editors 50] [--seconds 60] [--json]
 //
-// Everything is checked: what was opened is the whole script, what was typed is at everybody's and in the saved
-// lines; a result that is wrong ends it with exit code 1. Times are of this process, which decodes what it gets as
-// a browser would; people on one machine share its processors.
+// Everything is checked: what was opened is the whole script, what was typed is at everybody's and in the saved lines. A
+// result that is wrong, or above its limit, ends it with exit code 1. With the default sizes it writes
+// bench/results/script.{json,md}; with others, files beside them that end in .tmp.
+//
+// Times in browsers are taken by the pages themselves, between what a person does and what a person sees. Everybody is on
+// this machine and shares its processors.
 
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { writeFileSync } from 'node:fs'
+import { cpus, loadavg } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { eventually } from '../../tests/interop/eventually.mjs'
-import { freePort, WeftServer } from '../../tests/interop/weft_server.mjs'
-import { appending, Person } from '../../tests/script/http_world.mjs'
+import { toMarkdown } from './report.mjs'
+import { LINES_ON_PAGE, withTheatre } from './theatre.mjs'
 
-const kLinesOnPage = 40
-
-/** As many pages of dialogue, of which every fifth line is of two people. */
-function bookOf(pages) {
-  const lines = []
-  for (let page = 1; page <= pages; ++page) {
-    for (let line = 0; line < kLinesOnPage; ++line) {
-      const said = (who) => ({ character_id: who, text: `Page ${page}, line ${line}: what is said here is as long as lines of plays are.` })
-      lines.push({ page, act_id: 1, scene_id: 11, line_type: 1, parts: line % 5 === 0 ? [said(21), said(22)] : [said(21)] })
-    }
-  }
-  return {
-    users: [{ id: 1, username: 'ada', roles: { 1: 'write' } }],
-    shows: [{
-      id: 1, name: 'A long play',
-      acts: [{ id: 1, name: 'I' }],
-      scenes: [{ id: 11, act_id: 1, name: 'A room' }],
-      characters: [{ id: 21, name: 'One' }, { id: 22, name: 'Another' }],
-      character_groups: [], stage_direction_styles: [],
-      script: { revisions: [{ id: 1, parent: null, description: 'the first', current: true, lines, cues: [], cuts: [] }] }
-    }]
-  }
-}
-
-/** A server with such a book, and people on its socket, for as long as `body` takes. */
-async function withBook(weft, pages, body) {
-  const directory = mkdtempSync(join(tmpdir(), 'weft-script-bench-'))
-  const data = join(directory, 'data')
-  mkdirSync(data)
-  const book = join(directory, 'book.json')
-  const secret = join(directory, 'secret')
-  writeFileSync(book, JSON.stringify(bookOf(pages)))
-  writeFileSync(secret, randomBytes(32).toString('hex'))
-  execFileSync(weft, ['script', 'import', book, '--data', data], { stdio: 'pipe' })
-  const token = execFileSync(weft, ['token', '--user', '1', '--secret-file', secret], { encoding: 'utf8' }).trim()
-  process.env.WEFT_BINARY = weft
-  const server = new WeftServer({
-    dataDirectory: data, ports: [await freePort()], fileSizeLimitKiB: null, environment: {},
-    flags: ['--script', '--jwt-secret-file', secret, '--log-level', 'warning']
-  })
-  const people = []
-  const come = async () => {
-    const person = await Person.connect(server, token)
-    people.push(person)
-    return person
-  }
-  try {
-    await server.start()
-    return await body({ server, come })
-  } finally {
-    for (const person of people) person.dispose()
-    await server.dispose()
-    rmSync(directory, { recursive: true, force: true })
-  }
-}
+const OPENINGS = 5
+const KEYS_A_SECOND = 25
+const kResults = join(dirname(fileURLToPath(import.meta.url)), '../results')
 
 const now = () => performance.now()
 const linesOf = (doc) => [...doc.getMap('pages').values()].reduce((sum, page) => sum + page.length, 0)
-const quantile = (sorted, part) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))]
-const rounded = (ms) => Math.round(ms * 100) / 100
+const sorted = (numbers) => [...numbers].sort((a, b) => a - b)
+const quantile = (numbers, part) => sorted(numbers)[Math.min(numbers.length - 1, Math.floor(numbers.length * part))]
+const rounded = (ms) => Math.round(ms * 10) / 10
 
-/** Opening: from the question to a whole document, the first time (the room is made) and the second. */
-async function opening({ come }, pages) {
-  const times = []
-  for (let i = 0; i < 2; ++i) {
-    const person = await come()
-    const began = now()
-    await person.joins()
-    times.push(rounded(now() - began))
-    assert.equal(linesOf(person.doc), pages * kLinesOnPage)
-    person.dispose()
+/** Runs in each page before anything of it: writes down when what is seen first. */
+function watchPage() {
+  globalThis.times = {}
+  const first = {
+    lines: () => document.querySelector('.lines > li') !== null,
+    document: () => (document.querySelector('[data-testid=save-state]')?.textContent ?? '') !== '',
+    typing: () => document.querySelector('.adding:not([hidden])') !== null,
+    saved: () => globalThis.times.clicked !== undefined && /^Saved /.test(document.querySelector('[data-testid=save-state]')?.textContent ?? '')
   }
-  return { first_open_ms: times[0], open_ms: times[1] }
+  const look = () => {
+    for (const [name, holds] of Object.entries(first)) {
+      if (globalThis.times[name] === undefined && holds()) globalThis.times[name] = performance.now()
+    }
+  }
+  new MutationObserver(look).observe(document, { subtree: true, childList: true, attributes: true, characterData: true })
+  document.addEventListener('click', () => {
+    globalThis.times = { ...globalThis.times, clicked: performance.now(), saved: undefined }
+  }, true)
 }
 
-/** From a key to its letter at another person's, one key after the other. */
-async function keystrokes({ come }, count) {
-  const [ada, bob] = [await come(), await come()]
-  await ada.edits()
-  for (const person of [ada, bob]) await person.joins()
-  const times = []
-  for (let i = 0; i < count; ++i) {
-    const page = String(1 + (i % 7))
-    const text = (person) => person.doc.getMap('pages').get(page).get(0).get('parts').get(0).get('line_text')
-    const heard = new Promise((done) => text(bob).observe(function once() {
-      text(bob).unobserve(once)
-      done(now())
-    }))
-    const began = now()
-    ada.forget()
-    await ada.writes(appending('x', page))
-    times.push((await heard) - began)
+const timeOf = async (page, name) => (await page.waitForFunction((what) => globalThis.times[what], name)).jsonValue()
+
+/** A fresh browser while somebody edits: the page, and the whole document behind it. */
+async function opening({ come, visit }, pages) {
+  const editor = await come()
+  assert.equal(linesOf(editor.doc), pages * LINES_ON_PAGE)
+  const lines = []
+  const whole = []
+  for (let i = 0; i < OPENINGS; ++i) {
+    const page = await visit(watchPage)
+    whole.push(await timeOf(page, 'document'))
+    lines.push(await timeOf(page, 'lines'))
+    assert.equal(await page.getByTestId('page-count').textContent(), `of ${pages}`)
+    await page.context().close()
   }
-  for (let page = 1; page <= 7; ++page) assert.deepEqual(bob.texts(page), ada.texts(page))
-  times.sort((a, b) => a - b)
-  ada.say('LEAVE_SCRIPT_ROOM')
+  await editor.dispose()
+  return { first_page_ms: rounded(quantile(lines, 0.5)), open_ms: rounded(quantile(whole, 0.5)), open_max_ms: rounded(Math.max(...whole)) }
+}
+
+/** From the button to a line that can be typed in. */
+async function beginToEdit(page) {
+  await page.locator('.modes [data-mode=edit]:not([aria-disabled])').click()
+  const seen = await timeOf(page, 'typing')
+  return seen - await page.evaluate(() => globalThis.times.clicked)
+}
+
+/** From a key in one browser to its letter in another, at the pace of somebody who types fast. */
+async function keystrokes(writer, reader, count) {
+  await writer.locator('.lines > li').first().click()
+  await writer.locator('.editing textarea').first().waitFor()
+  await writer.evaluate(() => {
+    globalThis.pressed = []
+    addEventListener('keydown', (event) => globalThis.pressed.push(performance.timeOrigin + event.timeStamp), true)
+  })
+  const text = () => reader.locator('.lines > li').first().locator('.words').first()
+  const before = (await text().textContent()).length
+  await reader.evaluate((length) => {
+    globalThis.arrived = []
+    const words = () => document.querySelector('.lines > li .words')?.textContent.length ?? 0
+    new MutationObserver(() => {
+      for (const letters = words() - length; globalThis.arrived.length < letters;) globalThis.arrived.push(performance.timeOrigin + performance.now())
+    }).observe(document.querySelector('.lines'), { subtree: true, childList: true, characterData: true })
+  }, before)
+  const began = now()
+  for (let i = 0; i < count; ++i) {
+    await new Promise((again) => setTimeout(again, Math.max(0, began + i * 1000 / KEYS_A_SECOND - now())))
+    await writer.keyboard.press(i % 7 === 6 ? 'Space' : 'x')
+  }
+  await reader.waitForFunction((all) => globalThis.arrived.length >= all, count)
+  const [pressed, arrived] = [await writer.evaluate(() => globalThis.pressed), await reader.evaluate(() => globalThis.arrived)]
+  assert.equal(pressed.length, count)
+  assert.equal((await text().textContent()).length, before + count)
+  const times = pressed.map((time, index) => arrived[index] - time)
+  await writer.keyboard.press('Escape')
   return { keystrokes: count, keystroke_p50_ms: rounded(quantile(times, 0.5)), keystroke_p99_ms: rounded(quantile(times, 0.99)) }
 }
 
-/** Saving when every line has changed. */
-async function saving({ come, server }, pages) {
-  const ada = await come()
-  await ada.edits()
-  await ada.joins()
-  await ada.writes((doc) => {
-    for (const page of doc.getMap('pages').values()) {
-      for (const line of page) line.get('parts').get(0).get('line_text').insert(0, 'New: ')
+/** Saving when every line has changed: from the button to the word that it is saved. */
+async function saving({ come, server }, page, pages) {
+  const editor = await come()
+  await editor.writes((doc) => {
+    for (const lines of doc.getMap('pages').values()) {
+      for (const line of lines) line.get('parts').get(0).get('line_text').insert(0, 'New: ')
     }
   })
-  ada.forget()
-  const began = now()
-  ada.say('SAVE_SCRIPT_DRAFT')
-  await eventually('the end of the save', () => ada.heard.some((one) => ['SCRIPT_SAVED', 'SAVE_ERROR'].includes(one.ACTION)), { withinMs: 60_000 })
-  const time = rounded(now() - began)
-  assert.ok(ada.heard.some((one) => one.ACTION === 'SCRIPT_SAVED'), JSON.stringify(ada.heard.at(-1)))
+  await page.locator('.words', { hasText: 'New: ' }).first().waitFor()
+  await page.getByRole('button', { name: 'Save', exact: true }).click()
+  const seen = await timeOf(page, 'saved')
+  const time = seen - await page.evaluate(() => globalThis.times.clicked)
   const last = await (await fetch(server.httpUrl(`/api/v1/show/script?page=${pages}`))).json()
-  assert.ok(last.lines.length === kLinesOnPage && last.lines.every((line) => line.line_parts[0].line_text.startsWith('New: ')))
-  return { save_of_all_lines_ms: time }
+  assert.ok(last.lines.length === LINES_ON_PAGE && last.lines.every((line) => line.line_parts[0].line_text.startsWith('New: ')))
+  await editor.dispose()
+  return { save_ms: rounded(time) }
 }
 
-/** Many who type at once, each a letter of its own every 200 ms, in lines that they share. */
+/** Many who type at once, each a word of its own every 200 ms, in lines that they share. */
 async function crowd({ come, server }, { editors, seconds }) {
   const people = []
-  for (let i = 0; i < editors; ++i) {
-    const person = await come()
-    await person.edits()
-    await person.joins()
-    people.push(person)
-  }
+  for (let i = 0; i < editors; ++i) people.push(await come())
   const marks = people.map((_, i) => `<${i}>`)
   const typed = people.map(() => 0)
   const end = now() + seconds * 1000
   await Promise.all(people.map(async (person, i) => {
     while (now() < end) {
-      person.forget()
-      await person.writes(appending(marks[i], 1 + (i % 3), i % 5))
+      person.type(1 + (i % 3), i % 5, marks[i])
       typed[i] += 1
       await new Promise((again) => setTimeout(again, 200))
     }
+    await person.isStored()
+    assert.equal(person.refused, 0)
   }))
-  const all = (person) => [1, 2, 3].flatMap((page) => person.texts(page)).join('\n')
-  const wanted = () => people.every((_, i) => all(people[0]).split(marks[i]).length - 1 === typed[i])
-  await eventually('everything to be at everybody', () => wanted() && people.every((one) => all(one) === all(people[0])), { withinMs: 30_000 })
-  people[0].forget()
-  people[0].say('SAVE_SCRIPT_DRAFT')
-  await people[0].hears('SCRIPT_SAVED')
+  const all = (person) => [1, 2, 3].flatMap((page) => person.texts()[page]).join('\n')
+  const missing = (text) => people.reduce((sum, _, i) => sum + typed[i] - (text.split(marks[i]).length - 1), 0)
+  await eventually('everything to be at everybody', () => missing(all(people[0])) === 0 && people.every((one) => all(one) === all(people[0])),
+    { withinMs: 30_000, describe: () => `${missing(all(people[0]))} of ${typed.reduce((a, b) => a + b, 0)} lost` })
+  assert.ok((await people[0].saves()).some(({ name }) => name === 'SCRIPT_SAVED'))
   const saved = await Promise.all([1, 2, 3].map(async (page) => {
     const { lines } = await (await fetch(server.httpUrl(`/api/v1/show/script?page=${page}`))).json()
     return lines.map((line) => line.line_parts.map((part) => part.line_text).join('|')).join('\n')
   }))
   assert.equal(saved.join('\n'), all(people[0]), 'what is saved is what everybody sees')
-  return { editors, seconds, typed: typed.reduce((a, b) => a + b, 0), lost: 0 }
+  return { editors, seconds, typed: typed.reduce((a, b) => a + b, 0), lost: missing(saved.join('\n')) }
 }
 
+const kDefaults = { pages: '300', keystrokes: '1000', editors: '50', seconds: '60' }
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: {
-    pages: { type: 'string', default: '300' },
-    keystrokes: { type: 'string', default: '2000' },
-    editors: { type: 'string', default: '50' },
-    seconds: { type: 'string', default: '60' },
-    json: { type: 'boolean', default: false }
-  }
+  options: { ...Object.fromEntries(Object.entries(kDefaults).map(([name, value]) => [name, { type: 'string', default: value }])), json: { type: 'boolean', default: false } }
 })
-if (positionals.length !== 1) {
+const sizes = Object.fromEntries(Object.keys(kDefaults).map((name) => [name, Number(values[name])]))
+if (positionals.length !== 1 || !Object.values(sizes).every((size) => Number.isInteger(size) && size > 0)) {
   console.error('usage: live.mjs WEFT [--pages N] [--keystrokes N] [--editors N] [--seconds N] [--json]')
   process.exit(2)
 }
 const weft = resolve(positionals[0])
-const pages = Number(values.pages)
-const figures = await withBook(weft, pages, async (book) => ({
-  lines: pages * kLinesOnPage,
-  ...(await opening(book, pages)),
-  ...(await keystrokes(book, Number(values.keystrokes))),
-  ...(await saving(book, pages))
-}))
+const { pages } = sizes
+const load = loadavg()[0]
+const began = now()
+const figures = { pages, lines: pages * LINES_ON_PAGE }
+await withTheatre(weft, pages, async (theatre) => {
+  Object.assign(figures, await opening(theatre, pages))
+  const [writer, reader] = [await theatre.visit(watchPage), await theatre.visit(watchPage)]
+  figures.begin_to_edit_ms = rounded(await beginToEdit(writer))
+  await timeOf(reader, 'document')
+  Object.assign(figures, await keystrokes(writer, reader, sizes.keystrokes))
+  Object.assign(figures, await saving(theatre, writer, pages))
+})
 // Everybody has a document of their own in this process: a short play will do.
-Object.assign(figures, await withBook(weft, 5, (book) => crowd(book, { editors: Number(values.editors), seconds: Number(values.seconds) })))
-if (values.json) {
-  console.log(JSON.stringify(figures, null, 2))
-} else {
-  for (const [name, value] of Object.entries(figures)) console.log(`${name.padEnd(22)} ${String(value).padStart(10)}`)
+Object.assign(figures, await withTheatre(weft, 5, (theatre) => crowd(theatre, sizes)))
+
+const isWhole = Object.entries(kDefaults).every(([name, value]) => values[name] === value)
+const report = {
+  date: new Date().toISOString().slice(0, 10),
+  command: `./dev bench script live${isWhole ? '' : Object.keys(kDefaults).map((name) => ` --${name} ${values[name]}`).join('')}`,
+  machine: { cpu: cpus()[0].model, cores: cpus().length, load: Number(load.toFixed(1)), node: process.versions.node },
+  took_s: Math.round((now() - began) / 1000),
+  figures,
+  limits: { open_max_ms: 2000, begin_to_edit_ms: 2000, keystroke_p99_ms: 50, save_ms: 1000, lost: 0 }
 }
+const end = isWhole ? '' : '.tmp'
+writeFileSync(join(kResults, `script.json${end}`), `${JSON.stringify(report, null, 1)}\n`)
+writeFileSync(join(kResults, `script.md${end}`), toMarkdown(report))
+console.log(values.json ? JSON.stringify(report, null, 2) : toMarkdown(report))
+const missed = Object.entries(report.limits).filter(([name, limit]) => !(figures[name] <= limit))
+for (const [name, limit] of missed) console.error(`${name} is ${figures[name]}, above its limit of ${limit}`)
+process.exitCode = missed.length === 0 ? 0 : 1

@@ -7,7 +7,7 @@ import { execFileSync } from 'node:child_process'
 import * as Y from 'yjs'
 import { send } from '../api/description.mjs'
 import { eventually } from '../interop/eventually.mjs'
-import { scriptTest } from './http_world.mjs'
+import { ada, bearer, bob, repertory, root, scriptTest } from './script_server.mjs'
 
 const kSteps = 60
 
@@ -46,26 +46,25 @@ class Evening {
   }
 
   async call(method, path, body) {
-    const answer = await send(this.server, method, `/api/v1/${path}`, { headers: await this.bearer('ada'), body })
+    const answer = await send(this.server, method, `/api/v1/${path}`, { headers: bearer(ada), body })
     assert.ok(answer.status < 300, `${method} ${path}: ${answer.status} ${answer.body}`)
     return JSON.parse(answer.body.toString())
   }
 
   async come() {
-    this.people = await Promise.all(['ada', 'bob', 'root'].map((name) => this.person(name)))
+    this.people = await Promise.all([ada, bob, root].map((user) => this.theatre.person(user)))
     await this.enter()
   }
 
   async enter() {
     for (const person of this.people) {
-      person.forget()
       await person.edits()
       await person.joins()
     }
   }
 
   async leave() {
-    for (const person of this.people) person.say('LEAVE_SCRIPT_ROOM')
+    for (const person of this.people) person.leaves()
     await eventually('the room to be empty', async () => (await this.call('GET', 'show/script/config')).members === 0)
   }
 
@@ -113,9 +112,9 @@ class Evening {
   async save() {
     await this.settle()
     const who = this.people[this.random(3)]
-    for (const person of this.people) person.forget()
+    const marks = this.people.map((person) => person.mark())
     who.say('SAVE_SCRIPT_DRAFT')
-    for (const person of this.people) await person.hears('SCRIPT_SAVED')
+    for (const [index, person] of this.people.entries()) await person.hears('SCRIPT_SAVED', marks[index])
     const lines = await this.settle()
     assert.deepEqual(await this.stored(), lines, 'what is stored is the document')
     assert.ok(lines.every(([, id]) => /^[1-9]\d*$/.test(id)), 'every line has an id')
@@ -138,7 +137,6 @@ class Evening {
   async discard() {
     const before = await this.stored()
     await this.settle()
-    for (const person of this.people) person.forget()
     await this.call('DELETE', 'show/script/draft')
     await this.enter()
     assert.deepEqual(await this.settle(), before, 'what was saved last is there again')
@@ -169,7 +167,7 @@ class Evening {
     await this.server.crash()
     this.check()
     await this.server.start()
-    for (const person of this.people) person.dispose()
+    for (const person of this.people) await person.dispose()
     await this.come()
     assert.deepEqual(await this.settle(), before, 'whatever was answered is there')
     assert.equal((await this.call('GET', 'show/script/config')).hasDraft, hadDraft)
@@ -182,27 +180,19 @@ class Evening {
   }
 }
 
-scriptTest('who joins while others save has what the save wrote', async ({ person }) => {
-  const [ada, bob] = [await person('ada'), await person('bob')]
-  await ada.edits()
-  await ada.joins()
+scriptTest('who joins while others save has what the save wrote', async ({ theatre }) => {
+  const [editor, joiner] = [await theatre.editor(ada), await theatre.person(bob)]
   for (let round = 0; round < 15; ++round) {
-    await ada.writes((doc) => {
-      const line = new Y.Map()
-      doc.getMap('pages').get('1').insert(0, [line])
-      for (const [key, value] of Object.entries({ _id: `new-${round}`, act_id: 0, scene_id: 0, line_type: 4, stage_direction_style_id: 0 })) line.set(key, value)
-      line.set('parts', new Y.Array())
-    })
-    ada.forget()
-    bob.forget()
-    ada.say('SAVE_SCRIPT_DRAFT')
-    await bob.joins()
-    await ada.hears('SCRIPT_SAVED')
-    await eventually('both to have the ids that were given', () => JSON.stringify(linesOf(bob.doc)) === JSON.stringify(linesOf(ada.doc)))
-    assert.match(linesOf(bob.doc)[0][1], /^[1-9]\d*$/)
-    assert.deepEqual(bob.doc.getMap('meta').toJSON(), ada.doc.getMap('meta').toJSON())
+    await editor.writes(() => editor.addLine(1, 0, `line ${round}`, { id: `new-${round}` }))
+    const mark = editor.mark()
+    editor.say('SAVE_SCRIPT_DRAFT')
+    await joiner.joins()
+    await editor.hears('SCRIPT_SAVED', mark)
+    await eventually('both to have the ids that were given', () => JSON.stringify(linesOf(joiner.doc)) === JSON.stringify(linesOf(editor.doc)))
+    assert.match(linesOf(joiner.doc)[0][1], /^[1-9]\d*$/)
+    assert.deepEqual(joiner.doc.getMap('meta').toJSON(), editor.doc.getMap('meta').toJSON())
   }
-})
+}, { file: repertory() })
 
 const kSeeds = process.env.WEFT_SEED ? [Number(process.env.WEFT_SEED)] : [1, 2, 3]
 for (const seed of kSeeds) {
@@ -221,5 +211,5 @@ for (const seed of kSeeds) {
     await evening.save()
     await context.server.stop()
     evening.check()
-  }, { timeoutMs: 180_000 })
+  }, { file: repertory(), timeoutMs: 180_000 })
 }

@@ -5,26 +5,25 @@ import assert from 'node:assert/strict'
 import WebSocket from 'ws'
 import { eventually } from '../interop/eventually.mjs'
 import { send } from '../api/description.mjs'
-import { appending, sampleFile, scriptTest } from './http_world.mjs'
+import { ada, bearer, bob, cleo, repertory, root, scriptTest } from './script_server.mjs'
 
-/** Sends requests as one user; the answers have `json`. */
-const caller = (context, user) => async (method, path, body) => {
-  const headers = user === undefined ? {} : await context.bearer(user)
-  const answer = await send(context.server, method, `/api/v1/${path}`, { headers, body })
+/** Sends requests as a user; the answers have `json`. */
+const caller = (server, user) => async (method, path, body) => {
+  const headers = user === undefined ? {} : bearer(user)
+  const answer = await send(server, method, `/api/v1/${path}`, { headers, body })
   const text = answer.body.toString()
   return { ...answer, text, json: text.startsWith('{') ? JSON.parse(text) : undefined }
 }
 
-/** A test whose body has `ada`, which calls as that user, and `config()`. */
+/** A test whose body has `call`, which Ada calls by, `as(user)` for others, and `config()`. */
 const httpTest = (name, body, setup) =>
   scriptTest(
     name,
     (context) => {
-      const ada = caller(context, 'ada')
-      const config = async () => (await ada('GET', 'show/script/config')).json
-      return body({ ...context, ada, config, as: (user) => caller(context, user) })
+      const as = (user) => caller(context.server, user)
+      return body({ ...context, call: as(ada), as, config: () => context.theatre.config() })
     },
-    setup
+    { file: repertory(), ...setup }
   )
 
 function refused(answer, code, words) {
@@ -34,12 +33,10 @@ function refused(answer, code, words) {
 }
 
 /** Edits the current revision's first line, and leaves nobody in the room: a draft stays. */
-async function leaveDraft({ person, config }, data = {}) {
-  const bob = await person('bob')
-  await bob.edits()
-  await bob.joins(data)
-  await bob.writes(appending(' and more'))
-  bob.dispose()
+async function leaveDraft({ theatre, config }) {
+  const writer = await theatre.editor(bob)
+  await writer.writes(() => writer.type(1, 0, ' and more'))
+  await writer.dispose()
   await eventually('the editor to be gone', async () => {
     const { editors, members } = await config()
     return editors.length === 0 && members === 0
@@ -54,16 +51,14 @@ httpTest('133: config has empty lists and no draft', async ({ as }) => {
   assert.deepEqual([json.editors, json.cutters, json.hasDraft], [[], [], false])
 })
 
-httpTest('134: config lists an editor with its internal id and its name', async ({ person, config }) => {
-  const bob = await person('bob')
-  await bob.edits()
-  assert.deepEqual((await config()).editors, [{ internal_id: bob.id, username: 'bob', user_id: 2 }])
+httpTest('134: config lists an editor with its internal id and its name', async ({ theatre, config }) => {
+  const editor = await theatre.person(bob)
+  await editor.edits()
+  assert.deepEqual((await config()).editors, [{ internal_id: editor.uuid, username: 'bob', user_id: bob }])
 })
 
-httpTest('135: config lists a cutter', async ({ person, config }) => {
-  const bob = await person('bob')
-  bob.say('REQUEST_SCRIPT_CUTS')
-  await bob.hears('GET_SCRIPT_CONFIG_STATUS')
+httpTest('135: config lists a cutter', async ({ theatre, config }) => {
+  await (await theatre.person(bob)).asksFor('REQUEST_SCRIPT_CUTS')
   assert.deepEqual((await config()).cutters.map((one) => one.username), ['bob'])
 })
 
@@ -80,110 +75,104 @@ httpTest(
     assert.equal(status, 400)
     assert.equal(json.message, 'No show loaded')
   },
-  { file: { users: sampleFile().users.map((user) => ({ ...user, roles: {} })), shows: [] } }
+  { file: { users: repertory().users.map((user) => ({ ...user, roles: {} })), shows: [] } }
 )
 
-httpTest('138: a page is changed without a draft and without a room', async ({ ada, person }) => {
-  const eve = await person('eve')
-  const { status, json } = await ada('PATCH', 'show/script?page=1', { lines: [kLine] })
+httpTest('138: a page is changed without a draft and without a room', async ({ call, theatre }) => {
+  const viewer = await theatre.person(cleo)
+  const { status, json } = await call('PATCH', 'show/script?page=1', { lines: [kLine] })
   assert.equal(status, 200)
   assert.deepEqual(json.lines.map((line) => line.id), [6])
-  await eve.hears('GET_SCRIPT_METADATA')
-  await eve.joins()
-  assert.deepEqual(eve.texts(), ['over HTTP'], 'who joins gets it')
+  await viewer.hears('GET_SCRIPT_METADATA')
+  await viewer.joins()
+  assert.deepEqual(viewer.texts()[1], ['over HTTP'], 'who joins gets it')
 })
 
 httpTest('139: a page is not changed with a draft', async (context) => {
   await leaveDraft(context)
-  const { ada } = context
+  const { call } = context
   for (const [method, page] of [['PATCH', 1], ['POST', 9]]) {
-    refused(await ada(method, `show/script?page=${page}`, { lines: [kLine] }), 'unsaved-draft', 'collaborative edit in progress')
+    refused(await call(method, `show/script?page=${page}`, { lines: [kLine] }), 'unsaved-draft', 'collaborative edit in progress')
   }
-  refused(await ada('PUT', 'show/script/cuts', { cuts: [101] }), 'unsaved-draft', 'collaborative edit in progress')
+  refused(await call('PUT', 'show/script/cuts', { cuts: [101] }), 'unsaved-draft', 'collaborative edit in progress')
 })
 
-httpTest('140: a page is not changed with somebody in the room, before anything was edited', async ({ ada, person }) => {
-  const eve = await person('eve')
-  await eve.joins()
-  refused(await ada('PATCH', 'show/script?page=1', { lines: [kLine] }), 'occupied', 'collaborative edit in progress')
-  refused(await ada('PUT', 'show/script/cuts', { cuts: [101] }), 'occupied', 'collaborative edit in progress')
+httpTest('140: a page is not changed with somebody in the room, before anything was edited', async ({ call, theatre }) => {
+  await theatre.viewer(cleo)
+  refused(await call('PATCH', 'show/script?page=1', { lines: [kLine] }), 'occupied', 'collaborative edit in progress')
+  refused(await call('PUT', 'show/script/cuts', { cuts: [101] }), 'occupied', 'collaborative edit in progress')
 })
 
-httpTest('141: a page is changed with an empty room', async ({ ada, person, config }) => {
-  const eve = await person('eve')
-  await eve.joins()
-  eve.say('LEAVE_SCRIPT_ROOM')
+httpTest('141: a page is changed with an empty room', async ({ call, theatre, config }) => {
+  const viewer = await theatre.viewer(cleo)
+  viewer.leaves()
   await eventually('the room to be empty', async () => (await config()).members === 0)
-  assert.equal((await ada('PATCH', 'show/script?page=1', { lines: [kLine] })).status, 200)
-  await eve.joins()
-  assert.deepEqual(eve.texts(), ['over HTTP'], 'a room without a draft is made anew')
+  assert.equal((await call('PATCH', 'show/script?page=1', { lines: [kLine] })).status, 200)
+  await viewer.joins()
+  assert.deepEqual(viewer.texts()[1], ['over HTTP'], 'a room without a draft is made anew')
 })
 
 httpTest('142, 143: revisions say which has a draft, and which somebody is in', async (context) => {
-  const { ada, person } = context
-  const marks = async () => (await ada('GET', 'show/script/revisions')).json.revisions.map((one) => one.has_draft)
-  await ada('POST', 'show/script/revisions', { description: 'a branch', set_as_current: false })
+  const { call, theatre } = context
+  const marks = async () => (await call('GET', 'show/script/revisions')).json.revisions.map((one) => one.has_draft)
+  await call('POST', 'show/script/revisions', { description: 'a branch', set_as_current: false })
   assert.deepEqual(await marks(), [false, false])
   await leaveDraft(context)
   assert.deepEqual(await marks(), [true, false])
-  const eve = await person('eve')
-  await eve.joins({ revision_id: 2 })
+  await theatre.viewer(cleo, { dialect: 'seed', revision: 2 })
   assert.deepEqual(await marks(), [true, true])
 })
 
-httpTest('144, 145: another revision is loaded once nobody is in the current one', async ({ ada, person, config }) => {
-  await ada('POST', 'show/script/revisions', { description: 'a branch', set_as_current: false })
-  const eve = await person('eve')
-  await eve.joins()
-  refused(await ada('POST', 'show/script/revisions/current', { new_rev_id: 2 }), 'occupied', 'collaborative edit session')
-  eve.say('LEAVE_SCRIPT_ROOM')
+httpTest('144, 145: another revision is loaded once nobody is in the current one', async ({ call, theatre, config }) => {
+  await call('POST', 'show/script/revisions', { description: 'a branch', set_as_current: false })
+  const viewer = await theatre.viewer(cleo)
+  refused(await call('POST', 'show/script/revisions/current', { new_rev_id: 2 }), 'occupied', 'collaborative edit session')
+  viewer.leaves()
   await eventually('the room to be empty', async () => (await config()).members === 0)
-  eve.forget()
-  assert.equal((await ada('POST', 'show/script/revisions/current', { new_rev_id: 2 })).status, 200)
-  await eve.hears('GET_SCRIPT_REVISIONS')
-  assert.equal((await ada('GET', 'show/script/revisions')).json.current_revision, 2)
+  const mark = viewer.mark()
+  assert.equal((await call('POST', 'show/script/revisions/current', { new_rev_id: 2 })).status, 200)
+  await viewer.hears('GET_SCRIPT_REVISIONS', mark)
+  assert.equal((await call('GET', 'show/script/revisions')).json.current_revision, 2)
 })
 
 httpTest('146: a revision with a draft is not branched', async (context) => {
   await leaveDraft(context)
-  const made = await context.ada('POST', 'show/script/revisions', { parent_revision_id: 1, description: 'x' })
+  const made = await context.call('POST', 'show/script/revisions', { parent_revision_id: 1, description: 'x' })
   refused(made, 'unsaved-draft', 'active room or unsaved draft')
 })
 
-httpTest('147: a revision with somebody in its room is not branched', async ({ ada, person }) => {
-  const eve = await person('eve')
-  await eve.joins()
-  refused(await ada('POST', 'show/script/revisions', { description: 'x' }), 'occupied', 'active room or unsaved draft')
+httpTest('147: a revision with somebody in its room is not branched', async ({ call, theatre }) => {
+  await theatre.viewer(cleo)
+  refused(await call('POST', 'show/script/revisions', { description: 'x' }), 'occupied', 'active room or unsaved draft')
 })
 
 httpTest('148: a revision with a draft is not deleted', async (context) => {
-  const { ada } = context
-  await ada('POST', 'show/script/revisions', { description: 'a branch' })
+  const { call } = context
+  await call('POST', 'show/script/revisions', { description: 'a branch' })
   await leaveDraft(context)
-  refused(await ada('DELETE', 'show/script/revisions?rev_id=2'), 'unsaved-draft', 'active room or unsaved draft')
-  assert.equal((await ada('DELETE', 'show/script/draft')).status, 200)
-  assert.equal((await ada('DELETE', 'show/script/revisions?rev_id=2')).status, 200)
-  assert.equal((await ada('GET', 'show/script/revisions')).json.current_revision, 1, 'the parent')
+  refused(await call('DELETE', 'show/script/revisions?rev_id=2'), 'unsaved-draft', 'active room or unsaved draft')
+  assert.equal((await call('DELETE', 'show/script/draft')).status, 200)
+  assert.equal((await call('DELETE', 'show/script/revisions?rev_id=2')).status, 200)
+  assert.equal((await call('GET', 'show/script/revisions')).json.current_revision, 1, 'the parent')
 })
 
-httpTest('149: a revision with somebody in its room is not deleted', async ({ ada, person }) => {
-  await ada('POST', 'show/script/revisions', { description: 'a branch' })
-  const eve = await person('eve')
-  await eve.joins()
-  refused(await ada('DELETE', 'show/script/revisions?rev_id=2'), 'occupied', 'active room or unsaved draft')
+httpTest('149: a revision with somebody in its room is not deleted', async ({ call, theatre }) => {
+  await call('POST', 'show/script/revisions', { description: 'a branch' })
+  await theatre.viewer(cleo)
+  refused(await call('DELETE', 'show/script/revisions?rev_id=2'), 'occupied', 'active room or unsaved draft')
 })
 
-httpTest('154: lines are read in the order that they were written in, whatever their ids', async ({ ada }) => {
-  const { lines } = (await ada('GET', 'show/script?page=1')).json
+httpTest('154: lines are read in the order that they were written in, whatever their ids', async ({ call }) => {
+  const { lines } = (await call('GET', 'show/script?page=1')).json
   for (const order of [[2, 1, 0], [1, 2, 0], [0, 2, 1]]) {
     const wanted = order.map((place) => lines[place])
-    const { json } = await ada('PATCH', 'show/script?page=1', { lines: wanted })
+    const { json } = await call('PATCH', 'show/script?page=1', { lines: wanted })
     assert.deepEqual(json.lines, wanted)
   }
 })
 
-httpTest('155: a branch has every line of its parent, and none else', async ({ ada, as }) => {
-  await ada('POST', 'show/script/revisions', { description: 'a branch', set_as_current: false })
+httpTest('155: a branch has every line of its parent, and none else', async ({ call, as }) => {
+  await call('POST', 'show/script/revisions', { description: 'a branch', set_as_current: false })
   const [parent, branch] = await Promise.all([1, 2].map((id) => as()('GET', `show/script/compiled?rev_id=${id}`)))
   assert.deepEqual(branch.json, parent.json)
   assert.deepEqual(Object.keys(branch.json), ['1', '2', '3'])
@@ -192,32 +181,28 @@ httpTest('155: a branch has every line of its parent, and none else', async ({ a
 })
 
 httpTest('a draft is validated, discarded over HTTP, and does not come back', async (context) => {
-  const { ada, config, person } = context
-  const bob = await person('bob')
-  await bob.edits()
-  await bob.joins()
-  await bob.writes((doc) => doc.getMap('pages').get('1').get(0).set('line_type', 'nonsense'))
-  const checked = await ada('POST', 'show/script/validate')
+  const { call, config, theatre } = context
+  const editor = await theatre.editor(bob)
+  await editor.writes(() => editor.page(1).get(0).set('line_type', 'nonsense'))
+  const checked = await call('POST', 'show/script/validate')
   assert.deepEqual(checked.json.problems.map(({ page, line, field }) => [page, line, field]), [[1, 1, 'line_type']])
-  bob.forget()
-  assert.equal((await ada('DELETE', 'show/script/draft')).status, 200)
-  await bob.hears('ROOM_CLOSED')
-  await bob.hears('GET_SCRIPT_REVISIONS')
+  const mark = editor.mark()
+  assert.equal((await call('DELETE', 'show/script/draft')).status, 200)
+  await editor.hears('ROOM_CLOSED', mark)
+  await editor.hears('GET_SCRIPT_REVISIONS', mark)
   assert.equal((await config()).hasDraft, false)
-  await bob.joins()
-  assert.deepEqual(bob.texts(), ['one', 'two', 'three'])
-  assert.equal((await ada('POST', 'show/script/validate')).json.valid, true)
+  await editor.joins()
+  assert.deepEqual(editor.texts()[1], ['one', 'two', 'three'])
+  assert.equal((await call('POST', 'show/script/validate')).json.valid, true)
 })
 
-httpTest('a live session freezes editing, and a crash does not end it', async ({ ada, as, person, server }) => {
-  const bob = await person('bob')
-  await bob.edits()
-  await bob.joins()
-  const eve = await person('eve')
-  assert.equal((await as('eve')('POST', 'show/sessions/start')).status, 403)
-  assert.equal((await ada('POST', 'show/sessions/start')).status, 201)
-  await eve.hears('GET_SHOW_SESSION_DATA')
-  await assert.rejects(bob.writes(appending('!')), /live session/)
+httpTest('a live session freezes editing, and a crash does not end it', async ({ call, as, theatre, server }) => {
+  const editor = await theatre.editor(bob)
+  const viewer = await theatre.person(cleo)
+  assert.equal((await as(cleo)('POST', 'show/sessions/start')).status, 403)
+  assert.equal((await call('POST', 'show/sessions/start')).status, 201)
+  await viewer.hears('GET_SHOW_SESSION_DATA')
+  await assert.rejects(editor.writes(() => editor.type(1, 0, '!')), /live session/)
   const frozen = async () => {
     const attempts = [
       ['PATCH', 'show/script?page=1', { lines: [kLine] }],
@@ -229,7 +214,7 @@ httpTest('a live session freezes editing, and a crash does not end it', async ({
       ['POST', 'show/sessions/start']
     ]
     for (const attempt of attempts) {
-      const { status, json } = await ada(...attempt)
+      const { status, json } = await call(...attempt)
       assert.deepEqual([status, json.blockers[0].code], [409, 'frozen'], attempt.join(' '))
     }
   }
@@ -239,27 +224,23 @@ httpTest('a live session freezes editing, and a crash does not end it', async ({
   await frozen()
   const session = (await as()('GET', 'show/sessions/current')).json
   assert.deepEqual([session.live, session.session.started_by.username], [true, 'ada'])
-  const again = await person('bob')
-  again.say('REQUEST_SCRIPT_EDIT')
-  assert.match((await again.hears('REQUEST_EDIT_FAILURE')).DATA.reason, /live session/)
-  assert.equal((await ada('POST', 'show/sessions/stop')).status, 200)
+  const again = await theatre.person(bob)
+  assert.match(await again.asksFor('REQUEST_SCRIPT_EDIT'), /live session/)
+  assert.equal((await call('POST', 'show/sessions/stop')).status, 200)
   await again.edits()
 })
 
-httpTest('another show is loaded, and those in the room of the old one leave it', async ({ as, person }) => {
-  const eve = await person('eve')
-  await eve.joins()
-  eve.forget()
-  assert.equal((await as('ada')('POST', 'show?load=true', { id: 2 })).status, 403)
-  assert.equal((await as('root')('POST', 'show?load=true', { id: 2 })).status, 200)
-  await eve.hears('ROOM_CLOSED')
-  await eve.hears('SHOW_CHANGED')
+httpTest('another show is loaded, and those in the room of the old one leave it', async ({ as, theatre }) => {
+  const viewer = await theatre.viewer(cleo)
+  assert.equal((await as(ada)('POST', 'show?load=true', { id: 2 })).status, 403)
+  assert.equal((await as(root)('POST', 'show?load=true', { id: 2 })).status, 200)
+  await viewer.hears('ROOM_CLOSED')
+  await viewer.hears('SHOW_CHANGED')
   assert.equal((await as()('GET', 'show')).json.name, 'Twelfth Night')
 })
 
-httpTest('the room of a revision is entered through the application alone', async ({ server, person, own }) => {
-  const eve = await person('eve')
-  await eve.joins()
+httpTest('the room of a revision is entered through the application alone', async ({ server, theatre, own }) => {
+  await theatre.viewer(cleo)
   const room = 'script/1/revision/1'
   const stranger = new WebSocket(`${server.websocketUrl()}/${room}`)
   own({ dispose: () => stranger.terminate() })
@@ -275,21 +256,18 @@ httpTest('the room of a revision is entered through the application alone', asyn
   await new Promise((resolve) => other.once('message', resolve))
 })
 
-httpTest('who joins while a call replaces lines gets what is stored, and can save it', async ({ ada, person }) => {
-  const bob = await person('bob')
-  await bob.edits()
+httpTest('who joins while a call replaces lines gets what is stored, and can save it', async ({ call, theatre }) => {
+  const editor = await theatre.person(bob)
+  await editor.edits()
   for (let round = 1; round <= 15; ++round) {
     const line = { ...kLine, line_parts: [{ character_id: 21, line_text: `round ${round}` }] }
-    bob.forget()
-    const [{ status }] = await Promise.all([ada('PATCH', 'show/script?page=1', { lines: [line] }), bob.joins()])
+    const [{ status }] = await Promise.all([call('PATCH', 'show/script?page=1', { lines: [line] }), editor.joins()])
     assert.ok(status === 200 || status === 409)
-    const { json } = await ada('GET', 'show/script?page=1')
-    assert.deepEqual(bob.texts(), json.lines.map((one) => one.line_parts[0].line_text), 'the document is what is stored')
-    await bob.writes(appending('.'))
-    bob.forget()
-    bob.say('SAVE_SCRIPT_DRAFT')
-    await bob.hears('SCRIPT_SAVED')
-    bob.say('LEAVE_SCRIPT_ROOM')
-    await bob.edits()
+    const { json } = await call('GET', 'show/script?page=1')
+    assert.deepEqual(editor.texts()[1], json.lines.map((one) => one.line_parts[0].line_text), 'the document is what is stored')
+    editor.type(1, 0, '.')
+    assert.ok((await editor.saves()).some(({ name }) => name === 'SCRIPT_SAVED'))
+    editor.leaves()
+    await editor.edits()
   }
 }, { timeoutMs: 60_000 })

@@ -6,7 +6,7 @@ import { closeSync, fsyncSync, openSync, readFileSync, statSync, writeSync } fro
 import { join } from 'node:path'
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { Caller } from '../api/description.mjs'
-import { appending, scriptTest } from './http_world.mjs'
+import { ada, bearer, bob, cleo, repertory, root, scriptTest } from './script_server.mjs'
 
 const kDescription = '/api/v1/openapi.json'
 const at = (path) => `/api/v1/${path}`
@@ -78,18 +78,18 @@ async function forms({ refuses, description, ada }) {
   }
 }
 
-async function rights({ refuses, description, bearer }) {
-  const eve = await bearer('eve')
+async function rights({ refuses, description }) {
+  const reader = bearer(cleo)
   for (const { method, target, body } of requestsFor(description, 401)) {
     await refuses('unauthorized', method, target, { body })
     await refuses('unauthorized', method, target, { body, headers: { Authorization: 'Bearer nonsense' } })
   }
   for (const { method, target, body } of requestsFor(description, 403)) {
-    await refuses('forbidden', method, target, { body, headers: eve })
+    await refuses('forbidden', method, target, { body, headers: reader })
   }
 }
 
-async function writing({ expect, refuses, ada, bearer, person }) {
+async function writing({ expect, refuses, ada, theatre }) {
   const as = (body) => ({ body, headers: ada })
   await expect(200, 'GET', at('auth'), { headers: ada })
   const line = { line_type: 1, line_parts: [{ character_id: 21, line_text: 'x' }] }
@@ -120,12 +120,10 @@ async function writing({ expect, refuses, ada, bearer, person }) {
   await expect(200, 'DELETE', at('show/script/revisions?rev_id=2'), as())
 
   // What refuses each of them: a draft with its editor in the room, then a live session.
-  const bob = await person('bob')
-  await bob.edits()
-  await bob.joins()
-  await bob.writes(appending('!'))
-  const root = await bearer('root')
-  await refuses('blocked', 'POST', at('show?load=true'), { body: { id: 2 }, headers: root })
+  const editor = await theatre.editor(bob)
+  await editor.writes(() => editor.type(1, 0, '!'))
+  const admin = bearer(root)
+  await refuses('blocked', 'POST', at('show?load=true'), { body: { id: 2 }, headers: admin })
   for (const [method, path, body] of [
     ['PATCH', 'show/script?page=1', { lines: [] }], ['POST', 'show/script?page=7', { lines: [] }],
     ['PUT', 'show/script/cuts', { cuts: [] }], ['POST', 'show/cues', { line_id: 1, label: 'x' }],
@@ -143,17 +141,17 @@ async function writing({ expect, refuses, ada, bearer, person }) {
   await refuses('blocked', 'DELETE', at('show/script/revisions?rev_id=1'), as())
   await expect(200, 'POST', at('show/sessions/stop'), as())
   await refuses('not-found', 'POST', at('show?load=true'), as({ id: 99 }))
-  await expect(200, 'POST', at('show?load=true'), { body: { id: 2 }, headers: root })
-  await expect(200, 'POST', at('show?load=true'), { body: { id: 1 }, headers: root })
+  await expect(200, 'POST', at('show?load=true'), { body: { id: 2 }, headers: admin })
+  await expect(200, 'POST', at('show?load=true'), { body: { id: 1 }, headers: admin })
 }
 
 /** The disk is full: what is larger than the room that is left in the file cannot be stored. */
-async function full({ refuses, description, bearer, server }) {
+async function full({ refuses, description, server }) {
   await server.stop()
   server.fileSizeLimitKiB = Math.ceil(statSync(join(server.dataDirectory, 'data.mdb')).size / 1024)
   await server.start()
   const line = { line_type: 1, line_parts: [{ character_id: 21, line_text: 'x'.repeat(20_000) }] }
-  const headers = await bearer('root')
+  const headers = bearer(root)
   await refuses('unavailable', 'PATCH', at('show/script?page=1'), { body: { lines: Array(40).fill(line) }, headers })
   // All others write the same way, and too little to be refused for certain.
   for (const { method, path } of requestsFor(description, 503)) description.seen.add(`${method.toLowerCase()} ${path} 503`)
@@ -162,10 +160,10 @@ async function full({ refuses, description, bearer, server }) {
 }
 
 /** The disk gives back other bytes than it was given, while the server runs. */
-async function damage({ refuses, description, bearer, server }) {
+async function damage({ refuses, description, server }) {
   await server.stop()
   await server.start()
-  const root = await bearer('root')
+  const admin = bearer(root)
   const file = join(server.dataDirectory, 'data.mdb')
   const bytes = readFileSync(file)
   const descriptor = openSync(file, 'r+')
@@ -182,7 +180,7 @@ async function damage({ refuses, description, bearer, server }) {
   fsyncSync(descriptor)
   closeSync(descriptor)
   for (const { method, target, body } of requestsFor(description, 500)) {
-    await refuses('internal', method, target, { body, headers: root })
+    await refuses('internal', method, target, { body, headers: admin })
   }
 }
 
@@ -191,7 +189,7 @@ scriptTest('the description of the script calls is valid OpenAPI 3.1', async ({ 
   const result = await new Validator().validate(JSON.parse(text))
   assert.ok(result.valid, JSON.stringify(result.errors, null, 1))
   assert.equal(JSON.parse(text).openapi, '3.1.0')
-})
+}, { file: repertory() })
 
 scriptTest(
   'whatever the script calls answer is described, and whatever is described is answered',
@@ -201,7 +199,7 @@ scriptTest(
     const tools = {
       ...context,
       description,
-      ada: await context.bearer('ada'),
+      ada: bearer(ada),
       call: caller.call.bind(caller),
       expect: caller.expect.bind(caller),
       refuses: caller.refuses.bind(caller)
@@ -210,5 +208,5 @@ scriptTest(
     const unseen = description.described().filter((answer) => !description.seen.has(answer))
     assert.deepEqual(unseen, [], 'these answers are described and were never given')
   },
-  { timeoutMs: 120_000 }
+  { file: repertory(), timeoutMs: 120_000 }
 )
