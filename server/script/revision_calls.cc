@@ -65,8 +65,10 @@ bool TakesGzip(const api::Request& request) {
 }  // namespace
 
 Outcome ReadConfig(const Work& work) {
-  const auto draft = work.services.draft(work.RoomOf(work.current));
+  const RevisionRoom room = work.RoomOf(work.current);
+  const auto draft = work.services.draft(room);
   if (!draft.ok()) return Refused(draft.status());
+  const std::size_t members = work.hub.MembersOf(room);
   return {.http = JsonAnswer(
               {{"editors", ToJson(work.hub.editors)},
                {"cutters", ToJson(work.hub.cutters)},
@@ -74,7 +76,8 @@ Outcome ReadConfig(const Work& work) {
                {"draft_since", draft->since_ms > 0 ? Any(IsoTime(draft->since_ms)) : Any::Null{}},
                {"saving", draft->publishing},
                {"live", work.stage.session.has_value()},
-               {"members", ToNumber(work.hub.MembersOf(work.RoomOf(work.current)))}})};
+               {"room", members > 0 ? Any(NameOf(room)) : Any::Null{}},
+               {"members", ToNumber(members)}})};
 }
 
 Outcome DiscardDraft(const Work& work) {

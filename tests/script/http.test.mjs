@@ -57,6 +57,19 @@ httpTest('134: config lists an editor with its internal id and its name', async 
   assert.deepEqual((await config()).editors, [{ internal_id: editor.uuid, username: 'bob', user_id: bob }])
 })
 
+httpTest('44: config names the room that somebody is in, and none without anybody', async ({ theatre, config }) => {
+  const room = async () => {
+    const { room: name, members } = await config()
+    return [name, members]
+  }
+  assert.deepEqual(await room(), [null, 0])
+  const viewer = await theatre.viewer(cleo)
+  assert.deepEqual(await room(), ['script/1/revision/1', 1])
+  viewer.leaves()
+  await viewer.answered()
+  assert.deepEqual(await room(), [null, 0])
+})
+
 httpTest('135: config lists a cutter', async ({ theatre, config }) => {
   await (await theatre.person(bob)).asksFor('REQUEST_SCRIPT_CUTS')
   assert.deepEqual((await config()).cutters.map((one) => one.username), ['bob'])
