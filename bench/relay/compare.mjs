@@ -1,13 +1,15 @@
 // Runs the load generator against each relay in turn and collects medians:
 //
 //   node compare.mjs GENERATOR WEFT BARE [SCENARIO] [--peers] [--json] [--rounds=N] [--seconds=N] [--data=FOLDER]
+//                    [--results=FOLDER] [--servers=NAME,NAME…]
 //
 // The server has core 0, the generator core 1. In each round a scenario is run with all servers one
-// after the other, each freshly started, so that what disturbs the machine disturbs all.
+// after the other, each freshly started, so that what disturbs the machine disturbs all. A run that
+// fails costs the others nothing, and what is known is written after each scenario.
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
-import { cpus } from 'node:os'
+import { cpus, release, type } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { toMarkdown } from './report.mjs'
@@ -83,12 +85,14 @@ class Relay {
     this.gone = new Promise(resolve => this.child.once('exit', resolve))
     for (let attempt = 0; attempt < 200; ++attempt) {
       if (await canConnect(this.port)) return
+      if (this.child.exitCode !== null) throw new Error(`${this.kind} ended with ${this.child.exitCode} instead of starting`)
       await new Promise(resolve => setTimeout(resolve, 50))
     }
     throw new Error(`${this.kind} does not start`)
   }
 
   async stop () {
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return
     this.child.kill('SIGTERM')
     const hard = setTimeout(() => this.child.kill('SIGKILL'), 10_000)
     await this.gone
@@ -136,6 +140,8 @@ async function measure (kind, scenario) {
       if (result.failure) break
     }
     await relay.stop()
+  } catch (error) {
+    result = { failure: String(error.message) }
   } finally {
     relay.child?.kill('SIGKILL')
     relay.forget()
@@ -162,26 +168,17 @@ function summarise (runs) {
 
 const kinds = ['weft', 'weft-accepted', ...(existsSync('/dev/shm') ? ['weft-memory'] : []), 'bare']
 if (flags.has('peers')) kinds.push('yws', 'hocus')
+const asked = flags.get('servers')?.split(',') ?? kinds
+const unknown = asked.filter(kind => !kinds.includes(kind))
+if (unknown.length > 0) {
+  console.error(`no server ${unknown.join(', ')}; there are ${kinds.join(', ')}`)
+  process.exit(2)
+}
+const measured = kinds.filter(kind => asked.includes(kind))
 const chosen = scenarios.filter(({ id }) => wanted === undefined || id === wanted || id.startsWith(`${wanted}-`))
 if (chosen.length === 0) {
   console.error(`no scenario ${wanted}; there are ${scenarios.map(({ id }) => id).join(', ')}`)
   process.exit(2)
-}
-
-const runs = {}
-const failures = []
-for (let round = 0; round < rounds; ++round) {
-  for (const scenario of chosen) {
-    for (const kind of kinds) {
-      if (scenario.only && !scenario.only.includes(kind)) continue
-      const result = await measure(kind, scenario)
-      const figure = scenario.figures[0]
-      say(`${round + 1}/${rounds} ${scenario.id.padEnd(8)} ${names[kind].padEnd(20)} ` +
-        (result.failure ?? scenario.figures.map(name => `${name} ${result[name]}`).join(', ')))
-      if (result.failure || result[figure] === undefined) failures.push({ scenario: scenario.id, server: kind, reason: result.failure })
-      else ((runs[scenario.id] ??= {})[kind] ??= []).push(result)
-    }
-  }
 }
 
 const versionOf = name => {
@@ -189,22 +186,49 @@ const versionOf = name => {
     return JSON.parse(readFileSync(join(peers, 'package-lock.json'))).packages[`node_modules/${name}`].version
   } catch { return undefined }
 }
-const report = {
+const lineOf = (program, ...rest) => spawnSync(program, rest, { encoding: 'utf8' }).stdout?.trim().split('\n')[0] ?? ''
+const weftVersion = [lineOf(weft, '--version').replace(/^weft /, ''), lineOf('git', 'rev-parse', '--short', 'HEAD')].filter(Boolean).join(', ')
+const versions = { weft: weftVersion }
+if (flags.has('peers')) Object.assign(versions, { yws: versionOf('@y/websocket-server'), hocus: versionOf('@hocuspocus/server') })
+
+const runs = {}
+const failures = []
+const makeReport = () => ({
   date: new Date().toISOString().slice(0, 10),
-  machine: { cpu: cpus()[0].model, cores: cpus().length, node: process.version },
-  rounds,
-  versions: flags.has('peers') ? { yws: versionOf('@y/websocket-server'), hocus: versionOf('@hocuspocus/server') } : {},
-  kinds,
+  machine: { cpu: cpus()[0].model, cores: cpus().length, kernel: `${type()} ${release()}`, node: process.version },
+  rounds: Math.max(0, ...Object.values(runs).flatMap(byKind => Object.values(byKind).map(list => list.length))),
+  seconds: flags.has('seconds') ? Number(flags.get('seconds')) : 5,
+  versions,
+  kinds: measured,
   results: Object.fromEntries(Object.entries(runs).map(([id, byKind]) =>
     [id, Object.fromEntries(Object.entries(byKind).map(([kind, list]) => [kind, summarise(list)]))])),
   failures
+})
+
+const results = flags.get('results') ?? (flags.has('peers') ? join(here, '../results') : undefined)
+const ending = wanted === undefined || flags.has('results') ? '' : '.tmp'
+function keep (report) {
+  if (results === undefined) return
+  mkdirSync(results, { recursive: true })
+  const files = { json: JSON.stringify(report, null, 1) + '\n', md: toMarkdown(report), svg: toSvg(report) }
+  for (const [kind, text] of Object.entries(files)) writeFileSync(join(results, `relay.${kind}${ending}`), text)
 }
-if (flags.has('peers')) {
-  const folder = join(here, '../results')
-  const ending = wanted === undefined ? '' : '.tmp'
-  writeFileSync(join(folder, `relay.json${ending}`), JSON.stringify(report, null, 1) + '\n')
-  writeFileSync(join(folder, `relay.md${ending}`), toMarkdown(report))
-  writeFileSync(join(folder, `relay.svg${ending}`), toSvg(report))
+
+for (let round = 0; round < rounds; ++round) {
+  for (const scenario of chosen) {
+    for (const kind of measured) {
+      if (scenario.only && !scenario.only.includes(kind)) continue
+      const result = await measure(kind, scenario)
+      const figure = scenario.figures[0]
+      if (!result.failure && result[figure] === undefined) result.failure = `the generator tells no ${figure}`
+      say(`${round + 1}/${rounds} ${scenario.id.padEnd(8)} ${names[kind].padEnd(20)} ` +
+        (result.failure ?? scenario.figures.map(name => `${name} ${result[name]}`).join(', ')))
+      if (result.failure) failures.push({ scenario: scenario.id, server: kind, reason: result.failure })
+      else ((runs[scenario.id] ??= {})[kind] ??= []).push(result)
+    }
+    keep(makeReport())
+  }
 }
+const report = makeReport()
 console.log(flags.has('json') ? JSON.stringify(report) : toMarkdown(report))
 process.exit(failures.length > 0 ? 1 : 0)

@@ -22,10 +22,12 @@ export function advantage (report, id, figure, kind) {
 export function toMarkdown (report) {
   const kinds = report.kinds
   const title = kind => report.versions[kind] ? `${names[kind]} ${report.versions[kind]}` : names[kind]
+  const { machine } = report
   const lines = [
     '# Relays, measured',
     '',
-    `${report.date}, ${report.machine.cpu}, server on one core, generator on another; median of ${report.rounds} rounds. ` +
+    `${report.date}, ${machine.cpu}, ${machine.kernel}, node ${machine.node}; server on one core, generator on another; ` +
+    `median of ${report.rounds} rounds of ${report.seconds} s. ` +
     'Weft logs every update with fsync: before anyone sees it, or soon after with `--relay accepted`; the others keep nothing. What each scenario does: `bench/README.md`.',
     '',
     `| scenario | figure | ${kinds.map(title).join(' | ')} |`,
