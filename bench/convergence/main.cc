@@ -32,6 +32,7 @@ struct Flags {
   std::vector<std::string> topologies = {"star", "mesh"};
   std::vector<std::string> workloads = {"typing", "mixed"};
   std::vector<std::uint32_t> replicas = {2, 4, 8, 16, 32, 64};
+  std::uint32_t stay = 0;
   std::uint32_t edits = 1'000;
   double pause_ms = 50;
   double latency_ms = 20;
@@ -61,6 +62,10 @@ void AddFlags(CLI::App& app, Flags& flags) {
   add("--replicas", flags.replicas, "How many; a list shows how costs grow")
       ->delimiter(',')
       ->check(CLI::Range(1U, 10'000U));
+  add("--stay", flags.stay,
+      "So many of them stay and are compared (0: all); the others hear nothing: they write, come, "
+      "hand "
+      "over what they made, and leave");
   add("--edits", flags.edits, "Of all replicas together")->check(CLI::Range(1U, 10'000'000U));
   add("--pause-ms", flags.pause_ms, "Between two edits of one replica, on average, simulated");
   add("--seed", flags.seed, "The first one; a seed is a run, to the byte");
@@ -141,6 +146,7 @@ absl::StatusOr<Study> MakeStudy(const Flags& flags) {
   };
   study.replicas = flags.replicas;
   std::ranges::sort(study.replicas);
+  study.stay = flags.stay;
   study.edits = flags.edits;
   study.pause = time(flags.pause_ms);
   study.faults = flags.faults;
@@ -163,8 +169,9 @@ absl::StatusOr<Study> MakeStudy(const Flags& flags) {
       return absl::InvalidArgumentError("--foreign needs a command");
     }
   }
-  if (study.foreign.size() > study.replicas.front()) {
-    return absl::InvalidArgumentError("there are more foreign replicas than replicas");
+  const std::uint32_t fewest = study.replicas.front();
+  if (study.foreign.size() > (study.stay == 0 ? fewest : std::min(study.stay, fewest))) {
+    return absl::InvalidArgumentError("there are more foreign replicas than replicas that stay");
   }
   return study;
 }

@@ -133,6 +133,9 @@ export const conditions = ({ common, seeds, points }) => {
   if (faults.replicaCrashes) said.push(`${faults.replicaCrashes} crashes of replicas`)
   if (faults.relayCrashes) said.push(`${faults.relayCrashes} power cuts of the relay`)
   said.push(`a commit takes ${ms(faults.disk)}`)
+  if (scenario.stay > 0) {
+    said.push(`${scenario.stay} of the replicas stay and are compared, the others write, come one a millisecond, hand over what they made, and leave`)
+  }
   if (scenario.foreign.length > 0) {
     said.push(`foreign replicas: ${scenario.foreign.map((command) => command.join(' ')).join(', ')}`)
   }

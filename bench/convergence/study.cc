@@ -141,6 +141,7 @@ StudyResult RunStudy(
     for (const simulation::Workload workload : study.workloads) {
       for (const std::uint32_t replicas : study.replicas) {
         const Scenario scenario{.replicas = replicas,
+                                .stay = study.stay,
                                 .edits = study.edits,
                                 .pause = study.pause,
                                 .topology = topology,
@@ -253,7 +254,8 @@ Any ToJson(const Study& study, const StudyResult& result) {
                                     {"recording", simulation::ToJson(finding.recording)}});
   }
   // A recording without steps says what the runs have in common.
-  const Recording common{.scenario = {.edits = study.edits,
+  const Recording common{.scenario = {.stay = study.stay,
+                                      .edits = study.edits,
                                       .pause = study.pause,
                                       .faults = study.faults,
                                       .foreign = study.foreign},

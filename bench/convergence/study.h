@@ -39,6 +39,7 @@ struct Study {
   std::vector<simulation::Topology> topologies;
   std::vector<simulation::Workload> workloads;
   std::vector<std::uint32_t> replicas;
+  std::uint32_t stay = 0;  // 0: all
   std::uint32_t edits = 1'000;
   simulation::Time pause = 50 * simulation::kMillisecond;
   simulation::Faults faults;

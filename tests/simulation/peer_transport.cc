@@ -1,6 +1,7 @@
 // Replicas that speak with each other. Each tells its neighbours what it makes; where not everybody
 // is a neighbour, news are passed on. Messages may be lost, so each replica now and then asks a
-// neighbour for what it lacks.
+// neighbour for what it lacks. One that does not stay tells a neighbour (in a mesh all of them) until it
+// is heard.
 
 #include <algorithm>
 #include <utility>
@@ -13,6 +14,7 @@ namespace weft::simulation {
 namespace {
 
 constexpr Time kAskInterval = kSecond;
+constexpr Time kTellAgain = 200 * kMillisecond;
 constexpr std::uint32_t kGossipPeers = 3;
 constexpr std::uint32_t kNobody = ~std::uint32_t{0};
 
@@ -29,14 +31,34 @@ class PeerTransport final : public Transport {
 
   void OnMade(std::uint32_t replica, const std::vector<crdt::Bytes>& updates) override {
     for (const crdt::Bytes& update : updates) {
-      Tell(replica, sync::MakeFrame(sync::Update{update}), kNobody);
+      const sync::Frame frame = sync::MakeFrame(sync::Update{update});
+      if (replica < size()) {
+        Tell(replica, frame, kNobody);
+      } else {
+        HandOver(replica, frame);
+      }
     }
   }
 
-  void OnCrash(std::uint32_t replica) override { ++lives_[replica]; }
+  void OnCrash(std::uint32_t replica) override {
+    if (replica < size()) {
+      ++lives_[replica];
+      return;
+    }
+    // What it has begun with may be with nobody else.
+    const absl::StatusOr<crdt::Bytes> all = site_.replicas[replica]->Diff({});
+    if (!all.ok()) return site_.fail(all.status());
+    HandOver(replica, sync::MakeFrame(sync::Update{*all}));
+  }
+
+  absl::Status CheckAtEnd() override {
+    if (on_their_way_ == 0) return absl::OkStatus();
+    return absl::UnavailableError("not all have handed over what they made");
+  }
 
  private:
-  std::uint32_t size() const { return site_.scenario.replicas; }
+  // Of those that stay.
+  std::uint32_t size() const { return site_.scenario.staying(); }
 
   std::vector<std::uint32_t> Neighbours(std::uint32_t replica) {
     std::vector<std::uint32_t> all;
@@ -91,6 +113,29 @@ class PeerTransport final : public Transport {
     if (fate.doubled) site_.scheduler.After(fate.second_delay, arrive);
   }
 
+  // From one that does not stay.
+  void HandOver(std::uint32_t from, const sync::Frame& frame) {
+    const bool to_all = site_.scenario.topology == Topology::kMesh;
+    for (std::uint32_t i = 0; i < (to_all ? size() : 1); ++i) {
+      ++on_their_way_;
+      HandOver(from, (from + i) % size(), frame);
+    }
+  }
+
+  void HandOver(std::uint32_t from, std::uint32_t to, const sync::Frame& frame) {
+    Count(*frame);
+    const std::uint64_t link = std::uint64_t{from} << 32 | to;
+    const Fate fate = Draw(link, ++sent_[link]);
+    if (fate.lost || SideOf(from) != SideOf(to)) {
+      site_.scheduler.After(kTellAgain, [this, from, to, frame] { HandOver(from, to, frame); });
+      return;
+    }
+    site_.scheduler.After(fate.delay, [this, from, to, frame] {
+      --on_their_way_;
+      Receive(from, to, frame);
+    });
+  }
+
   void Receive(std::uint32_t from, std::uint32_t to, const sync::Frame& frame) {
     const auto message = sync::DecodeMessage(*frame);
     if (!message.ok()) return site_.fail(message.status());
@@ -118,6 +163,7 @@ class PeerTransport final : public Transport {
 
   Chance chance_;
   std::vector<std::uint64_t> lives_;
+  std::uint64_t on_their_way_ = 0;                          // messages of those that do not stay
   absl::flat_hash_map<std::uint64_t, std::uint64_t> sent_;  // of each link
 };
 

@@ -256,6 +256,7 @@ Any ToJson(const Recording& recording) {
       {"scenario",
        AnyObject{
            {"replicas", Number(scenario.replicas)},
+           {"stay", Number(scenario.stay)},
            {"edits", Number(scenario.edits)},
            {"pause", Number(static_cast<std::uint64_t>(scenario.pause))},
            {"topology", std::string(NameOf(scenario.topology))},
@@ -294,6 +295,7 @@ absl::StatusOr<Recording> RecordingFromJson(std::string_view text) {
   Scenario& scenario = recording.scenario;
   const AnyObject& object = *described->AsObject();
   Read(object, "replicas", scenario.replicas);
+  Read(object, "stay", scenario.stay);
   Read(object, "edits", scenario.edits);
   Read(object, "pause", scenario.pause);
   const auto topology = TopologyNamed(ReadText(object, "topology"));

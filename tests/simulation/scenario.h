@@ -6,6 +6,7 @@
 // each message follows from the seed, its link and its number there, so that a script from which
 // steps were taken away (minimize.h) runs like the one before as far as it goes.
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -67,13 +68,18 @@ struct Faults {
 
 struct Scenario {
   std::uint32_t replicas = 3;
+  // So many of them, the first, stay and are compared; 0 for all. The others hear nothing: when one
+  // has written, it comes, hands over what it made, and leaves once that has arrived.
+  std::uint32_t stay = 0;
   std::uint32_t edits = 40;        // of all of them together
   Time pause = 50 * kMillisecond;  // between two edits of one replica, on average
   Topology topology = Topology::kStar;
   Workload workload = Workload::kMixed;
   Faults faults;
-  // Programs that take the place of the last replicas, one each.
+  // Programs that take the place of the last replicas that stay, one each.
   std::vector<std::vector<std::string>> foreign;
+
+  std::uint32_t staying() const { return stay == 0 ? replicas : std::min(stay, replicas); }
 };
 
 struct Step {

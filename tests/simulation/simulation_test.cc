@@ -38,6 +38,9 @@ Scenario RandomScenario(std::uint64_t seed) {
   faults.partitions = static_cast<std::uint32_t>(chance.Below(3));
   faults.replica_crashes = static_cast<std::uint32_t>(chance.Below(3));
   faults.relay_crashes = static_cast<std::uint32_t>(chance.Below(3));
+  if (chance.Below(4) == 0) {
+    scenario.stay = static_cast<std::uint32_t>(1 + chance.Below(scenario.replicas));
+  }
   return scenario;
 }
 
@@ -117,14 +120,69 @@ TEST_F(Simulation, EveryWorkloadConvergesOverEveryTopology) {
   }
 }
 
+// Every writer's character is in the documents of those who stay, or the run does not end well.
+TEST_F(Simulation, WhatIsHandedOverByWritersThatLeaveIsWithThoseWhoStay) {
+  for (std::size_t topology = 0; topology < TopologyNames().size(); ++topology) {
+    Scenario scenario;
+    scenario.topology = static_cast<Topology>(topology);
+    scenario.workload = Workload::kOnceEach;
+    scenario.replicas = 200;
+    scenario.stay = 3;
+    scenario.faults.loss = 0.1;
+    scenario.faults.partitions = 2;
+    scenario.faults.relay_crashes = 2;
+    const Recording recording = Record(scenario, 11);
+    Expect(recording);
+    const Outcome outcome = Simulate(recording);
+    EXPECT_EQ(outcome.edits, 200U);
+    EXPECT_EQ(outcome.settled.size(), 3U);
+    // Each character is an item of its own, by a client of its own.
+    EXPECT_GT(outcome.state_bytes, std::uint64_t{200} * 4);
+  }
+}
+
+// Nobody but those who stay hears of it: with the number of writers messages grow as their number.
+TEST_F(Simulation, WritersThatLeaveDoNotHearOfEachOther) {
+  Scenario scenario;
+  scenario.topology = Topology::kRing;
+  scenario.workload = Workload::kOnceEach;
+  scenario.stay = 2;
+  scenario.replicas = 100;
+  const Traffic few = Simulate(Record(scenario, 1)).traffic;
+  scenario.replicas = 1'000;
+  const Traffic many = Simulate(Record(scenario, 1)).traffic;
+  EXPECT_LT(many.messages, 15 * few.messages);
+}
+
 TEST_F(Simulation, ReplicasOfYjsAgreeWithThoseOfWeft) {
   for (std::uint64_t seed = 1; seed <= 25; ++seed) {
     Scenario scenario = RandomScenario(seed);
     scenario.replicas = 4;
+    if (scenario.stay > 0) scenario.stay = 3;
     const std::vector<std::string> yjs = {"node", WEFT_TESTS "/crdt/oracle/yjs_oracle.mjs"};
     scenario.foreign = {yjs, yjs};
     Expect(Record(scenario, seed));
   }
+}
+
+// Its replies are not waited for one by one, but each is looked at.
+TEST_F(Simulation, AForeignReplicaThatRefusesAnUpdateFailsTheRun) {
+  Scenario scenario;
+  scenario.foreign = {{"node", "--eval", R"(
+    const { createInterface } = require('node:readline')
+    let applied = 0
+    createInterface({ input: process.stdin }).on('line', (line) => {
+      const { op } = JSON.parse(line)
+      const refused = op === 'apply' && ++applied === 3
+      const reply = refused ? { error: 'the third is too many' } : op === 'state' ? { update: 'AAA=' } : {}
+      process.stdout.write(JSON.stringify(reply) + '\n')
+    }))"}};
+  scenario.replicas = 2;
+  scenario.workload = Workload::kAllOver;
+  scenario.topology = Topology::kMesh;
+  const Outcome outcome = Simulate(Record(scenario, 3));
+  EXPECT_TRUE(outcome.status.message().find("the third is too many") != std::string::npos)
+      << outcome.status;
 }
 
 // A failure is made on purpose, to see that it is found, and made small.

@@ -26,16 +26,24 @@ constexpr Time kTick = kSecond;
 class StarTransport;
 
 // One replica's way to the relay. It is one stream after the other; what belongs to an earlier one
-// is dropped when it arrives.
+// is dropped when it arrives. One that does not stay has a stream only while it has something to hand
+// over.
 class Client final : public server::Connection {
  public:
-  Client(StarTransport& star, std::uint32_t replica) : star_(star), replica_(replica) {}
+  Client(StarTransport& star, std::uint32_t replica, bool stays)
+      : star_(star), replica_(replica), stays_(stays), due_(stays) {}
 
+  // After the time that it takes; those that do not stay come one a millisecond.
   void Connect();
+  // What a replica that does not stay has made is to be handed over.
+  void HandOver();
   void Disconnect(bool relay_is_there);
   void Say(const sync::Message& message);
-  bool connected() const { return room_ != nullptr; }
-  bool settled() const { return room_ != nullptr && waiting_.empty() && unacknowledged_.empty(); }
+  bool stays() const { return stays_; }
+  bool settled() const {
+    return due_ == stays_ && (room_ != nullptr || !stays_) && waiting_.empty() &&
+           unacknowledged_.empty();
+  }
 
   // server::Connection, on the relay's side.
   void Send(crdt::ByteView message) override;
@@ -46,6 +54,7 @@ class Client final : public server::Connection {
 
  private:
   void Enter();
+  void Leave();
   void Arrive(crdt::Bytes message);
   void Deliver();
   void Hear(const crdt::Bytes& message);
@@ -54,6 +63,11 @@ class Client final : public server::Connection {
 
   StarTransport& star_;
   const std::uint32_t replica_;
+  const bool stays_;
+  bool due_;  // wants a stream: always, or until all is handed over
+  // Of this stream: writes said that have no receipt, and whether the relay has asked for what it lacks.
+  std::uint64_t said_writes_ = 0;
+  bool was_asked_ = false;
   std::uint64_t stream_ = 0;
   std::uint64_t to_relay_ = 0;
   std::uint64_t to_replica_ = 0;
@@ -77,7 +91,7 @@ class StarTransport final : public Transport {
 
   void Start() override {
     for (std::uint32_t i = 0; i < site_.scenario.replicas; ++i) {
-      clients_.push_back(std::make_unique<Client>(*this, i));
+      clients_.push_back(std::make_unique<Client>(*this, i, i < site_.scenario.staying()));
     }
     StartRelay();
     for (const auto& client : clients_) client->Connect();
@@ -85,12 +99,17 @@ class StarTransport final : public Transport {
   }
 
   void OnMade(std::uint32_t replica, const std::vector<crdt::Bytes>& updates) override {
-    for (const crdt::Bytes& update : updates) clients_[replica]->Say(sync::Update{update});
+    Client& client = *clients_[replica];
+    for (const crdt::Bytes& update : updates) client.Say(sync::Update{update});
+    if (!client.stays()) client.HandOver();
   }
 
   void OnCrash(std::uint32_t replica) override {
     clients_[replica]->Disconnect(table_ != nullptr);
-    clients_[replica]->Connect();
+    if (clients_[replica]->stays())
+      clients_[replica]->Connect();
+    else
+      clients_[replica]->HandOver();
   }
 
   void CrashRelay() override {
@@ -123,7 +142,10 @@ class StarTransport final : public Transport {
     }
     const crdt::Snapshot logged = from_log.TakeSnapshot();
     if (logged != site_.replicas[0]->doc().TakeSnapshot()) {
-      return absl::InternalError("the log holds another document than the replicas");
+      constexpr const char* kWhat = "the log holds another document than the replicas";
+      // What somebody who left handed over may still be on its way to those who stay.
+      const bool on_its_way = site_.scenario.staying() < site_.scenario.replicas;
+      return on_its_way ? absl::UnavailableError(kWhat) : absl::InternalError(kWhat);
     }
     bool lost = false;
     const crdt::Subscription subscription =
@@ -172,10 +194,24 @@ Time Client::Arrival(std::uint64_t link, std::uint64_t& number, Time& last) {
 }
 
 void Client::Connect() {
-  if (std::exchange(connecting_, true)) return;
-  star_.site_.scheduler.After(kReconnect + star_.site_.scenario.faults.latency, [this] {
+  if (!due_ || std::exchange(connecting_, true)) return;
+  const Time turn = stays_ ? 0 : replica_ * kMillisecond;
+  star_.site_.scheduler.After(kReconnect + star_.site_.scenario.faults.latency + turn, [this] {
     connecting_ = false;
     if (room_ == nullptr) Enter();
+  });
+}
+
+void Client::HandOver() {
+  due_ = true;
+  if (room_ == nullptr) Connect();
+}
+
+// Nothing of what it said is without a receipt.
+void Client::Leave() {
+  due_ = false;
+  star_.site_.scheduler.After(0, [this, stream = stream_] {  // not within the room's call
+    if (stream == stream_ && !due_) Disconnect(/*relay_is_there=*/true);
   });
 }
 
@@ -187,12 +223,15 @@ void Client::Enter() {
   room_ = *room;
   reading_ = false;
   room_->Join(*this);
+  if (!stays_) return;  // the relay asks for what it has made
   const crdt::Bytes known = star_.site_.replicas[replica_]->StateVector();
   Say(sync::SyncStep1{known});
 }
 
 void Client::Disconnect(bool relay_is_there) {
   ++stream_;
+  said_writes_ = 0;
+  was_asked_ = false;
   waiting_.clear();
   unacknowledged_.clear();
   server::Room* room = std::exchange(room_, nullptr);
@@ -208,6 +247,7 @@ void Client::Close(server::CloseCode, std::string_view) {
 // From the replica.
 void Client::Say(const sync::Message& message) {
   if (room_ == nullptr) return;
+  if (!std::holds_alternative<sync::SyncStep1>(message)) ++said_writes_;
   crdt::Bytes bytes = sync::EncodeMessage(message);
   star_.Count(bytes);
   const Time at = Arrival(0, to_relay_, last_at_relay_);
@@ -254,6 +294,8 @@ void Client::Acknowledge(const server::Receipt& receipt) {
     star_.acknowledged_.push_back(std::move(unacknowledged_.front()));
     unacknowledged_.pop_front();
   }
+  said_writes_ -= receipt.count;
+  if (!stays_ && was_asked_ && said_writes_ == 0) Leave();
 }
 
 // From the relay.
@@ -272,7 +314,10 @@ void Client::Hear(const crdt::Bytes& message) {
   if (const auto* question = std::get_if<sync::SyncStep1>(&*decoded)) {
     const auto lacking = star_.site_.replicas[replica_]->Diff(question->state_vector);
     if (!lacking.ok()) return star_.site_.fail(lacking.status());
+    was_asked_ = true;
     Say(sync::SyncStep2{*lacking});
+  } else if (!stays_) {
+    return;
   } else if (const auto* answer = std::get_if<sync::SyncStep2>(&*decoded)) {
     star_.site_.apply(replica_, answer->update);
   } else if (const auto* update = std::get_if<sync::Update>(&*decoded)) {

@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -70,7 +71,7 @@ class World {
     outcome_.cpu_seconds = CpuSeconds() - began;
     outcome_.traffic = transport_->traffic();
     outcome_.digest = transport_->digest();
-    for (const Time changed : changed_) {
+    for (const Time changed : std::span(changed_).first(scenario_.staying())) {
       outcome_.settled.push_back(std::max<Time>(0, changed - outcome_.last_edit));
     }
     std::ranges::sort(outcome_.settled);
@@ -80,8 +81,8 @@ class World {
 
  private:
   absl::Status MakeReplicas() {
-    const std::size_t own =
-        scenario_.replicas - std::min<std::size_t>(scenario_.replicas, scenario_.foreign.size());
+    const std::uint32_t staying = scenario_.staying();
+    const std::size_t own = staying - std::min<std::size_t>(staying, scenario_.foreign.size());
     Chance chance(Mix(seed_ ^ 0xC10C));
     for (std::uint32_t i = 0; i < scenario_.replicas; ++i) {
       const double pace = 1 + scenario_.faults.clock_skew * (2 * chance.Part() - 1);
@@ -90,7 +91,7 @@ class World {
                                          static_cast<double>(kMillisecond));
       };
       const crdt::ClientId client{++last_client_};
-      if (i < own) {
+      if (i < own || i >= staying) {
         replicas_.push_back(std::make_unique<Replica>(client, milliseconds));
         continue;
       }
@@ -191,16 +192,26 @@ class World {
     }
   }
 
+  // Those that are compared.
+  std::span<const std::unique_ptr<Replica>> Staying() const {
+    return std::span(replicas_).first(scenario_.staying());
+  }
+
   // Whether everybody has everything.
   bool Agree() {
     const crdt::StateVector first = replicas_[0]->doc().GetStateVector();
     bool waits = false;
-    for (const auto& replica : replicas_) {
+    for (const auto& replica : Staying()) {
       if (replica->doc().GetStateVector() != first) return false;
       waits = waits || replica->doc().has_pending();
     }
+    // The relay keeps what it was handed. One of the others may crash before it has saved it.
+    const bool is_kept = scenario_.topology == Topology::kStar || !crashed_;
+    for (const auto& writer : std::span(replicas_).subspan(scenario_.staying())) {
+      if (is_kept && !first.Covers(writer->doc().GetStateVector())) return false;
+    }
     const crdt::Snapshot all = replicas_[0]->doc().TakeSnapshot();
-    if (!std::ranges::all_of(replicas_, [&all](const auto& replica) {
+    if (!std::ranges::all_of(Staying(), [&all](const auto& replica) {
           return replica->doc().TakeSnapshot() == all;
         })) {
       return false;
@@ -232,7 +243,7 @@ class World {
   bool AgreeOnWhatWaits() {
     const auto all = IdsOf(replicas_[0]->doc());
     return std::ranges::all_of(
-        replicas_, [&all](const auto& replica) { return IdsOf(replica->doc()) == all; });
+        Staying(), [&all](const auto& replica) { return IdsOf(replica->doc()) == all; });
   }
 
   absl::Status CheckAtEnd() {
@@ -242,7 +253,7 @@ class World {
     if (!state.ok()) return state.status();
     const crdt::Bytes reloaded = Reloaded(*state);
     outcome_.state_bytes = state->size();
-    for (std::size_t i = 0; i < replicas_.size(); ++i) {
+    for (std::size_t i = 0; i < scenario_.staying(); ++i) {
       Replica& replica = *replicas_[i];
       if (absl::Status status = replica.Check(); !status.ok()) {
         return absl::Status(status.code(),

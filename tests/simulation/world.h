@@ -5,7 +5,8 @@
 // What holds at its end, or it fails: all replicas show the same, have the same state vector, delete
 // set and state bytes, and are sound (Doc::Validate); nothing waits, unless a replica crashed that
 // had told others but a part of what it made, and then the same waits everywhere; through the relay:
-// the log holds the same, and everything that it acknowledged.
+// the log holds the same, and everything that it acknowledged. Of those that do not stay: what they made
+// is with those who do, unless one of these crashed.
 //
 // Threads: one. Everything follows from the scenario, the seed and the script but the processor
 // time.
