@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "crdt/base/check.h"
+#include "crdt/json.h"
 #include "crdt/update_compare.h"
 #include "crdt/value_language.h"
 
@@ -15,6 +16,7 @@ using crdt::AnyObject;
 
 // Clients that stand beside foreign replicas write nothing but deletions.
 constexpr std::uint64_t kBeside = std::uint64_t{1} << 40;
+constexpr std::size_t kToldAtMost = 256;
 
 }  // namespace
 
@@ -91,11 +93,38 @@ absl::StatusOr<std::shared_ptr<ForeignProgram>> ForeignProgram::Start(
   return program;
 }
 
-absl::StatusOr<AnyObject> ForeignProgram::Ask(AnyObject request) {
-  const absl::StatusOr<Any> reply = process_->Call(std::move(request));
+absl::StatusOr<AnyObject> ForeignProgram::Hear() {
+  const absl::StatusOr<Any> reply = process_->Receive();
   if (!reply.ok()) return reply.status();
   if (reply->AsObject() == nullptr) return absl::InternalError("a reply is no object");
+  if (const Any* error = reply->AsObject()->Find("error"); error != nullptr) {
+    return absl::InternalError(
+        absl::StrCat("the foreign replica answers an error: ", crdt::ToJsonText(*error)));
+  }
   return *reply->AsObject();
+}
+
+absl::Status ForeignProgram::HearAll() {
+  absl::Status all;
+  while (told_ > 0 && !absl::IsUnavailable(all)) {
+    --told_;
+    all.Update(Hear().status());
+  }
+  return all;
+}
+
+absl::StatusOr<AnyObject> ForeignProgram::Ask(AnyObject request) {
+  process_->Send(std::move(request));
+  absl::Status told = HearAll();
+  if (absl::IsUnavailable(told)) return told;
+  absl::StatusOr<AnyObject> reply = Hear();
+  if (!told.ok()) return told;
+  return reply;
+}
+
+absl::Status ForeignProgram::Tell(const AnyObject& request) {
+  process_->Send(request);
+  return ++told_ < kToldAtMost ? absl::OkStatus() : HearAll();
 }
 
 namespace {
@@ -181,7 +210,9 @@ class ForeignReplica final : public Replica {
   }
 
   absl::Status Restart(crdt::ClientId client, crdt::ByteView saved) override {
-    static_cast<void>(program_->Ask({{"op", "drop"}, {"doc", document_}}));
+    if (absl::Status status = program_->Tell({{"op", "drop"}, {"doc", document_}}); !status.ok()) {
+      return status;
+    }
     document_ = program_->NewDocument();
     if (absl::Status status = Make(client); !status.ok()) return status;
     if (absl::Status status = ApplyThere(saved); !status.ok()) return status;
@@ -190,8 +221,8 @@ class ForeignReplica final : public Replica {
 
  private:
   absl::Status ApplyThere(crdt::ByteView update) {
-    return program_->Ask({{"op", "apply"}, {"doc", document_}, {"update", crdt::ToBase64(update)}})
-        .status();
+    return program_->Tell(
+        {{"op", "apply"}, {"doc", document_}, {"update", crdt::ToBase64(update)}});
   }
 
   // What the document beside it has cleaned up is heard there too, and by others.

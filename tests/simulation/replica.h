@@ -75,12 +75,23 @@ class ForeignProgram {
   static absl::StatusOr<std::shared_ptr<ForeignProgram>> Start(
       const std::vector<std::string>& command);
 
-  // One request and its reply. Fails: kInternal when the program answers an error.
+  // One request and its reply. Fails: kInternal when the program answers an error, to this request or
+  // to one that it was told before.
   absl::StatusOr<crdt::AnyObject> Ask(crdt::AnyObject request);
+  // One request whose reply says nothing but that it is done. It waits to be sent with the next that
+  // is asked, or until there are many: each turn to another process and back takes longer than most
+  // edits. Fails: as Ask.
+  absl::Status Tell(const crdt::AnyObject& request);
   double NewDocument() { return static_cast<double>(++last_); }
 
  private:
+  // The reply to the oldest request without one.
+  absl::StatusOr<crdt::AnyObject> Hear();
+  // Hears that what was told is done.
+  absl::Status HearAll();
+
   std::unique_ptr<crdt::oracle::YjsProcess> process_;
+  std::size_t told_ = 0;  // requests whose replies were not heard
   std::uint64_t last_ = 0;
 };
 

@@ -79,7 +79,10 @@ absl::StatusOr<std::unique_ptr<YjsProcess>> YjsProcess::StartCommand(
     return absl::UnavailableError(
         absl::StrCat("starting ", command[0], " failed: ", std::strerror(error)));
   }
-  return std::unique_ptr<YjsProcess>(new YjsProcess(child, requests->ours, replies->ours));
+  std::string name;
+  for (const std::string& word : command) absl::StrAppend(&name, name.empty() ? "" : " ", word);
+  return std::unique_ptr<YjsProcess>(
+      new YjsProcess(std::move(name), child, requests->ours, replies->ours));
 }
 
 YjsProcess::~YjsProcess() {
@@ -130,23 +133,29 @@ absl::StatusOr<Any> YjsProcess::Call(const Any& request) {
   return reply;
 }
 
+absl::Status YjsProcess::Ended() const {
+  return absl::UnavailableError(absl::StrCat("it has ended without a reply: ", name_));
+}
+
 absl::Status YjsProcess::Pump(bool wait) {
   pollfd polls[2] = {{replies_, POLLIN, 0}, {outgoing_.empty() ? -1 : requests_, POLLOUT, 0}};
   const int ready = poll(polls, 2, wait ? kPatienceMs : 0);
   if (ready < 0 && errno != EINTR) return absl::UnavailableError(std::strerror(errno));
-  if (ready == 0 && wait) return absl::UnavailableError("no reply for a minute");
+  if (ready == 0 && wait) {
+    return absl::UnavailableError(absl::StrCat("no reply for a minute of: ", name_));
+  }
   if (ready <= 0) return absl::OkStatus();
 
   if (polls[1].revents != 0) {
     const ssize_t sent = send(requests_, outgoing_.data(), outgoing_.size(), MSG_NOSIGNAL);
     if (sent > 0) outgoing_.erase(0, static_cast<std::size_t>(sent));
-    if (sent < 0 && errno != EAGAIN) return absl::UnavailableError("the program ended");
+    if (sent < 0 && errno != EAGAIN) return Ended();
   }
   if (polls[0].revents != 0) {
     char buffer[1 << 16];
     const ssize_t received = recv(replies_, buffer, sizeof(buffer), 0);
     if (received > 0) incoming_.append(buffer, static_cast<std::size_t>(received));
-    if (received == 0) return absl::UnavailableError("the program ended");
+    if (received == 0) return Ended();
     if (received < 0 && errno != EAGAIN) return absl::UnavailableError(std::strerror(errno));
   }
   return absl::OkStatus();

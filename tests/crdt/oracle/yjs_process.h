@@ -13,6 +13,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -48,12 +49,14 @@ class YjsProcess {
   absl::StatusOr<Any> Call(const Any& request);
 
  private:
-  YjsProcess(pid_t child, int requests, int replies)
-      : child_(child), requests_(requests), replies_(replies) {}
+  YjsProcess(std::string name, pid_t child, int requests, int replies)
+      : name_(std::move(name)), child_(child), requests_(requests), replies_(replies) {}
 
   // Moves bytes both ways; waits until it can, if `wait`.
   absl::Status Pump(bool wait);
+  absl::Status Ended() const;
 
+  std::string name_;  // its command
   pid_t child_;
   int requests_;  // sockets, non-blocking
   int replies_;
