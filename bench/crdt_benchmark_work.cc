@@ -27,12 +27,6 @@ struct Writer {
   }
 };
 
-std::size_t SizeOf(const std::vector<Bytes>& updates) {
-  std::size_t size = 0;
-  for (const Bytes& update : updates) size += update.size();
-  return size;
-}
-
 absl::Status IsRight(const CrdtBenchmark& benchmark, Doc& one, Doc& other) {
   const Any content = ContentOf(benchmark, one);
   if (content != ContentOf(benchmark, other)) return Wrong("the replicas differ");
@@ -59,7 +53,7 @@ absl::StatusOr<Worked> OneWriter(const CrdtBenchmark& benchmark) {
   absl::Status status = ApplyAll(*other, *writer.updates);
   if (status.ok()) status = IsRight(benchmark, *writer.doc, *other);
   if (!status.ok()) return status;
-  return Worked{std::move(writer.doc), seconds, SizeOf(*writer.updates)};
+  return Worked{std::move(writer.doc), seconds, std::move(*writer.updates)};
 }
 
 absl::StatusOr<Worked> TwoWriters(const CrdtBenchmark& benchmark) {
@@ -83,7 +77,9 @@ absl::StatusOr<Worked> TwoWriters(const CrdtBenchmark& benchmark) {
   });
   if (status.ok()) status = IsRight(benchmark, *one.doc, *two.doc);
   if (!status.ok()) return status;
-  return Worked{std::move(one.doc), seconds, SizeOf(*one.updates) + SizeOf(*two.updates)};
+  std::vector<Bytes> updates = std::move(*one.updates);
+  for (Bytes& update : *two.updates) updates.push_back(std::move(update));
+  return Worked{std::move(one.doc), seconds, std::move(updates)};
 }
 
 absl::StatusOr<Worked> ManyWriters(const CrdtBenchmark& benchmark) {
@@ -101,10 +97,16 @@ absl::StatusOr<Worked> ManyWriters(const CrdtBenchmark& benchmark) {
   if (status.ok()) status = ApplyAll(*other, updates);
   if (status.ok()) status = IsRight(benchmark, *doc, *other);
   if (!status.ok()) return status;
-  return Worked{std::move(doc), seconds, SizeOf(updates)};
+  return Worked{std::move(doc), seconds, std::move(updates)};
 }
 
 }  // namespace
+
+std::size_t Worked::update_bytes() const {
+  std::size_t size = 0;
+  for (const Bytes& update : updates) size += update.size();
+  return size;
+}
 
 absl::StatusOr<Worked> DoCrdtBenchmark(const CrdtBenchmark& benchmark) {
   switch (benchmark.kind) {

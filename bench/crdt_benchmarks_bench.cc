@@ -1,6 +1,6 @@
 // B1 to B3 of crdt-benchmarks: the work itself, then encoding and parsing what it left behind.
 //
-// In B3 the updates are applied one by one: ApplyUpdate is a transaction of its own.
+// Beside each stands its limit (format_limit.h). In B3 the updates are applied one by one: ApplyUpdate is a transaction of its own.
 
 #include <memory>
 #include <string>
@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "bench/benchmarks.h"
 #include "bench/crdt_benchmark_work.h"
+#include "bench/format_limit.h"
 #include "bench/replica.h"
 #include "bench/sample.h"
 
@@ -36,6 +37,7 @@ class Outcome {
 
   const CrdtBenchmark& benchmark() const { return benchmark_; }
   const Doc& doc() const { return *worked_.doc; }
+  const std::vector<Bytes>& updates() const { return worked_.updates; }
   const crdt::Any& content() const { return content_; }
 
  private:
@@ -67,7 +69,14 @@ absl::StatusOr<Sample> Parse(Outcome& outcome, UpdateFormat format) {
 absl::StatusOr<Sample> Work(const CrdtBenchmark& benchmark) {
   const absl::StatusOr<Worked> worked = DoCrdtBenchmark(benchmark);
   if (!worked.ok()) return worked.status();
-  return Sample{.seconds = worked->seconds, .bytes = worked->update_bytes};
+  return Sample{.seconds = worked->seconds, .bytes = worked->update_bytes()};
+}
+
+// The limit of a row or of its state, with what `of` takes from the outcome.
+template <typename Of>
+absl::StatusOr<Sample> Limit(Outcome& outcome, const Of& of) {
+  if (absl::Status status = outcome.Prepare(); !status.ok()) return status;
+  return of();
 }
 
 }  // namespace
@@ -81,6 +90,25 @@ void AddCrdtBenchmarks() {
     AddBenchmark(name("EncodeV2"), 1, [=] { return Encode(*outcome, UpdateFormat::kV2); });
     AddBenchmark(name("ParseV1"), 1, [=] { return Parse(*outcome, UpdateFormat::kV1); });
     AddBenchmark(name("ParseV2"), 1, [=] { return Parse(*outcome, UpdateFormat::kV2); });
+    const auto limit = [&](const char* what) {
+      return absl::StrCat("limit: ", row.name, "/", what);
+    };
+    AddBenchmark(limit("Work"), 1, [=] {
+      return Limit(*outcome, [&] { return LimitOfWork(outcome->benchmark(), outcome->updates()); });
+    });
+    for (const UpdateFormat format : {UpdateFormat::kV1, UpdateFormat::kV2}) {
+      const bool v1 = format == UpdateFormat::kV1;
+      AddBenchmark(limit(v1 ? "EncodeV1" : "EncodeV2"), 1, [=] {
+        return Limit(*outcome, [&] {
+          return LimitOfEncode(outcome->doc().EncodeStateAsUpdate({}, format), format);
+        });
+      });
+      AddBenchmark(limit(v1 ? "ParseV1" : "ParseV2"), 1, [=] {
+        return Limit(*outcome, [&] {
+          return LimitOfParse(outcome->doc().EncodeStateAsUpdate({}, format), format);
+        });
+      });
+    }
   }
 }
 

@@ -1,5 +1,7 @@
 // weft_peer inputs FOLDER [TRACE]…   writes the inputs that all peers share (peer_inputs.h)
 // weft_peer run FOLDER WORK          does one work on them and tells how long its parts took
+// weft_peer limit FOLDER WORK        the same of the limit programs (format_limit.h): encode, load,
+//                                    load_x100 and crdt
 //
 // Weft's part of ./dev bench --peers. What is printed, and which works there are, is told in
 // bench/peers/README.md; every work checks its result and fails with exit code 1.
@@ -15,6 +17,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "bench/crdt_benchmark_work.h"
+#include "bench/format_limit.h"
 #include "bench/peer_inputs.h"
 #include "bench/replay.h"
 #include "bench/replica.h"
@@ -148,7 +151,7 @@ bool RunCrdtBenchmark(const CrdtBenchmark& row) {
   const bool did = Repeat(row.name + "/work", kRowBudgetSeconds, [&]() -> absl::StatusOr<Sample> {
     const absl::StatusOr<Worked> worked = DoCrdtBenchmark(row);
     if (!worked.ok()) return worked.status();
-    return Sample{.seconds = worked->seconds, .bytes = worked->update_bytes};
+    return Sample{.seconds = worked->seconds, .bytes = worked->update_bytes()};
   });
   const absl::StatusOr<Worked> worked = DoCrdtBenchmark(row);
   if (!did || !worked.ok()) return false;
@@ -253,6 +256,37 @@ bool RunWork(const std::string& folder, const std::string& work) {
   return RunTraceWork(folder, work);
 }
 
+bool LimitsOfCrdtBenchmark(const CrdtBenchmark& row) {
+  const absl::StatusOr<Worked> worked = DoCrdtBenchmark(row);
+  if (!worked.ok()) return false;
+  bool did = Repeat(row.name + "/work", kRowBudgetSeconds,
+                    [&] { return LimitOfWork(row, worked->updates); });
+  for (const UpdateFormat format : kFormats) {
+    const Bytes state = worked->doc->EncodeStateAsUpdate({}, format);
+    did = did &&
+          Repeat(absl::StrCat(row.name, "/encode_", NameOf(format)), kRowBudgetSeconds,
+                 [&] { return LimitOfEncode(state, format); }) &&
+          Repeat(absl::StrCat(row.name, "/parse_", NameOf(format)), kRowBudgetSeconds,
+                 [&] { return LimitOfParse(state, format); });
+  }
+  return did;
+}
+
+bool RunLimit(const std::string& folder, const std::string& work) {
+  if (work == "crdt") return std::ranges::all_of(MakeCrdtBenchmarks(), LimitsOfCrdtBenchmark);
+  if (work == "load_x100") {
+    const Bytes state = ReadBytes(folder + "/x100.v1");
+    return Repeat(work, kBudgetSeconds, [&] { return LimitOfParse(state, UpdateFormat::kV1); });
+  }
+  if (work != "encode" && work != "load") return false;
+  return std::ranges::all_of(kFormats, [&](UpdateFormat format) {
+    const Bytes state = ReadBytes(absl::StrCat(folder, "/trace.", NameOf(format)));
+    return Repeat(absl::StrCat(work, "_", NameOf(format)), kBudgetSeconds, [&] {
+      return work == "load" ? LimitOfParse(state, format) : LimitOfEncode(state, format);
+    });
+  });
+}
+
 int WriteInputs(const std::string& folder, std::vector<std::string> paths) {
   const absl::StatusOr<TraceFiles> traces = LoadTraceFiles(std::move(paths));
   const absl::Status status = traces.ok() ? WritePeerInputs(*traces, folder) : traces.status();
@@ -268,7 +302,11 @@ int Main(const std::vector<std::string>& arguments) {
   if (arguments.size() == 3 && arguments[0] == "run") {
     return RunWork(arguments[1], arguments[2]) ? 0 : 1;
   }
-  std::fputs("usage: weft_peer inputs FOLDER [TRACE]... | run FOLDER WORK\n", stderr);
+  if (arguments.size() == 3 && arguments[0] == "limit") {
+    return RunLimit(arguments[1], arguments[2]) ? 0 : 1;
+  }
+  std::fputs("usage: weft_peer inputs FOLDER [TRACE]... | run FOLDER WORK | limit FOLDER WORK\n",
+             stderr);
   return 2;
 }
 

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "bench/benchmarks.h"
 #include "bench/concurrent_trace.h"
+#include "bench/format_limit.h"
 #include "bench/replay.h"
 #include "bench/replica.h"
 #include "bench/sample.h"
@@ -201,6 +202,10 @@ void AddTraceBenchmarks(const Trace& trace, bool repeat) {
                  [=] { return EncodeState(*recorded, format); });
     AddBenchmark(absl::StrCat("LoadStateAndReadText", suffix, "/", trace.name), 1,
                  [=] { return LoadState(*recorded, format); });
+    AddBenchmark(absl::StrCat("limit: EncodeState", suffix, "/", trace.name), 1,
+                 [=] { return LimitOfEncode(recorded->state(format), format); });
+    AddBenchmark(absl::StrCat("limit: LoadState", suffix, "/", trace.name), 1,
+                 [=] { return LimitOfParse(recorded->state(format), format); });
   }
   if (repeat) {
     AddBenchmark(absl::StrCat("LoadStateAndReadTextV1/", trace.name, "x100"), 1,

@@ -45,6 +45,8 @@ const script = fileURLToPath(new URL('peer.mjs', import.meta.url))
 const node = engine => work => [process.execPath, ['--expose-gc', script, engine, inputs, work]]
 const peers = [
   { name: 'weft', command: work => [weftPeer, ['run', inputs, work]], language: 'C++' },
+  // No engine: the least that the format allows (bench/format_limit.h).
+  { name: 'limit', command: work => [weftPeer, ['limit', inputs, work]], language: 'C++', works: /^(encode|load|load_x100|crdt)$/ },
   { name: 'yjs', command: node('yjs'), language: 'JavaScript' },
   { name: '@y/y', command: node('y_y'), language: 'JavaScript' },
   { name: 'ywasm', command: node('ywasm'), language: 'WebAssembly' },
@@ -84,7 +86,7 @@ const done = new Set()
 for (let round = 0; round < rounds; ++round) {
   for (const work of works) {
     for (const peer of peers) {
-      if (done.has(`${work} ${peer.name}`)) continue
+      if (done.has(`${work} ${peer.name}`) || peer.works?.test(work) === false) continue
       const { lines, failure, tookMs } = run(peer, work)
       for (const { work: part, ms, bytes, memory, skip } of lines) {
         const cell = ((rows[part] ??= {})[peer.name] ??= { ms: [] })
@@ -95,7 +97,7 @@ for (let round = 0; round < rounds; ++round) {
       }
       if (failure !== undefined) {
         console.error(`  ${peer.name}, ${work}: ${failure}`)
-        if (peer.name === 'weft') process.exit(1)
+        if (peer.name === 'weft' || peer.name === 'limit') process.exit(1)
         if (!rows[work]?.[peer.name]) (rows[work] ??= {})[peer.name] = { ms: [], missing: failure }
       }
       if (failure !== undefined || (tookMs > kSlowMs && work !== 'crdt') || lines.some(line => line.skip !== undefined)) done.add(`${work} ${peer.name}`)
@@ -106,6 +108,7 @@ for (let round = 0; round < rounds; ++round) {
 
 const versions = {}
 for (const peer of peers) {
+  if (peer.name === 'limit') continue
   const { lines } = peer.name === 'weft' ? { lines: [{ version: execFileSync('git', ['-C', root, 'describe', '--always', '--dirty'], { encoding: 'utf8' }).trim() }] } : run(peer, 'version')
   versions[peer.name] = { version: lines[0]?.version ?? '?', language: peer.language }
 }
