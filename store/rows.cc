@@ -162,6 +162,19 @@ absl::StatusOr<std::unique_ptr<Rows>> Rows::Open(UpdateLog& log, std::string app
   return rows;
 }
 
+absl::StatusOr<std::unique_ptr<Rows>> Rows::OpenIfThere(UpdateLog& log, std::string application) {
+  bool is_there = false;
+  const absl::Status status = log.Submit([&is_there](BatchWriter& writer) {
+    MDB_dbi table = 0;
+    const int code = mdb_dbi_open(writer.transaction().handle(), kRowsTable, 0, &table);
+    is_there = code == 0;
+    return code == MDB_NOTFOUND ? 0 : code;
+  });
+  if (!status.ok()) return status;
+  if (!is_there) return nullptr;
+  return Open(log, std::move(application));
+}
+
 absl::StatusOr<std::unique_ptr<Rows>> Rows::OpenReadOnly(const LogReader& reader,
                                                          std::string application) {
   std::unique_ptr<Rows> rows(new Rows(nullptr, reader, std::move(application)));
@@ -301,6 +314,29 @@ absl::Status Rows::DeleteRoom(std::string_view room, Generation generation, cons
   });
   if (!status.ok()) return status;
   return result;
+}
+
+absl::Status Rows::PutVersion(std::string_view room, const Version& version, const Merge& merge,
+                              const RowEdit& edit) {
+  if (log_ == nullptr) return absl::FailedPreconditionError("the rows are open for reading only");
+  if (version.name.empty() || version.name.size() > kMaxVersionNameBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a version's name has 1 to ", kMaxVersionNameBytes, " bytes"));
+  }
+  absl::Status result;
+  const absl::Status status = log_->Submit([&](BatchWriter& writer) {
+    result = absl::OkStatus();
+    int code = store::PutVersion(writer, room, version, /*replace=*/false, result);
+    if (code != 0 || !result.ok()) return code;
+    code = Run(writer, edit, result);
+    if (code != 0 || result.ok()) return code;
+    absl::Status dropped;
+    return store::DropVersion(writer, room, version.name, dropped);
+  });
+  if (!status.ok()) return status;
+  if (!result.ok()) return result;
+  [[maybe_unused]] const auto compacted = log_->Compact(room, merge, {.up_to = version.sequence});
+  return absl::OkStatus();
 }
 
 bool IsIntactRow(ByteView key, ByteView stored) { return Unwrap(key, stored).has_value(); }

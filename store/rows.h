@@ -82,6 +82,8 @@ class Rows {
 
   // Fails: kInvalidArgument for a newer format; as UpdateLog's edits.
   static absl::StatusOr<std::unique_ptr<Rows>> Open(UpdateLog& log, std::string application);
+  // The same of a log that has rows already; null when it has none.
+  static absl::StatusOr<std::unique_ptr<Rows>> OpenIfThere(UpdateLog& log, std::string application);
   // For tools, beside the process that owns the directory, of which the reader is. Write and the appends fail
   // with kFailedPrecondition. Fails: kNotFound when the log has no rows.
   static absl::StatusOr<std::unique_ptr<Rows>> OpenReadOnly(const LogReader& reader,
@@ -101,6 +103,12 @@ class Rows {
   // UpdateLog::TryAppend, except that no bound of the queue refuses it; an error of the edit is what `done`
   // is told, and the room is as it was, made anew if it was unknown.
   absl::Status TryAppend(const Append& append, AppendEdit edit, AppendDone done);
+
+  // Names the state after record `version.sequence` and keeps it, together with the change of the rows: both
+  // or neither. The snapshot that `merge` makes of it follows; without it the name alone keeps the history.
+  // Fails: as the edit; as UpdateLog::PutVersion without `replace`.
+  absl::Status PutVersion(std::string_view room, const Version& version, const Merge& merge,
+                          const RowEdit& edit);
 
   // The room and its history are gone together with the change of the rows, or neither is. `head`: only
   // when that is its last record. Fails: as the edit; as UpdateLog::DeleteRoom; kFailedPrecondition when the
