@@ -32,6 +32,14 @@ std::string_view EventName(RoomEvent::Kind kind) {
       return "draft.discarded";
     case RoomEvent::Kind::kPublishFailed:
       return "publish.failed";
+    case RoomEvent::Kind::kPublishProgress:
+      return "publish.progress";
+    case RoomEvent::Kind::kModeTaken:
+      return "mode.taken";
+    case RoomEvent::Kind::kModeLeft:
+      return "mode.left";
+    case RoomEvent::Kind::kModeEmptied:
+      return "mode.emptied";
   }
   return "room.changed";
 }

@@ -21,18 +21,28 @@ struct RoomEvent {
     kFrozen,   // nobody writes until kUnfrozen
     kUnfrozen,
     kDeleted,
-    kVersion,         // a version was made or moved
-    kQuota,           // an edit was refused because of a bound of the document
-    kDraftCreated,    // the first edit that is not published
-    kDraftSaved,      // published
-    kDraftDiscarded,  // thrown away
-    kPublishFailed,   // and nothing has changed
+    kVersion,          // a version was made or moved
+    kQuota,            // an edit was refused because of a bound of the document
+    kDraftCreated,     // the first edit that is not published
+    kDraftSaved,       // published
+    kDraftDiscarded,   // thrown away
+    kPublishFailed,    // and nothing has changed
+    kPublishProgress,  // of a publish under way; kDraftSaved or kPublishFailed ends it
+    kModeTaken,        // somebody is in a mode (lease/room_modes.h)
+    kModeLeft,         // and is not any more
+    kModeEmptied,      // its last holder has left
   };
   Kind kind = Kind::kChanged;
   std::string_view room;
   LogPlace head{};  // of the room, as far as it is known
-  // Of the version, the subject of a member or of who publishes, the reason of a freeze or a failure.
+  // Of the version or the mode, the subject of a member or of who publishes, the reason of a freeze or a
+  // failure.
   std::string_view name = {};
+  std::string_view subject = {};  // of kModeTaken and kModeLeft
+  std::uint64_t holder = 0;       // of the same
+  std::uint64_t publish = 0;      // of a publish: its number, the same from its progress to its end
+  std::uint64_t done = 0;         // of kPublishProgress: so much of `total`
+  std::uint64_t total = 0;
   std::uint64_t member = 0;   // of kJoined and kLeft
   std::uint64_t members = 0;  // how many there are afterwards; of those two, kOpened, kClosed
 };

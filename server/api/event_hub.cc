@@ -73,9 +73,20 @@ std::string DescribeEvent(const RoomEvent& event, std::int64_t time_ms) {
     case RoomEvent::Kind::kVersion:
       data.Text("version", event.name);
       break;
+    case RoomEvent::Kind::kPublishProgress:
+      data.Number("done", event.done).Number("total", event.total);
+      break;
+    case RoomEvent::Kind::kModeTaken:
+    case RoomEvent::Kind::kModeLeft:
+      data.Text("mode", event.name).Text("subject", event.subject).Number("holder", event.holder);
+      break;
+    case RoomEvent::Kind::kModeEmptied:
+      data.Text("mode", event.name);
+      break;
     default:
       break;
   }
+  if (event.publish != 0) data.Number("publish", event.publish);
   return data.Take();
 }
 
@@ -160,6 +171,7 @@ RoomEvent EventHub::Event::As() const {
   RoomEvent event = what;
   event.room = room;
   event.name = name;
+  event.subject = subject;
   return event;
 }
 
@@ -184,9 +196,10 @@ void EventHub::OnRoomEvent(const RoomEvent& event) {
              .time_ms = WallTimeMs(),
              .room = std::string(event.room),
              .name = std::string(event.name),
+             .subject = std::string(event.subject),
              .what = event,
              .text = {}};
-  made.what.room = made.what.name = {};
+  made.what.room = made.what.name = made.what.subject = {};
   const std::lock_guard lock(mutex_);
   made.number = ++last_number_;
   kept_.push_back(std::move(made));

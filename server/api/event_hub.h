@@ -56,6 +56,7 @@ class EventHub final : public RoomWatcher {
     std::int64_t time_ms = 0;
     std::string room;
     std::string name;
+    std::string subject;
     RoomEvent what;                           // its views are of nothing: see As()
     std::shared_ptr<const std::string> text;  // once somebody was sent it
 

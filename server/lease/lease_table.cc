@@ -91,6 +91,12 @@ Changes LeaseTable::Give(HolderId holder) {
   return Erase(static_cast<std::size_t>(lease - leases_.data()));
 }
 
+Changes LeaseTable::Evict(HolderId holder) {
+  const Lease* const lease = Find(holder);
+  if (lease == nullptr) return {};
+  return Erase(static_cast<std::size_t>(lease - leases_.data()));
+}
+
 Changes LeaseTable::Drop(HolderId holder, TimePoint now) {
   Lease* const lease = FindLease(holder);
   if (lease == nullptr || lease->away_until) return {};
@@ -146,6 +152,14 @@ const Lease* LeaseTable::Find(HolderId holder) const {
 
 Lease* LeaseTable::FindLease(HolderId holder) {
   const auto found = std::ranges::find(leases_, holder, &Lease::holder);
+  return found == leases_.end() ? nullptr : &*found;
+}
+
+const Lease* LeaseTable::FindByToken(std::string_view token, std::string_view subject) const {
+  if (token.empty()) return nullptr;
+  const auto found = std::ranges::find_if(leases_, [&](const Lease& lease) {
+    return SameSecret(lease.token, token) && lease.subject == subject;
+  });
   return found == leases_.end() ? nullptr : &*found;
 }
 

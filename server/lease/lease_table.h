@@ -35,6 +35,7 @@ using TimePoint = std::chrono::steady_clock::time_point;
 
 // A connection, as the caller numbers them: never twice.
 using HolderId = std::uint64_t;
+inline constexpr HolderId kNoHolder = 0;  // nobody has this number
 
 struct Lease {
   HolderId holder = 0;  // the last one that held it, while it is away
@@ -86,6 +87,9 @@ class LeaseTable {
   // Leaves its mode. Having none is fine.
   Changes Give(HolderId holder);
 
+  // Takes its mode away from whoever it is, also from one that is away.
+  Changes Evict(HolderId holder);
+
   // The connection ended. Without a grace period this is Give.
   Changes Drop(HolderId holder, TimePoint now);
 
@@ -104,8 +108,16 @@ class LeaseTable {
   // When Tick has something to do.
   std::optional<TimePoint> next_tick() const;
 
+  // Why a newcomer would be refused now, if it would. Requires: the mode is one of the rules'.
+  std::optional<Refusal> RefusalFor(const Mode& mode,
+                                    const std::vector<std::string>& blockers) const {
+    return Judge(kNoHolder, mode, blockers);
+  }
+
   // Null when it has none.
   const Lease* Find(HolderId holder) const;
+  // Null for a token that is none, or somebody else's.
+  const Lease* FindByToken(std::string_view token, std::string_view subject) const;
   bool Holds(HolderId holder, std::string_view mode) const;
   // In the order in which they came.
   const std::vector<Lease>& leases() const { return leases_; }

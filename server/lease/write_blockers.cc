@@ -1,5 +1,7 @@
 #include "server/lease/write_blockers.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 
 namespace weft::server::lease {
@@ -11,7 +13,10 @@ std::vector<Blocker> WriteBlockers(const WriteState& state) {
   if (state.has_draft) blockers.push_back({"unsaved-draft", "it has edits that are not published"});
   if (state.leases != nullptr) {
     for (const Mode& mode : state.leases->rules().modes()) {
-      if (!state.leases->HoldersOf(mode.name).empty()) blockers.push_back({"held", mode.name});
+      if (mode.shared && !state.shared_modes_block) continue;
+      const std::vector<const Lease*> holders = state.leases->HoldersOf(mode.name);
+      const auto is_other = [&](const Lease* one) { return one->holder != state.asking; };
+      if (std::ranges::any_of(holders, is_other)) blockers.push_back({"held", mode.name});
     }
   }
   if (state.members > 0) {

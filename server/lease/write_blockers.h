@@ -26,6 +26,8 @@ struct WriteState {
   bool publishing = false;             // is under way
   bool has_draft = false;              // edits that are in no published state
   const LeaseTable* leases = nullptr;  // when there are modes
+  HolderId asking = kNoHolder;         // whose own mode does not stand against what it does
+  bool shared_modes_block = true;      // else exclusive ones alone do
   std::size_t members = 0;             // of the room, whatever they may do
 };
 

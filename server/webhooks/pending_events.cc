@@ -14,6 +14,9 @@ void PendingEvents::Add(const RoomEvent& event, TimePoint now, std::int64_t time
               .room = std::string(event.room),
               .head = event.head,
               .name = std::string(event.name),
+              .subject = std::string(event.subject),
+              .holder = event.holder,
+              .publish = event.publish,
               .members = event.members,
               .time_ms = time_ms};
   const auto known = changes_.find(event.room);

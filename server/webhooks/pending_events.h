@@ -34,6 +34,9 @@ class PendingEvents {
     std::string room;
     LogPlace head;
     std::string name;
+    std::string subject;
+    std::uint64_t holder = 0;
+    std::uint64_t publish = 0;
     std::uint64_t members = 0;
     std::int64_t time_ms = 0;  // since 1970
   };

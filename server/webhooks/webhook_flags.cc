@@ -30,7 +30,8 @@ void AddWebhookFlags(CLI::App& serve, Options& options) {
   CLI::Option* url = serve
                          .add_option("--webhook", options.url,
                                      "Tell this address what happens to rooms: opened,\nclosed, "
-                                     "changed, deleted, a version made, full")
+                                     "changed, deleted, a version made, full,\na draft begun, "
+                                     "published or discarded, a mode taken")
                          ->check(CLI::Validator(check, "", "receiver"))
                          ->type_name("URL")
                          ->group(kGroup);

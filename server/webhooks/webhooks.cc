@@ -86,6 +86,9 @@ std::string MakePayload(const PendingEvents::Event& event) {
                        .room = event.room,
                        .head = event.head,
                        .name = event.name,
+                       .subject = event.subject,
+                       .holder = event.holder,
+                       .publish = event.publish,
                        .members = event.members};
   const std::string body = api::JsonObject()
                                .Text("type", EventName(event.kind))
@@ -194,6 +197,9 @@ bool IsTold(RoomEvent::Kind kind) {
     case RoomEvent::Kind::kDraftSaved:
     case RoomEvent::Kind::kDraftDiscarded:
     case RoomEvent::Kind::kPublishFailed:
+    case RoomEvent::Kind::kModeTaken:
+    case RoomEvent::Kind::kModeLeft:
+    case RoomEvent::Kind::kModeEmptied:
       return true;
     default:
       return false;

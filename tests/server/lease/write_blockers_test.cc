@@ -38,5 +38,18 @@ TEST(WriteBlockers, WhoIsAwayForAMomentStillBlocks) {
             (std::vector<Blocker>{{"held", "edit"}}));
 }
 
+TEST(WriteBlockers, OnesOwnModeAndWhereTheySayNothingSharedOnesDoNotStandAgainstIt) {
+  const Rules rules = *Rules::Parse("edit=shared,solo=exclusive");
+  LeaseTable leases(rules, std::chrono::seconds(10));
+  leases.Take(1, "edit", "ann", "secret", {});
+  EXPECT_EQ(WriteBlockers({.leases = &leases, .asking = 1}).size(), 0U);
+  EXPECT_EQ(WriteBlockers({.leases = &leases, .asking = 2}).size(), 1U);
+  EXPECT_EQ(WriteBlockers({.leases = &leases, .shared_modes_block = false}).size(), 0U);
+  leases.Take(2, "solo", "bob", "secret2", {});
+  EXPECT_EQ(WriteBlockers({.leases = &leases, .shared_modes_block = false}).size(), 1U);
+  EXPECT_EQ(WriteBlockers({.leases = &leases, .asking = 2, .shared_modes_block = false}).size(),
+            0U);
+}
+
 }  // namespace
 }  // namespace weft::server::lease
