@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 
 #include "crdt/base/check.h"
 #include "crdt/doc.h"
@@ -57,6 +58,15 @@ class ServerEnd {
         Carry(server_.Authenticated(0));
       } else if (const auto* join = std::get_if<JoinRoom>(&effect)) {
         Carry(server_.Opened(join->channel, {.head = {1, 0}}));
+      } else if (const auto* ask = std::get_if<AskForAnswer>(&effect)) {
+        // Some are left waiting.
+        CHECK(++asked_[ask->channel] <= kMaxAsks);
+        if (ask->number % 2 == 0) {
+          --asked_[ask->channel];
+          Carry(server_.GiveAnswer(ask->channel, ask->number, 200, ask->arguments));
+        }
+      } else if (const auto* watch = std::get_if<WatchRoom>(&effect)) {
+        if (watch->wanted) Carry(server_.TellEvent(watch->channel, "{}"));
       }
     }
   }
@@ -64,6 +74,7 @@ class ServerEnd {
   Server server_{
       {.session = "fuzz", .channels = kChannels, .window_bytes = kWindow, .queue_bytes = kQueue}};
   std::uint64_t sequence_ = 0;
+  std::map<Channel, std::size_t> asked_;  // and not answered; a channel's number is used once
 };
 
 }  // namespace

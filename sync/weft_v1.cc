@@ -93,6 +93,20 @@ void Fields(auto& io, auto& m, const Closing*) {
 }
 void Fields(auto& io, auto& m, const Ping*) { io.Number(m.number); }
 void Fields(auto& io, auto& m, const Pong*) { io.Number(m.number); }
+void Fields(auto& io, auto& m, const Ask*) {
+  io.Number(m.channel), io.Number(m.number), io.Text(m.verb, kMaxNameBytes);
+  io.Text(m.arguments, kMaxArgumentsBytes);
+}
+void Fields(auto& io, auto& m, const Answer*) {
+  io.Number(m.channel), io.Number(m.number), io.Number(m.status);
+  io.Text(m.text, kMaxAnswerBytes);
+}
+void Fields(auto& io, auto& m, const Watch*) {
+  io.Number(m.channel), io.Choice(m.wanted, Wanted::kYes);
+}
+void Fields(auto& io, auto& m, const Event*) {
+  io.Number(m.channel), io.Text(m.text, kMaxAnswerBytes);
+}
 
 struct Reading {
   ByteReader& reader;

@@ -25,11 +25,17 @@
 //   Closing    := 17 code retry_ms reason:string
 //   Ping       := 18 number
 //   Pong       := 19 number
+//   Ask        := 20 channel number verb:string arguments:string
+//   Answer     := 21 channel number status text:string
+//   Watch      := 22 channel wanted
+//   Event      := 23 channel text:string
 //   other ignored*                            unknown: later versions add kinds
 //
 //   access     := 0 none | 1 read | 2 write
 //   how        := 0 synced | 1 resumed
 //   level      := 0 received | 1 durable
+//   wanted     := 0 no | 1 yes
+//   arguments, text := JSON, not looked at here
 //   generation, hash := 8 bytes, big-endian
 //
 // All other numbers are varuint; buffer and string as in crdt/base/bytes.h, strings are UTF-8 and
@@ -55,11 +61,16 @@ inline constexpr std::size_t kMaxRoomBytes = 512;  // as server/room_name.h
 inline constexpr std::size_t kMaxTokenBytes = 16
                                               << 10;  // a token with many claims has two or three
 inline constexpr std::size_t kMaxReasonBytes = 1 << 10;
+inline constexpr std::size_t kMaxArgumentsBytes = 64 << 10;  // of an Ask
+inline constexpr std::size_t kMaxAnswerBytes = 1 << 20;      // of an Answer, an Event
+// How many Asks of a channel may wait for their answers.
+inline constexpr std::size_t kMaxAsks = 16;
 // Of a kind and a channel, before the message that a Data carries.
 inline constexpr std::size_t kMaxDataHeadBytes = 1 + 8;
 
 enum class Role : std::uint8_t { kNone, kRead, kWrite };
 enum class How : std::uint8_t { kSynced, kResumed };
+enum class Wanted : std::uint8_t { kNo, kYes };
 enum class Level : std::uint8_t { kReceived, kDurable };
 
 // Names a conversation about one room on one socket; its client chooses it.
@@ -184,14 +195,36 @@ struct Ping {
 struct Pong {
   std::uint64_t number = 0;
 };
+// What a member wants to know or to do beside the conversation about the document.
+struct Ask {
+  Channel channel = 0;
+  std::uint64_t number = 0;  // the client's, for the answer
+  std::string_view verb;
+  std::string_view arguments;
+};
+struct Answer {
+  Channel channel = 0;
+  std::uint64_t number = 0;
+  std::uint64_t status = 0;  // as of HTTP
+  std::string_view text;
+};
+// From now on the client wants to hear Events of the room, or not any more.
+struct Watch {
+  Channel channel = 0;
+  Wanted wanted = Wanted::kNo;
+};
+struct Event {
+  Channel channel = 0;
+  std::string_view text;
+};
 // A kind that this version does not have. It is to be ignored, not to be refused.
 struct Unknown {
   std::uint64_t kind = 0;
 };
 
-using Message =
-    std::variant<Hello, Welcome, Join, Joined, Refused, Leave, Left, Data, Ack, Nack, Heard,
-                 Generation, Credit, Auth, AccessIs, Check, Checksum, Closing, Ping, Pong, Unknown>;
+using Message = std::variant<Hello, Welcome, Join, Joined, Refused, Leave, Left, Data, Ack, Nack,
+                             Heard, Generation, Credit, Auth, AccessIs, Check, Checksum, Closing,
+                             Ping, Pong, Ask, Answer, Watch, Event, Unknown>;
 
 // Reads the one message of a frame. What a Data carries and what a buffer holds is not looked at.
 // Fails: kInvalidArgument when the frame ends inside the message, when a string is no UTF-8 or

@@ -129,6 +129,48 @@ void Server::On(const Check& check, ServerEffects& effects) {
   if (FindOpen(check.channel) != nullptr) effects.push_back(CheckState{check.channel});
 }
 
+void Server::On(const Ask& ask, ServerEffects& effects) {
+  Conversation* const conversation = FindOpen(ask.channel);
+  if (conversation == nullptr) return;
+  if (conversation->asks == kMaxAsks) {
+    return Say(
+        Answer{
+            .channel = ask.channel,
+            .number = ask.number,
+            .status = 429,
+            .text =
+                R"({"type":"urn:weft:problem:too-many-asks","title":"As many questions as may wait do",)"
+                R"("status":429,"detail":"ask again when one is answered"})"},
+        effects);
+  }
+  ++conversation->asks;
+  effects.push_back(AskForAnswer{.channel = ask.channel,
+                                 .number = ask.number,
+                                 .verb = std::string(ask.verb),
+                                 .arguments = std::string(ask.arguments)});
+}
+
+void Server::On(const Watch& watch, ServerEffects& effects) {
+  if (FindOpen(watch.channel) == nullptr) return;
+  effects.push_back(WatchRoom{.channel = watch.channel, .wanted = watch.wanted == Wanted::kYes});
+}
+
+ServerEffects Server::GiveAnswer(Channel channel, std::uint64_t number, std::uint64_t status,
+                                 std::string_view text) {
+  ServerEffects effects;
+  Conversation* const conversation = FindOpen(channel);
+  if (conversation == nullptr || conversation->asks == 0) return effects;
+  --conversation->asks;
+  Say(Answer{.channel = channel, .number = number, .status = status, .text = text}, effects);
+  return effects;
+}
+
+ServerEffects Server::TellEvent(Channel channel, std::string_view text) {
+  ServerEffects effects;
+  if (FindOpen(channel) != nullptr) Say(Event{.channel = channel, .text = text}, effects);
+  return effects;
+}
+
 void Server::On(const Ping& ping, ServerEffects& effects) { Say(Pong{ping.number}, effects); }
 
 void Server::DeliverNow(Channel channel, Conversation& conversation, Deliver delivery,

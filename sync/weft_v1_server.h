@@ -22,6 +22,8 @@
 //   CatchUp       has the room tell this member everything anew (Room::CatchUp)
 //   CheckState    reads checksum and state vector from the room, when all in it is committed, then
 //                 TellChecksum
+//   AskForAnswer  answers what a member asks beside the document, then GiveAnswer, once
+//   WatchRoom     passes on what happens to the room with TellEvent, from now on or no more
 //   LeaveRoom     ends the membership; what the room has said and says for it is ignored
 //   CloseSocket   writes what is queued, closes with this, and calls nothing any more
 //
@@ -34,7 +36,8 @@
 // Bounds, a channel: what the client may send without an answer is `window_bytes` and the message
 // that crosses it (then 4430); what waits for the client's credit is `queue_bytes` and the message
 // that crosses it (then the backlog is dropped, and the room tells everything anew once there is
-// credit). A socket: `channels` (then Refused with 4429).
+// credit); of its questions kMaxAsks wait for their answers (then an Answer with 429). A socket: `channels`
+// (then Refused with 4429).
 //
 // Threads: that of its socket. Nothing here fails: a client that breaks the rules is closed.
 
@@ -78,6 +81,16 @@ struct CatchUp {
 struct CheckState {
   Channel channel = 0;
 };
+struct AskForAnswer {
+  Channel channel = 0;
+  std::uint64_t number = 0;
+  std::string verb;
+  std::string arguments;
+};
+struct WatchRoom {
+  Channel channel = 0;
+  bool wanted = false;
+};
 struct LeaveRoom {
   Channel channel = 0;
 };
@@ -87,7 +100,7 @@ struct CloseSocket {
 };
 
 using ServerEffect = std::variant<SendFrame, Authenticate, JoinRoom, Deliver, CatchUp, CheckState,
-                                  LeaveRoom, CloseSocket>;
+                                  AskForAnswer, WatchRoom, LeaveRoom, CloseSocket>;
 using ServerEffects = absl::InlinedVector<ServerEffect, 2>;
 
 class Server {
@@ -137,6 +150,12 @@ class Server {
   // The room has ended the membership.
   ServerEffects Ended(Channel channel, std::uint64_t code, std::string_view reason);
   ServerEffects TellChecksum(Channel channel, std::uint64_t hash, crdt::ByteView state_vector);
+
+  // The answer to AskForAnswer. Requires: status < 1000.
+  ServerEffects GiveAnswer(Channel channel, std::uint64_t number, std::uint64_t status,
+                           std::string_view text);
+  // What has happened to the room, as JSON.
+  ServerEffects TellEvent(Channel channel, std::string_view text);
 
   // Says how far channels have heard, since the last call: once a turn, so that it is not said for
   // each message.
@@ -188,6 +207,7 @@ class Server {
     std::deque<Received> inbox;
     std::size_t inbox_bytes = 0;
     bool reading = false;
+    std::size_t asks = 0;  // that are not answered
   };
 
   void On(const Hello& hello, ServerEffects& effects);
@@ -198,6 +218,8 @@ class Server {
   void On(const Credit& credit, ServerEffects& effects);
   void On(const Check& check, ServerEffects& effects);
   void On(const Ping& ping, ServerEffects& effects);
+  void On(const Ask& ask, ServerEffects& effects);
+  void On(const Watch& watch, ServerEffects& effects);
   // Everything else is what a server says, or unknown.
   void On(const auto& /*other*/, ServerEffects& /*effects*/) {}
 

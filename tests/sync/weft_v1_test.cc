@@ -12,6 +12,7 @@
 #include "absl/strings/escaping.h"
 #include "crdt/doc.h"
 #include "sync/state_checksum.h"
+#include "sync/weft_v1_server.h"
 
 namespace weft::sync::weft_v1 {
 namespace {
@@ -60,6 +61,11 @@ std::map<std::string, Message> Examples() {
       {"closing", Closing{.code = 1012, .retry_ms = 1500, .reason = "restart"}},
       {"ping", Ping{17}},
       {"pong", Pong{17}},
+      {"ask",
+       Ask{.channel = 3, .number = 5, .verb = "take-mode", .arguments = R"({"mode":"edit"})"}},
+      {"answer", Answer{.channel = 3, .number = 5, .status = 409, .text = R"({"detail":"zoë"})"}},
+      {"watch", Watch{.channel = 3, .wanted = Wanted::kYes}},
+      {"event", Event{.channel = 3, .text = R"({"type":"mode.taken"})"}},
   };
 }
 
@@ -116,7 +122,7 @@ TEST(WeftV1, WhatLaterVersionsAppendIsNotRead) {
 }
 
 TEST(WeftV1, AKindThatIsNotKnownIsNoError) {
-  for (const Bytes& frame : {Bytes{20}, Bytes{99, 1, 2, 3}, Bytes{0xff, 0xff, 0x03}}) {
+  for (const Bytes& frame : {Bytes{24}, Bytes{99, 1, 2, 3}, Bytes{0xff, 0xff, 0x03}}) {
     const absl::StatusOr<Message> decoded = DecodeMessage(frame);
     ASSERT_TRUE(decoded.ok());
     EXPECT_TRUE(std::holds_alternative<Unknown>(*decoded));
@@ -164,7 +170,7 @@ TEST(WeftV1, TheHeadOfADataAndAMessageAreTheFrame) {
 
 RC_GTEST_PROP(WeftV1Laws, AnyBytesAreAMessageOrMalformedAndWhatWasReadIsWrittenTheSame,
               (const Bytes& tail)) {
-  Bytes frame{*rc::gen::inRange<std::uint8_t>(0, 24)};
+  Bytes frame{*rc::gen::inRange<std::uint8_t>(0, 28)};
   frame.insert(frame.end(), tail.begin(), tail.end());
   const absl::StatusOr<Message> decoded = DecodeMessage(frame);
   if (!decoded.ok()) {
@@ -208,6 +214,74 @@ RC_GTEST_PROP(StateChecksum, DependsOnWhatIsKnownAndNotOnHowItCame, ()) {
   RC_ASSERT(StateChecksum(at_once.TakeSnapshot()) == hash);
   typed.GetText("t").Insert(0, "!");
   RC_ASSERT(StateChecksum(typed.TakeSnapshot()) != hash);
+}
+
+// A server with one channel, 3, that is open.
+class WeftV1Asks : public testing::Test {
+ protected:
+  WeftV1Asks() {
+    server.Receive(EncodeMessage(Hello{}));
+    server.Authenticated(0);
+    server.Receive(EncodeMessage(Join{.channel = 3, .room = "notes", .credit = 1000}));
+    server.Opened(3, {.head = {1, 0}});
+  }
+  ServerEffects Receive(const Message& message) { return server.Receive(EncodeMessage(message)); }
+  ServerEffects AskFor(std::uint64_t number, Channel channel = 3) {
+    return Receive(Ask{.channel = channel, .number = number, .verb = "modes", .arguments = "{}"});
+  }
+  // The messages that are sent.
+  static std::vector<Bytes> Sent(const ServerEffects& effects) {
+    std::vector<Bytes> frames;
+    for (const ServerEffect& effect : effects) {
+      if (const auto* sent = std::get_if<SendFrame>(&effect)) frames.push_back(sent->head);
+    }
+    return frames;
+  }
+  static std::uint64_t StatusOf(const ServerEffects& effects) {
+    const std::vector<Bytes> sent = Sent(effects);
+    const absl::StatusOr<Message> message = DecodeMessage(sent.at(0));
+    return std::get<Answer>(*message).status;
+  }
+
+  Server server{{.session = "test"}};
+};
+
+TEST_F(WeftV1Asks, AnAskIsPassedOnAndHasOneAnswer) {
+  const ServerEffects asked = AskFor(7);
+  ASSERT_EQ(asked.size(), 1U);
+  const auto& passed = std::get<AskForAnswer>(asked[0]);
+  EXPECT_EQ(passed.channel, 3U);
+  EXPECT_EQ(passed.number, 7U);
+  EXPECT_EQ(passed.verb, "modes");
+  EXPECT_EQ(passed.arguments, "{}");
+  EXPECT_EQ(StatusOf(server.GiveAnswer(3, 7, 200, "{}")), 200U);
+  EXPECT_TRUE(server.GiveAnswer(3, 7, 200, "{}").empty());
+}
+
+TEST_F(WeftV1Asks, AsManyWaitAsMay) {
+  for (std::uint64_t i = 0; i < kMaxAsks; ++i) {
+    EXPECT_TRUE(std::holds_alternative<AskForAnswer>(AskFor(i).at(0)));
+  }
+  EXPECT_EQ(StatusOf(AskFor(99)), 429U);
+  server.GiveAnswer(3, 0, 200, "{}");
+  EXPECT_TRUE(std::holds_alternative<AskForAnswer>(AskFor(100).at(0)));
+}
+
+TEST_F(WeftV1Asks, WhoIsInNoRoomIsNotHeard) {
+  EXPECT_TRUE(AskFor(1, /*channel=*/4).empty());
+  EXPECT_TRUE(Receive(Watch{.channel = 4, .wanted = Wanted::kYes}).empty());
+  EXPECT_TRUE(server.TellEvent(4, "{}").empty());
+  AskFor(1);
+  Receive(Leave{3});
+  EXPECT_TRUE(server.GiveAnswer(3, 1, 200, "{}").empty());
+  EXPECT_TRUE(server.TellEvent(3, "{}").empty());
+}
+
+TEST_F(WeftV1Asks, WatchingIsSwitchedOnAndOff) {
+  EXPECT_TRUE(std::get<WatchRoom>(Receive(Watch{3, Wanted::kYes}).at(0)).wanted);
+  EXPECT_FALSE(std::get<WatchRoom>(Receive(Watch{3, Wanted::kNo}).at(0)).wanted);
+  EXPECT_EQ(Sent(server.TellEvent(3, "{}")),
+            std::vector<Bytes>{EncodeMessage(Event{.channel = 3, .text = "{}"})});
 }
 
 }  // namespace

@@ -65,7 +65,11 @@ const grammar = {
   checksum: { channel: number, hash: fixed, stateVector: buffer },
   closing: { code: number, retryMs: number, reason: text },
   ping: { number },
-  pong: { number }
+  pong: { number },
+  ask: { channel: number, number, verb: text, arguments: text },
+  answer: { channel: number, number, status: number, text },
+  watch: { channel: number, wanted: choice('no', 'yes') },
+  event: { channel: number, text }
 }
 const kinds = Object.keys(grammar)
 
