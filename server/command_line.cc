@@ -305,6 +305,33 @@ void AddProxyOptions(CLI::App& serve, ServerOptions& options) {
       ->default_str("x-forwarded-for");
 }
 
+void AddModeOptions(CLI::App& serve, ServerOptions& options) {
+  const auto check = [](const std::string& text) {
+    return std::string(lease::Rules::Parse(text).status().message());
+  };
+  serve
+      .add_option_function<std::string>(
+          "--modes",
+          [&options](const std::string& text) { options.modes = *lease::Rules::Parse(text); },
+          "Modes of working together on a room, comma between\nrules. NAME=shared or "
+          "NAME=exclusive makes one; A!B: never\npeople in both; A~BLOCKER: not to be entered "
+          "while\nfrozen, publishing or unsaved-draft")
+      ->check(CLI::Validator(check, "", "modes"))
+      ->type_name("RULES")
+      ->default_str(std::string(lease::kDefaultRules));
+  serve
+      .add_option_function<std::int64_t>(
+          "--mode-grace-seconds",
+          [&options](const std::int64_t& seconds) {
+            options.mode_grace = std::chrono::seconds(seconds);
+          },
+          "How long a mode is kept for whose connection was\nlost, and for a program that does not "
+          "renew it")
+      ->check(InRange(1, 86'400))
+      ->type_name("NUMBER")
+      ->default_str("15");
+}
+
 CLI::App& AddServe(CLI::App& app, CommandLine& line) {
   CLI::App& serve =
       *app.add_subcommand("serve", "Serve rooms to Yjs editors, and a page to try it");
@@ -332,6 +359,7 @@ CLI::App& AddServe(CLI::App& app, CommandLine& line) {
                   "Directory of the log; made when it is absent")
       ->type_name("DIR")
       ->capture_default_str();
+  AddModeOptions(serve, line.serve);
   serve.add_flag("--script", line.serves_scripts,
                  "Serve the script editor, too: its page at /script/, its\nsocket and calls below "
                  "/api/v1/ (weft script)");

@@ -143,6 +143,33 @@ void Multiplexer::Apply(std::uint64_t number, const auth::Pass::Change& change) 
   EndChannel(number, *change.close, change.reason);
 }
 
+bool Multiplexer::has_space() const {
+  return ring_.empty() && socket_.waiting_bytes() < kPaceBytes;
+}
+
+bool Multiplexer::MayWrite(std::uint64_t number) const {
+  const auto found = lines_.find(number);
+  if (found == lines_.end() || !found->second->is_member) return false;
+  const auth::Pass* const pass = found->second->pass.get();
+  return pass == nullptr || auth::AccessOf(pass->role()) == sync::Access::kReadWrite;
+}
+
+Multiplexer::Back Multiplexer::MakeBack() {
+  return
+      [trunk = trunk_](std::move_only_function<void()> work, std::move_only_function<void()> gone) {
+        asio::post(trunk->worker.io(),
+                   [trunk, work = std::move(work), gone = std::move(gone)]() mutable {
+                     Multiplexer* const here = trunk->multiplexer;
+                     if (here == nullptr) {
+                       if (gone) gone();
+                       return;
+                     }
+                     work();
+                     if (!here->ended_) here->EndTurn();
+                   });
+      };
+}
+
 // --- Channels
 // ---------------------------------------------------------------------------------------
 
@@ -353,7 +380,8 @@ void Multiplexer::OnDrained(bool lost) {
   // The bound of all queues was reached, and nobody knows what was dropped.
   if (lost) return Close(CloseCode::kBusy, "this client reads more slowly than others write");
   last_drained_ = Clock::now();
-  if (ring_.empty() && lagging_.empty()) return;
+  OnSpaceLeft();
+  if (ended_ || (ring_.empty() && lagging_.empty())) return;
   Pump();
   held_.Set(trunk_->waiting.load(std::memory_order_relaxed) + HeldBytes());
 }

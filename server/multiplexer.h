@@ -17,6 +17,7 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -71,6 +72,8 @@ class Multiplexer : public MessageSink {
   // All that came together has been handed over.
   virtual void OnTurnEnd() {}
   virtual bool WantsReading() const { return true; }
+  // Everything that waited has left.
+  virtual void OnSpaceLeft() {}
   // The server stops, and no channel is left that a room would end.
   virtual void OnStopped() = 0;
   // What the dialect holds by itself, in bytes.
@@ -117,6 +120,14 @@ class Multiplexer : public MessageSink {
   // Writes what waits and is no content, then closes. The last call.
   void Close(CloseCode code, std::string_view reason);
   bool ended() const { return ended_; }
+  // Whether what is written now leaves soon.
+  bool has_space() const;
+  // What its rights are in the room by themselves, whether the room is frozen or not.
+  bool MayWrite(std::uint64_t number) const;
+  // Comes back to this thread from any other: `work` is done if the socket is still there, else `gone`.
+  using Back = std::function<void(std::move_only_function<void()> work,
+                                  std::move_only_function<void()> gone)>;
+  Back MakeBack();
   Worker& worker() { return worker_; }
 
  private:

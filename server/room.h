@@ -78,6 +78,7 @@ struct JoinOptions {
   std::string subject = {};     // as its token names it; empty when nobody asked
   std::string address = {};     // where it comes from
   bool asks_in_return = false;  // as sync::Session::Options
+  std::uint64_t holder = 0;     // its number among those who are in modes (lease/room_modes.h)
 };
 
 // A member, as others are told of it. Valid until the next call of the room.

@@ -4,6 +4,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <cstdlib>
+#include <random>
 #include <thread>
 #include <utility>
 
@@ -16,6 +17,9 @@
 #include "server/log.h"
 #include "server/log_event.h"
 #include "server/metrics.h"
+#include "server/publish/draft_watch.h"
+#include "server/publish/version_drafts.h"
+#include "server/room_listeners.h"
 #include "server/room_name.h"
 #include "server/service_manager.h"
 #include "server/socket_address.h"
@@ -64,6 +68,14 @@ class Watchers final : public RoomWatcher {
   std::vector<RoomWatcher*> watchers_;
 };
 
+// What nobody can guess: 128 bits of the system's.
+std::string DrawSecret() {
+  std::random_device random;
+  std::string secret;
+  for (int i = 0; i < 4; ++i) absl::StrAppend(&secret, absl::Hex(random(), absl::kZeroPad8));
+  return secret;
+}
+
 unsigned ThreadCount(unsigned wanted) {
   if (wanted > 0) return wanted;
   const unsigned cores = std::thread::hardware_concurrency();
@@ -89,6 +101,11 @@ struct Server::Parts {
   api::EventHub events;
   std::unique_ptr<webhooks::Webhooks> webhooks;
   Watchers watchers;
+  RoomListeners room_listeners;
+  std::unique_ptr<publish::VersionDrafts> drafts;
+  std::unique_ptr<publish::DraftWatch> draft_watch;
+  std::unique_ptr<lease::RoomModes> modes;
+  asio::steady_timer modes_timer{front};
   std::vector<std::unique_ptr<Worker>> workers;
   std::vector<HttpServices> http;  // of each worker
   std::unique_ptr<api::AuthorityAccess> access;
@@ -105,6 +122,7 @@ struct Server::Parts {
     for (const auto& worker : workers) worker->StopAndJoin();
     if (api) api->Stop();
     if (authority) authority->Stop();
+    if (modes) modes->Stop();
     if (webhooks) webhooks->Stop();
     // An accept that is under way holds a socket of a worker: it ends before the workers do.
     for (const auto& listener : listeners) listener->Stop();
@@ -113,6 +131,7 @@ struct Server::Parts {
     loading.stop();
     loading.join();
     compactor.reset();
+    if (draft_watch) draft_watch->Stop();
     if (application) application->Stop();
     log.reset();
     // Who waits for an answer of it lives on a worker.
@@ -219,6 +238,27 @@ struct Server::Parts {
       return;
     }
     StartHttpSession(executor, std::move(transport), std::move(place), services);
+  }
+
+  // Modes that are held for connections that were lost.
+  void ArmModes(lease::TimePoint when) {
+    modes_timer.expires_at(when);
+    modes_timer.async_wait([this](const error_code& error) {
+      if (error) return;
+      if (const auto next = modes->Tick(Clock::now())) ArmModes(*next);
+    });
+  }
+
+  void OpenModes() {
+    modes = std::make_unique<lease::RoomModes>(
+        lease::RoomModes::Options{.rules = options.modes,
+                                  .grace = options.mode_grace,
+                                  .new_token = DrawSecret,
+                                  .wake =
+                                      [this](lease::TimePoint when) {
+                                        asio::post(front, [this, when] { ArmModes(when); });
+                                      }},
+        watchers);
   }
 
   void WaitForSignal() {
@@ -363,6 +403,15 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerOptions& option
     parts->webhooks = *std::move(opened);
     parts->watchers.Add(*parts->webhooks);
   }
+  auto drafts = publish::VersionDrafts::Open(*parts->log);
+  if (!drafts.ok()) return drafts.status();
+  parts->drafts = *std::move(drafts);
+  parts->draft_watch = std::make_unique<publish::DraftWatch>(
+      [of = parts->drafts.get()](std::string_view room) { return of->FindRow(room); },
+      &parts->watchers);
+  parts->watchers.Add(*parts->draft_watch);
+  parts->watchers.Add(parts->room_listeners);
+  parts->OpenModes();
   if (options.log.compacts) {
     parts->compactor = std::make_unique<store::Compactor>(*parts->log, options.log.compaction,
                                                           MergePayloads, WallTimeMs, LogCompaction);
@@ -401,8 +450,12 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerOptions& option
                                                     .workers = std::move(workers),
                                                     .events = parts->events,
                                                     .watcher = parts->watchers,
+                                                    .modes = *parts->modes,
+                                                    .drafts = *parts->drafts,
+                                                    .listeners = parts->room_listeners,
                                                     .access = *parts->access,
                                                     .origins = parts->authority->origins()});
+  for (const auto& worker : parts->workers) worker->SetRoomCalls(*parts->api);
   return std::unique_ptr<Server>(new Server(std::move(parts)));
 }
 

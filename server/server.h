@@ -20,6 +20,7 @@
 #include "server/auth/options.h"
 #include "server/client_address.h"
 #include "server/durability.h"
+#include "server/lease/room_modes.h"
 #include "server/limits.h"
 #include "server/log.h"
 #include "server/relay_moment.h"
@@ -45,6 +46,8 @@ struct ServerOptions {
   unsigned threads = 0;                 // 0: one a core
   RelayMoment relay = RelayMoment::kCommitted;
   LogOptions log;
+  lease::Rules modes = *lease::Rules::Parse(lease::kDefaultRules);  // of working together
+  std::chrono::milliseconds mode_grace{lease::kDefaultGrace};
   webhooks::Options webhooks;
   Limits limits;
   std::chrono::milliseconds drain{10'000};  // from a stop to the end

@@ -49,6 +49,111 @@ WeftV1Socket::WeftV1Socket(SocketConnection& socket, Worker& worker, auth::Crede
                 .durable = worker.log().answers_when_durable(),
                 .told_early = worker.relay() == RelayMoment::kAccepted}) {}
 
+WeftV1Socket::~WeftV1Socket() {
+  for (const auto& [number, person] : people_) {
+    worker().room_calls()->EndHolder(person.room, person.holder);
+  }
+}
+
+// --- Beside the document
+// ------------------------------------------------------------------------------
+
+void WeftV1Socket::Forget(std::uint64_t number) {
+  const auto found = people_.find(number);
+  if (found == people_.end()) return;
+  worker().room_calls()->EndHolder(found->second.room, found->second.holder);
+  people_.erase(found);
+}
+
+void WeftV1Socket::CarryOut(dialect::AskForAnswer& effect) {
+  const std::uint64_t number = NumberOf(effect.channel);
+  const auto found = people_.find(number);
+  if (found == people_.end()) return;
+  const Person& person = found->second;
+  // What was said before is given to the room before.
+  FlushDeliveries();
+  RoomCalls* const calls = worker().room_calls();
+  auto take = [this, channel = effect.channel, question = effect.number,
+               holder = person.holder](const RoomCalls::Answered& answered) {
+    const auto here = people_.find(NumberOf(channel));
+    if (here == people_.end() || here->second.holder != holder) return false;
+    Carry(machine_.GiveAnswer(channel, question, static_cast<std::uint64_t>(answered.status),
+                              answered.text));
+    return true;
+  };
+  calls->Ask({.room = person.room,
+              .subject = person.subject,
+              .may_write = MayWrite(number),
+              .holder = person.holder,
+              .verb = std::move(effect.verb),
+              .arguments = std::move(effect.arguments)},
+             worker().io().get_executor(),
+             [calls, back = MakeBack(), take = std::move(take), room = person.room,
+              holder = person.holder](RoomCalls::Answered answered) {
+               // Who has gone meanwhile may have been given a mode.
+               const auto end = [calls, room, holder] { calls->EndHolder(room, holder); };
+               back(
+                   [take, end, answered = std::move(answered)] {
+                     if (!take(answered)) end();
+                   },
+                   end);
+             });
+}
+
+void WeftV1Socket::CarryOut(dialect::WatchRoom& effect) {
+  const std::uint64_t number = NumberOf(effect.channel);
+  const auto found = people_.find(number);
+  if (found == people_.end()) return;
+  Person& person = found->second;
+  if (!effect.wanted) {
+    person.listening.reset();
+    person.inbox.reset();
+    return;
+  }
+  if (person.inbox != nullptr) return;
+  person.inbox = std::make_shared<Inbox>();
+  auto hear = [this, number, inbox = person.inbox,
+               back = MakeBack()](const std::shared_ptr<const std::string>& event) {
+    const std::lock_guard lock(inbox->mutex);
+    if (inbox->events.size() == Inbox::kMaxEvents) {
+      inbox->events.pop_front();
+      ++inbox->lost;
+    }
+    inbox->events.push_back(event);
+    if (!std::exchange(inbox->is_told, true)) back([this, number] { TakeEvents(number); }, {});
+  };
+  person.listening = worker().room_calls()->Listen(person.room, std::move(hear));
+}
+
+void WeftV1Socket::TakeEvents(std::uint64_t number) {
+  const auto found = people_.find(number);
+  if (found == people_.end() || found->second.inbox == nullptr) return;
+  if (!has_space()) return unread_.push_back(number);
+  std::deque<std::shared_ptr<const std::string>> events;
+  std::uint64_t lost = 0;
+  {
+    Inbox& inbox = *found->second.inbox;
+    const std::lock_guard lock(inbox.mutex);
+    events.swap(inbox.events);
+    lost = std::exchange(inbox.lost, 0);
+    inbox.is_told = false;
+  }
+  const dialect::Channel channel = ChannelOf(number);
+  if (lost > 0) {
+    Carry(machine_.TellEvent(channel, absl::StrCat("{\"type\":\"gap\",\"lost\":", lost, "}")));
+  }
+  for (const auto& event : events) {
+    if (ended()) return;
+    Carry(machine_.TellEvent(channel, *event));
+  }
+}
+
+void WeftV1Socket::OnSpaceLeft() {
+  for (const std::uint64_t number : std::exchange(unread_, {})) {
+    if (!ended()) TakeEvents(number);
+  }
+}
+
 // --- From the rooms
 // -----------------------------------------------------------------------------------
 
@@ -71,6 +176,7 @@ void WeftV1Socket::OnEvent(std::uint64_t number, ChannelEvent event) {
     Carry(machine_.Close(kCode, "this client reads more slowly than others write", kRetryMs));
   } else if (const auto* ended = std::get_if<event::Ended>(&event)) {
     openings_.erase(number);
+    Forget(number);
     Carry(machine_.Ended(channel, static_cast<std::uint64_t>(ended->code), ended->reason));
   }
 }
@@ -83,6 +189,7 @@ void WeftV1Socket::OnOpened(std::uint64_t number, event::Opened& opened) {
   const dialect::Channel channel = ChannelOf(number);
   if (opening.generation != 0 && opening.generation != opened.head.generation) {
     Leave(number);
+    Forget(number);
     return Carry(machine_.Refuse(channel, dialect::kOtherGeneration, opened.head.generation,
                                  "the room has another history"));
   }
@@ -172,8 +279,15 @@ void WeftV1Socket::CarryOut(dialect::JoinRoom& effect) {
 void WeftV1Socket::Enter(std::uint64_t number, std::string room, Admission admission,
                          std::optional<LogPlace> from) {
   openings_[number].access = admission.access;
+  const Person& person = people_[number] = {.room = room,
+                                            .subject = admission.subject,
+                                            .holder = worker().room_calls()->NewHolder(),
+                                            .inbox = nullptr};
   Join(number, std::move(room),
-       {.access = admission.access, .subject = std::move(admission.subject), .address = address()},
+       {.access = admission.access,
+        .subject = std::move(admission.subject),
+        .address = address(),
+        .holder = person.holder},
        from, kQueueBytes);
   Watch(number, std::move(admission.pass));
 }
@@ -188,6 +302,7 @@ void WeftV1Socket::EndOpening(std::uint64_t number, const absl::Status& refused)
 
 void WeftV1Socket::EndChannel(std::uint64_t number, CloseCode code, std::string_view reason) {
   openings_.erase(number);
+  Forget(number);
   if (code == CloseCode::kUnauthorized) return EndSocket(code, reason);
   Carry(machine_.Ended(ChannelOf(number), static_cast<std::uint64_t>(code), reason));
 }
@@ -213,6 +328,7 @@ void WeftV1Socket::CarryOut(dialect::CheckState& effect) {
 
 void WeftV1Socket::CarryOut(dialect::LeaveRoom& effect) {
   openings_.erase(NumberOf(effect.channel));
+  Forget(NumberOf(effect.channel));
   Leave(NumberOf(effect.channel));
 }
 

@@ -22,6 +22,7 @@
 #include "server/channel.h"
 #include "server/limits.h"
 #include "server/relay_moment.h"
+#include "server/room_calls.h"
 #include "server/room_table.h"
 #include "server/socket_connection.h"
 #include "server/socket_poller.h"
@@ -66,6 +67,10 @@ class Worker {
     is_reserved_ = std::move(is_reserved);
   }
   bool IsReserved(std::string_view room) const { return is_reserved_ && is_reserved_(room); }
+
+  // Before Start. What members may ask beside the conversation; outlives the sockets.
+  void SetRoomCalls(RoomCalls& calls) { room_calls_ = &calls; }
+  RoomCalls* room_calls() const { return room_calls_; }
 
   // Any thread. New limits, for everything that is asked from then on: rates and sizes of messages
   // for clients that come, sizes of documents for rooms that are loaded.
@@ -134,6 +139,7 @@ class Worker {
   const RelayMoment relay_;
   const WorkerOfRoom worker_of_room_;
   std::function<bool(std::string_view room)> is_reserved_;
+  RoomCalls* room_calls_ = nullptr;
   std::uint64_t last_session_ = 0;
   // Can be emptied before its end.
   struct Loop : asio::io_context {

@@ -10,6 +10,7 @@ class SameEverywhere final : public Rights {
   explicit SameEverywhere(Right right) : right_(right) {}
   Right In(std::string_view) const override { return right_; }
   Right InAll() const override { return right_; }
+  std::string Subject() const override { return {}; }
 
  private:
   const Right right_;

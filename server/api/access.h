@@ -3,6 +3,7 @@
 // Who may do what through the API. All calls ask here, and nowhere else.
 
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "absl/status/statusor.h"
@@ -19,6 +20,8 @@ class Rights {
   virtual Right In(std::string_view room) const = 0;
   // In the server as a whole.
   virtual Right InAll() const = 0;
+  // Who that is; empty when nobody asked.
+  virtual std::string Subject() const = 0;
 };
 
 class Access {

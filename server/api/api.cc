@@ -23,7 +23,7 @@ HttpAnswer AnswerOptions(const Match& match) {
   answer.headers = absl::StrCat(
       "Allow: ", match.allowed, "\r\nAccess-Control-Allow-Methods: ", match.allowed,
       "\r\nAccess-Control-Allow-Headers: Authorization, Content-Type, If-Match, If-None-Match, "
-      "Idempotency-Key\r\n");
+      "Idempotency-Key, Weft-Lease\r\n");
   return answer;
 }
 
@@ -84,7 +84,11 @@ HttpAnswer Describe(const Context& call) {
 Api::Api(const Services& services)
     : services_(services),
       rooms_(services.log, services.worker_of_room, services.workers, executor_.get_executor()),
-      tools_{.rooms = rooms_, .watcher = services.watcher, .keys = keys_} {}
+      tools_{.rooms = rooms_,
+             .watcher = services.watcher,
+             .keys = keys_,
+             .modes = services.modes,
+             .drafts = services.drafts} {}
 
 bool Api::Serves(std::string_view target) {
   const std::string_view path = target.substr(0, target.find_first_of("?#"));
@@ -222,6 +226,24 @@ asio::awaitable<Answer> Api::Dispatch(const Context& call) {
       break;
     case Call::kRestore:
       answer.http = co_await Restore(tools_, call);
+      break;
+    case Call::kListModes:
+      answer.http = co_await ListModes(tools_, call);
+      break;
+    case Call::kPostMode:
+      answer.http = co_await PostMode(tools_, call);
+      break;
+    case Call::kDropMode:
+      answer.http = co_await DropMode(tools_, call);
+      break;
+    case Call::kReadDraft:
+      answer.http = co_await api::ReadDraft(tools_, call);
+      break;
+    case Call::kPostPublish:
+      answer.http = co_await PostPublish(tools_, call);
+      break;
+    case Call::kDropDraft:
+      answer.http = co_await DropDraft(tools_, call);
       break;
     case Call::kListMembers:
       answer.http = co_await ListMembers(tools_, call);

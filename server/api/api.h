@@ -22,10 +22,12 @@
 #include "server/api/request.h"
 #include "server/api/rooms.h"
 #include "server/auth/origin_list.h"
+#include "server/room_calls.h"
+#include "server/room_listeners.h"
 
 namespace weft::server::api {
 
-class Api {
+class Api final : public RoomCalls {
  public:
   struct Services {
     std::function<Health()> health;
@@ -34,6 +36,9 @@ class Api {
     std::vector<Worker*> workers;
     EventHub& events;
     RoomWatcher& watcher;
+    lease::RoomModes& modes;
+    publish::VersionDrafts& drafts;
+    RoomListeners& listeners;
     Access& access;
     const auth::OriginList& origins;  // pages that may ask
   };
@@ -44,6 +49,12 @@ class Api {
   static bool Serves(std::string_view target);
 
   asio::awaitable<Answer> Handle(const Request& request);
+
+  // RoomCalls (room_asks.cc)
+  std::uint64_t NewHolder() override;
+  void EndHolder(const std::string& room, std::uint64_t holder) override;
+  void Ask(Asking asking, asio::any_io_executor executor, Done done) override;
+  std::shared_ptr<void> Listen(const std::string& room, Hear hear) override;
 
   // Waits for what is under way. To be called when no executor of a coroutine runs any more.
   void Stop();

@@ -33,6 +33,7 @@ class GrantedRights final : public Rights {
   Right InAll() const override {
     return Hold() ? RightOf(grants_->RoleEverywhere()) : Right::kNone;
   }
+  std::string Subject() const override { return grants_->subject; }
 
  private:
   bool Hold() const {

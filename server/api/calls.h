@@ -2,6 +2,8 @@
 
 // What the calls of the API do, one function a call. They answer with a problem when it cannot be done.
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -12,6 +14,9 @@
 #include "server/api/rooms.h"
 #include "server/api/routes.h"
 #include "server/api/target.h"
+#include "server/lease/room_modes.h"
+#include "server/publish/turns.h"
+#include "server/publish/version_drafts.h"
 
 namespace weft::server::api {
 
@@ -20,6 +25,10 @@ struct Tools {
   Rooms& rooms;
   RoomWatcher& watcher;  // told what calls do to rooms
   IdempotencyTable& keys;
+  lease::RoomModes& modes;
+  publish::VersionDrafts& drafts;
+  publish::Turns turns = {};                    // of publishing and discarding
+  std::atomic<std::uint64_t> last_publish = 0;  // numbers them
 };
 
 // One call. References live until its answer is there.
@@ -56,6 +65,14 @@ CallResult SeedRoom(Tools& tools, const Context& call);
 CallResult PostUpdate(Tools& tools, const Context& call);
 CallResult PostEdits(Tools& tools, const Context& call);
 CallResult DeleteRoom(Tools& tools, const Context& call);
+
+// --- Working together (mode_calls.cc, room_work.h) ---
+CallResult ListModes(Tools& tools, const Context& call);
+CallResult PostMode(Tools& tools, const Context& call);
+CallResult DropMode(Tools& tools, const Context& call);
+CallResult ReadDraft(Tools& tools, const Context& call);
+CallResult PostPublish(Tools& tools, const Context& call);
+CallResult DropDraft(Tools& tools, const Context& call);
 
 // --- Administration (member_calls.cc) ---
 CallResult ListMembers(Tools& tools, const Context& call);

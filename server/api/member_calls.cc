@@ -7,6 +7,7 @@
 #include "server/api/calls.h"
 #include "server/api/json_object.h"
 #include "server/api/problem.h"
+#include "server/api/room_work.h"
 #include "server/durability.h"
 #include "server/room_name.h"
 
@@ -27,8 +28,17 @@ std::string DescribeClients(const MemberView& member, const sync::Awareness& awa
   return JsonArray(clients);
 }
 
+using Modes = std::vector<std::pair<lease::HolderId, std::string>>;
+
+std::string ModeOf(const Modes& modes, lease::HolderId holder) {
+  for (const auto& [one, mode] : modes) {
+    if (holder != lease::kNoHolder && one == holder) return '"' + mode + '"';
+  }
+  return "null";
+}
+
 std::string DescribeMember(const MemberView& member, const sync::Awareness& awareness,
-                           std::int64_t now_ms) {
+                           const Modes& modes, std::int64_t now_ms) {
   const auto here =
       std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - member.joined);
   return JsonObject()
@@ -36,6 +46,7 @@ std::string DescribeMember(const MemberView& member, const sync::Awareness& awar
       .Text("subject", member.options->subject)
       .Text("address", member.options->address)
       .Text("access", member.options->access == sync::Access::kReadWrite ? "write" : "read")
+      .Json("mode", ModeOf(modes, member.options->holder))
       .Text("joined", Rfc3339(now_ms - here.count()))
       .Json("clients", DescribeClients(member, awareness))
       .Take();
@@ -76,12 +87,14 @@ asio::awaitable<absl::Status> FindInLog(Tools& tools, const std::string& room) {
 
 CallResult ListMembers(Tools& tools, const Context& call) {
   using Found = std::optional<absl::StatusOr<std::string>>;
+  const Modes modes = ModesOf(tools, call.room);
   const Found found = co_await tools.rooms.QueryInMemory(
-      call.room, [](Room& room, sync::SharedDocument& document) -> absl::StatusOr<std::string> {
+      call.room,
+      [&modes](Room& room, sync::SharedDocument& document) -> absl::StatusOr<std::string> {
         std::vector<std::string> members;
         const std::int64_t now_ms = WallTimeMs();
         for (const MemberView& member : room.members()) {
-          members.push_back(DescribeMember(member, document.awareness(), now_ms));
+          members.push_back(DescribeMember(member, document.awareness(), modes, now_ms));
         }
         return JsonObject()
             .Json("members", JsonArray(members))

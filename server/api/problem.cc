@@ -17,6 +17,8 @@ constexpr ProblemKind kKinds[] = {
     {Problem::kNoSuchRoom, 404, "no-such-room", "There is no such room"},
     {Problem::kNoSuchMember, 404, "no-such-member", "The room has no such member"},
     {Problem::kNoSuchVersion, 404, "no-such-version", "The room has no such version"},
+    {Problem::kNoSuchMode, 404, "no-such-mode", "There is no such mode"},
+    {Problem::kNoSuchHolder, 404, "no-such-holder", "Nobody like this is in a mode"},
     {Problem::kMethodNotAllowed, 405, "method-not-allowed", "The path does not take this method"},
     {Problem::kNotAcceptable, 406, "not-acceptable", "The answer has no form that is accepted"},
     {Problem::kRoomExists, 409, "room-exists", "The room exists already"},
@@ -24,6 +26,9 @@ constexpr ProblemKind kKinds[] = {
      "The update gives known ids another content"},
     {Problem::kAnotherGeneration, 409, "another-generation", "The room has another generation"},
     {Problem::kStillRunning, 409, "still-running", "A request with this key is under way"},
+    {Problem::kVersionExists, 409, "version-exists", "The room has a version of this name"},
+    {Problem::kModeRefused, 409, "mode-refused", "The mode cannot be entered now"},
+    {Problem::kBlocked, 409, "blocked", "Something stands against it"},
     {Problem::kHistoryDropped, 410, "history-dropped", "The room does not keep this history"},
     {Problem::kLengthRequired, 411, "length-required", "The body needs a Content-Length"},
     {Problem::kPreconditionFailed, 412, "precondition-failed", "The condition does not hold"},
@@ -41,18 +46,18 @@ constexpr ProblemKind kKinds[] = {
 
 std::span<const ProblemKind> ProblemKinds() { return kKinds; }
 
-HttpAnswer MakeProblem(Problem problem, std::string_view detail) {
+HttpAnswer MakeProblem(Problem problem, std::string_view detail,
+                       std::initializer_list<std::pair<std::string_view, std::string>> more) {
   const ProblemKind& kind = kKinds[static_cast<std::size_t>(problem)];
   CHECK(kind.problem == problem);
   HttpAnswer answer;
   answer.status = kind.status;
   answer.content_type = "application/problem+json";
-  answer.text = JsonObject()
-                    .Text("type", "urn:weft:problem:" + std::string(kind.slug))
-                    .Text("title", kind.title)
-                    .Number("status", kind.status)
-                    .Text("detail", detail)
-                    .Take();
+  JsonObject out;
+  out.Text("type", "urn:weft:problem:" + std::string(kind.slug));
+  out.Text("title", kind.title).Number("status", kind.status).Text("detail", detail);
+  for (const auto& [name, json] : more) out.Json(name, json);
+  answer.text = out.Take();
   answer.text += '\n';
   if (kind.status == 503) answer.headers += "Retry-After: 5\r\n";
   return answer;

@@ -4,8 +4,11 @@
 // type, title, status and detail. The type is what programs go by, the detail is for people.
 
 #include <cstdint>
+#include <initializer_list>
 #include <span>
+#include <string>
 #include <string_view>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "server/http_routes.h"
@@ -21,12 +24,17 @@ enum class Problem : std::uint8_t {
   kNoSuchRoom,
   kNoSuchMember,
   kNoSuchVersion,
+  kNoSuchMode,
+  kNoSuchHolder,
   kMethodNotAllowed,
   kNotAcceptable,
   kRoomExists,
   kConflictingIds,
   kAnotherGeneration,
   kStillRunning,
+  kVersionExists,
+  kModeRefused,
+  kBlocked,
   kHistoryDropped,
   kLengthRequired,
   kPreconditionFailed,
@@ -47,7 +55,9 @@ struct ProblemKind {
 };
 std::span<const ProblemKind> ProblemKinds();
 
-HttpAnswer MakeProblem(Problem problem, std::string_view detail);
+// `more`: further members, for machines; values are JSON.
+HttpAnswer MakeProblem(Problem problem, std::string_view detail,
+                       std::initializer_list<std::pair<std::string_view, std::string>> more = {});
 
 // What it means that reading or writing a room failed like this. `invalid` is what kInvalidArgument
 // means, which depends on what was asked.

@@ -6,6 +6,7 @@
 #include "server/api/document.h"
 #include "server/api/json_object.h"
 #include "server/api/problem.h"
+#include "server/api/room_work.h"
 #include "server/history.h"
 #include "server/room_name.h"
 #include "server/tools/log_verb_parts.h"
@@ -18,9 +19,11 @@ struct Logged {
   std::optional<store::RoomInfo> info;
   std::vector<store::SetAside> quarantine;
   std::size_t versions = 0;
+  std::optional<publish::DraftStatus> draft;
 };
 
-absl::StatusOr<Logged> LookInLog(store::UpdateLog& log, const std::string& room) {
+absl::StatusOr<Logged> LookInLog(Tools& tools, const std::string& room) {
+  store::UpdateLog& log = tools.rooms.log();
   Logged logged;
   auto info = log.FindRoom(room);
   if (!info.ok()) return info.status();
@@ -32,6 +35,9 @@ absl::StatusOr<Logged> LookInLog(store::UpdateLog& log, const std::string& room)
   const auto versions = log.reader().ListVersions(room);
   if (!versions.ok()) return versions.status();
   logged.versions = versions->size();
+  auto draft = tools.drafts.Find(room);
+  if (!draft.ok()) return draft.status();
+  logged.draft = *std::move(draft);
   return logged;
 }
 
@@ -77,6 +83,7 @@ std::string DescribeRoom(const std::string& room, const std::optional<Rooms::InM
   } else {
     out.Null("frozen");
   }
+  out.Json("draft", DescribeDraft(logged.draft));
   out.Json("quarantine", DescribeQuarantine(logged.quarantine));
   if (pending) out.Json("pending", *pending);
   return out.Take();
@@ -167,7 +174,7 @@ CallResult ReadRoom(Tools& tools, const Context& call) {
   }
   const std::optional<Rooms::InMemory> memory = co_await tools.rooms.Look(call.room);
   const absl::StatusOr<Logged> logged = co_await tools.rooms.Block<absl::StatusOr<Logged>>(
-      [&tools, &call] { return LookInLog(tools.rooms.log(), call.room); });
+      [&tools, &call] { return LookInLog(tools, call.room); });
   if (!logged.ok()) co_return ProblemFor(logged.status());
   if (!logged->info && (!memory || memory->members == 0)) {
     co_return MakeProblem(Problem::kNoSuchRoom,

@@ -132,10 +132,14 @@ asio::awaitable<absl::StatusOr<Room::Submitted>> Rooms::Submit(const std::string
   Worker& worker = worker_of_room_(room);
   co_return co_await Await<Result>([&worker, &room, &submission](Deliver<Result> deliver) {
     worker.WithRoom(room, [only_new = submission.only_new, update = std::move(submission.update),
+                           rows = std::move(submission.rows),
                            deliver = std::move(deliver)](absl::StatusOr<Room*> here) mutable {
       if (!here.ok()) return deliver(here.status());
       if (only_new) {
         (*here)->Seed(std::move(update), std::move(deliver));
+      } else if (rows.rows != nullptr) {
+        (*here)->Commit(std::move(update), std::move(rows), /*past_freeze=*/false,
+                        std::move(deliver));
       } else {
         (*here)->Submit(std::move(update), /*past_freeze=*/false, std::move(deliver));
       }

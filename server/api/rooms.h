@@ -50,6 +50,7 @@ class Rooms {
   struct Submission {
     crdt::Bytes update;
     bool only_new = false;
+    RowChange rows = {};  // with rows: as Room::Commit
   };
   asio::awaitable<absl::StatusOr<Room::Submitted>> Submit(const std::string& room,
                                                           Submission submission);

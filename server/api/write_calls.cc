@@ -173,9 +173,8 @@ CallResult DeleteRoom(Tools& tools, const Context& call) {
   absl::Status deleted = absl::OkStatus();
   if (generation == (*info)->generation) {
     co_await tools.rooms.Visit<bool>(call.room, reset);
-    deleted = co_await tools.rooms.Block<absl::Status>([&tools, &call, generation] {
-      return tools.rooms.log().DeleteRoom(call.room, generation);
-    });
+    deleted = co_await tools.rooms.Block<absl::Status>(
+        [&tools, &call, generation] { return tools.drafts.DeleteRoom(call.room, generation); });
   } else {
     deleted = absl::FailedPreconditionError(
         absl::StrCat("the room has generation ",

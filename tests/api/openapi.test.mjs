@@ -360,6 +360,121 @@ async function administration({ call, expect, refuses, server, own }) {
   await refuses('bad-request', 'GET', '/api/events?rooms=a')
 }
 
+/** Modes, and what stands against what. */
+async function together({ expect, refuses, own, server }) {
+  const path = (rest) => roomPath('together', rest)
+  const lease = (token) => ({ headers: { 'Weft-Lease': token } })
+  const codes = (blockers) => blockers.map(({ code, detail }) => (code === 'held' ? `${code} ${detail}` : code))
+  const take = async (mode, options) => (await expect(200, 'POST', path(`/modes/${mode}`), options)).json
+  const draft = async () => (await expect(200, 'GET', path('/draft'))).json
+  const modes = async () => (await expect(200, 'GET', path('/modes'))).json
+  await expect(200, 'POST', path('/edits'), { body: typing('one ') })
+
+  // Never published: there is no draft, and nothing to go back to.
+  assert.deepEqual(await draft(), {
+    ...(await draft()), head: 1, published: false, has_draft: false, saved: 0, since: null, publishing: false,
+    publish_blockers: [], discard_blockers: []
+  })
+  assert.equal((await expect(200, 'GET', path(''))).json.draft, null)
+  await refuses('cannot-be-done', 'DELETE', path('/draft'))
+  await refuses('bad-request', 'GET', path('/draft?what=1'))
+  await refuses('bad-request', 'DELETE', path('/draft'), { body: {} })
+
+  const first = (await expect(200, 'POST', path('/publish'), { body: { name: 'first', note: 'for Ann' } })).json
+  assert.deepEqual([first.sequence, first.version, first.has_draft], [1, 'first', false])
+  assert.equal((await expect(200, 'GET', path('/versions/first'))).json.note, 'for Ann')
+  assert.deepEqual([(await draft()).published, (await draft()).has_draft, (await draft()).saved], [true, false, 1])
+  assert.equal((await expect(200, 'DELETE', path('/draft'))).json.changed, false)
+  await expect(200, 'POST', path('/edits'), { body: typing('two ') })
+  assert.equal((await draft()).has_draft, true)
+  const { has_draft, saved, since } = (await expect(200, 'GET', path(''))).json.draft
+  assert.deepEqual([has_draft, saved, typeof since], [true, 1, 'string'])
+  await refuses('version-exists', 'POST', path('/publish'), { body: { name: 'first' } })
+  const restored = (await expect(200, 'DELETE', path('/draft'))).json
+  assert.deepEqual([restored.changed, restored.sequence], [true, 3])
+  assert.equal((await expect(200, 'GET', path('/text'))).text, 'one ')
+  assert.equal((await draft()).has_draft, false)
+  await expect(200, 'POST', path('/edits'), { body: typing('three ') })
+  const unnamed = (await expect(200, 'POST', path('/publish'))).json
+  assert.deepEqual([unnamed.version, unnamed.sequence], ['published-4', 4])
+  assert.equal((await expect(200, 'POST', path('/publish'))).json.version, null)
+  await refuses('bad-request', 'POST', path('/publish'), { body: { name: 7 } })
+  await refuses('bad-request', 'POST', path('/publish'), { body: { name: 'n'.repeat(300) } })
+  await refuses('no-such-room', 'POST', roomPath('nobody was here', '/publish'))
+  await refuses('no-such-room', 'GET', roomPath('nobody was here', '/draft'))
+  await refuses('no-such-room', 'DELETE', roomPath('nobody was here', '/draft'))
+  await refuses('length-required', 'POST', path('/publish'), { body: '{}', headers: { 'Content-Type': 'application/json' }, chunked: true })
+  await refuses('too-large', 'POST', path('/publish'), { body: { note: 'n'.repeat(100_000) } })
+  await refuses('unsupported-media-type', 'POST', path('/publish'), { body: 'x', headers: { 'Content-Type': 'text/plain' } })
+
+  const solo = await take('solo')
+  assert.deepEqual([solo.mode, solo.resumed, solo.grace_ms], ['solo', false, 15_000])
+  const excluded = await refuses('mode-refused', 'POST', path('/modes/edit'))
+  assert.deepEqual([excluded.status, excluded.json.refusal.code, excluded.json.refusal.what], [409, 'excluded', 'solo'])
+  assert.match(excluded.json.detail, /solo/)
+  assert.equal((await refuses('mode-refused', 'POST', path('/modes/solo'))).json.refusal.code, 'held')
+  await refuses('no-such-mode', 'POST', path('/modes/fly'))
+  await refuses('no-such-mode', 'DELETE', path('/modes/fly'))
+  await refuses('bad-request', 'POST', path('/modes/edit'), { body: {} })
+  await refuses('no-such-room', 'POST', roomPath('nobody was here', '/modes/edit'))
+  await refuses('no-such-room', 'GET', roomPath('nobody was here', '/modes'))
+  await refuses('bad-request', 'GET', path('/modes?all=1'))
+  const held = await modes()
+  assert.deepEqual(held.modes.map(({ mode, shared, excludes, holders, refusal }) => [mode, shared, excludes, holders.length, refusal?.code]), [
+    ['edit', true, ['solo'], 0, 'excluded'],
+    ['solo', false, ['edit'], 1, 'held']
+  ])
+  assert.deepEqual(codes(held.blockers), ['held solo'])
+
+  // Others publish under whoever is alone as little as they discard; who it is does both.
+  await expect(200, 'POST', path('/edits'), { body: typing('four ') })
+  const blocked = await refuses('blocked', 'POST', path('/publish'))
+  assert.deepEqual([blocked.status, codes(blocked.json.blockers)], [409, ['held solo']])
+  assert.deepEqual(codes((await refuses('blocked', 'DELETE', path('/draft'))).json.blockers), ['held solo'])
+  assert.deepEqual(codes((await draft()).publish_blockers), ['held solo'])
+  assert.deepEqual((await expect(200, 'GET', path('/draft'), lease(solo.lease))).json.discard_blockers, [])
+  assert.equal((await expect(200, 'POST', path('/publish'), lease(solo.lease))).json.version, 'published-5')
+  const renewed = await take('solo', lease(solo.lease))
+  assert.equal(renewed.resumed, true)
+  await refuses('no-such-holder', 'DELETE', path('/modes/solo'), lease(solo.lease))
+  await refuses('no-such-holder', 'DELETE', path('/modes/edit'), lease(renewed.lease))
+  const changed = await take('edit', lease(renewed.lease))
+  assert.deepEqual([changed.mode, changed.resumed], ['edit', true])
+  await expect(200, 'POST', path('/publish'))
+  await expect(200, 'POST', path('/edits'), { body: typing('five ') })
+  assert.deepEqual(codes((await refuses('blocked', 'DELETE', path('/draft'))).json.blockers), ['held edit'])
+  await expect(204, 'DELETE', path('/modes/edit'), lease(changed.lease))
+  await refuses('no-such-holder', 'DELETE', path('/modes/edit'), lease(changed.lease))
+
+  // Who administrates sends others out of their modes: one, or all.
+  const [one] = [await take('edit'), await take('edit')]
+  const { holders } = (await modes()).modes[0]
+  assert.deepEqual(holders.map(({ subject, away }) => [subject, away]), [['', true], ['', true]])
+  await refuses('bad-request', 'DELETE', path('/modes/edit?holder=x'))
+  await refuses('bad-request', 'DELETE', path('/modes/edit?all=1'))
+  await expect(204, 'DELETE', path(`/modes/edit?holder=${holders[1].holder}`))
+  assert.equal((await take('edit', lease(one.lease))).resumed, true)
+  await expect(204, 'DELETE', path('/modes/edit'))
+  await refuses('no-such-holder', 'DELETE', path('/modes/edit'))
+
+  await expect(204, 'POST', path('/freeze'), { body: { reason: 'the book is printed' } })
+  const frozen = await refuses('blocked', 'POST', path('/publish'))
+  assert.deepEqual(frozen.json.blockers, [{ code: 'frozen', detail: 'the book is printed' }])
+  assert.deepEqual(codes((await refuses('blocked', 'DELETE', path('/draft'))).json.blockers), ['frozen'])
+  await expect(204, 'DELETE', path('/freeze'))
+
+  // A room takes its draft along, and one that was made anew was never published.
+  await expect(204, 'DELETE', path(''))
+  await expect(200, 'POST', path('/edits'), { body: typing('anew') })
+  assert.equal((await draft()).published, false)
+
+  // Modes of a room in which somebody is, and nothing else yet.
+  own(member(server, 'together at first'))
+  const early = roomPath('together at first', '/modes')
+  await eventually('the room to be there', async () => (await expect(200, 'GET', '/api/rooms?in_memory=true&contains=together%20at')).json.rooms.length === 1)
+  assert.equal((await expect(200, 'GET', early)).json.modes.length, 2)
+}
+
 /** A request that is in order for each call which may be answered with `status`, but for what `target` names. */
 function* requestsFor(description, status, room) {
   const bodies = {
@@ -375,6 +490,7 @@ function* requestsFor(description, status, room) {
       .replace('{room}', encodeURIComponent(room))
       .replace('{version}', 'draft')
       .replace('{member}', '1')
+      .replace('{mode}', 'edit')
       .replace(/\/diff$/, '/diff?from=1')
     yield { method: method.toUpperCase(), target, options: { body: bodies[`${method} ${path}`] } }
   }
@@ -384,6 +500,8 @@ const kHome = 'https://here.example'
 
 /** What a call needs: as the README has it, said here once more. */
 function roleFor(method, path) {
+  // Without the token of a lease this is to send others away.
+  if (method === 'DELETE' && /\/modes\//.test(path)) return 'admin'
   if (/\/(members|freeze|stats)\b/.test(path) || (method === 'DELETE' && /^\/api\/rooms\/[^/]+$/.test(path))) return 'admin'
   return method === 'GET' ? 'read' : 'write'
 }
@@ -492,7 +610,7 @@ serverTest(
         await server.start()
       }
     }
-    for (const part of [rooms, content, edits, history, administration, rights, away, damage]) await part(tools)
+    for (const part of [rooms, content, edits, history, together, administration, rights, away, damage]) await part(tools)
     // A stream of events has no end that could be waited for.
     description.seen.add('get /api/events 200')
     const unseen = description.described().filter((answer) => !description.seen.has(answer))

@@ -134,6 +134,61 @@ webhookTest('an event is tried until it is taken, and those behind it wait', asy
   )
 }, kFast)
 
+webhookTest('modes, drafts and publishes are told in their order, to a receiver that fails and to one that was away', async ({ server, receiver }) => {
+  console.log(`WEFT_SEED=${kSeed}`)
+  const random = new SeededRandom(kSeed)
+  receiver.mood = () => {
+    const roll = random.fraction()
+    return roll < 0.3 ? 500 : roll < 0.5 ? 'drop' : roll < 0.6 ? 'late' : null
+  }
+  await server.start()
+  const caller = await Caller.of(server)
+  const path = (rest) => roomPath('book', rest)
+  const told = () => receiver.of('book').filter(({ type }) => /^(mode|draft|publish|version)/.test(type))
+  const words = () => told().map(({ type, data }) => `${type} ${data.mode ?? data.version ?? ''}`.trim())
+  const expected = []
+  const takeAndLeave = async (mode) => {
+    const { lease } = (await caller.expect(200, 'POST', path(`/modes/${mode}`))).json
+    await caller.expect(204, 'DELETE', path(`/modes/${mode}`), { headers: { 'Weft-Lease': lease } })
+    expected.push(`mode.taken ${mode}`, `mode.left ${mode}`, `mode.emptied ${mode}`)
+  }
+  const publish = async (name) => {
+    await caller.expect(200, 'POST', path('/publish'), { body: { name } })
+    expected.push(`version.made ${name}`, 'draft.saved')
+  }
+  const hasAll = () => eventually('all to be told', () => words().length === expected.length, { withinMs: 60_000, describe: () => words().join() })
+
+  await edit(caller, 'book')
+  await publish('first')
+  await takeAndLeave('edit')
+  await edit(caller, 'book')
+  expected.push('draft.created')
+  await hasAll()
+  await caller.expect(200, 'DELETE', path('/draft'))
+  expected.push('draft.discarded')
+  await caller.refuses('version-exists', 'POST', path('/publish'), { body: { name: 'first' } })
+  expected.push('publish.failed')
+  await takeAndLeave('solo')
+  await hasAll()
+
+  // Nobody is there; and then the server comes back, whose modes have ended with it.
+  const { port } = receiver
+  await receiver.close()
+  await publish('second')
+  await takeAndLeave('edit')
+  await caller.expect(200, 'POST', path('/modes/solo'))
+  expected.push('mode.taken solo', 'mode.left solo', 'mode.emptied solo')
+  await server.stop()
+  receiver.mood = () => null
+  await receiver.listen(port)
+  await server.start()
+  await hasAll()
+  assert.deepEqual(words(), expected)
+  for (const { data } of told()) caller.description.checkEvent(data)
+  const numbers = told().filter(({ data }) => data.publish).map(({ data }) => data.publish)
+  assert.deepEqual(numbers, [1, 2, 3], 'each publish has one end')
+}, kFast)
+
 webhookTest('what was there before webhooks were switched on is no news', async ({ server, receiver }) => {
   const { flags } = server
   server.flags = []

@@ -135,6 +135,23 @@ TEST(CommandLine, TakesEveryFlagOfServe) {
   EXPECT_EQ(limits.room_memory_bytes, 22U << 10);
 }
 
+TEST(CommandLine, ModesAreRulesAndWrongOnesAreToldWithTheRule) {
+  const CommandLine usual = ParseCommandLine({"serve"});
+  ASSERT_EQ(usual.serve.modes.modes().size(), 2U);
+  EXPECT_TRUE(usual.serve.modes.Find("edit")->shared);
+  EXPECT_FALSE(usual.serve.modes.Find("solo")->shared);
+  EXPECT_EQ(usual.serve.mode_grace, std::chrono::seconds(15));
+  const CommandLine line =
+      ParseCommandLine({"serve", "--modes", "write=shared,layout=exclusive,layout~unsaved-draft",
+                        "--mode-grace-seconds", "60"});
+  ASSERT_EQ(line.verb, Verb::kServe) << line.output;
+  EXPECT_EQ(line.serve.modes.Find("layout")->blockers, std::vector<std::string>{"unsaved-draft"});
+  EXPECT_EQ(line.serve.mode_grace, std::chrono::seconds(60));
+  const CommandLine wrong = ParseCommandLine({"serve", "--modes", "write=sometimes"});
+  EXPECT_EQ(wrong.exit_code, kExitUsage);
+  EXPECT_NE(wrong.output.find("write=sometimes"), std::string::npos) << wrong.output;
+}
+
 TEST(CommandLine, ARateOfZeroHasNoBound) {
   const CommandLine line =
       ParseCommandLine({"serve", "--max-messages-per-second", "0", "--max-bytes-per-second", "0",

@@ -12,7 +12,7 @@
 import { ObservableV2 } from 'lib0/observable'
 import * as awarenessProtocol from 'y-protocols/awareness'
 import { Conversation } from './conversation.js'
-import { codes, isFinal } from './messages.js'
+import { codes, encode, isFinal } from './messages.js'
 import { reconnectsAfter, share } from './socket.js'
 
 export { stateChecksum } from './checksum.js'
@@ -25,6 +25,10 @@ export { stateChecksum } from './checksum.js'
  *   'access'     { role, reason }   'write', 'read' or 'none'; on joining too
  *   'generation' { known, found }   the room has another history than this document. The provider stays away until
  *                                   acceptGeneration(), which merges both; or destroy it and begin with an empty document
+ *   'mode'       { mode, reason }   the mode that this connection is in now, or null; and why, when it was not left on purpose
+ *   'room'       { type, … }        what happens to the room, as the events of the HTTP API: once watch() or takeMode() was called
+ *   'modes', 'members', 'draft', 'publish'   the same, of these: mode.*, member.*, draft.*, and publish.progress with the one
+ *                                   end of it (draft.saved or publish.failed, which have its number)
  *
  * @extends {ObservableV2<Record<string, (...args: any[]) => void>>}
  */
@@ -70,6 +74,13 @@ export class WeftProvider extends ObservableV2 {
     this._parked = false // the room was lost for good, or has another history
     this._roomFailures = 0
     this._roomTimer = undefined
+    this._asks = new Map() // number → { resolve, reject }, of this conversation
+    this._lastAsk = 0
+    this._watches = false
+    this._mode = null // in which this connection is
+    this._wantedMode = null // to be gone on with after a break
+    this._taking = 0 // calls that are not answered
+    this._lease = '' // the secret that goes on with it
     this._conversation = new Conversation({
       room: roomname,
       doc,
@@ -159,6 +170,66 @@ export class WeftProvider extends ObservableV2 {
     return new Promise((resolve, reject) => this._waiters.push({ number, resolve, reject }))
   }
 
+  // --- Working together. Without a connection, and when they are refused, these reject with an error that has `status` and `problem`.
+
+  /** The mode that this connection is in, or null. */
+  get mode () { return this._mode }
+
+  /** From now on 'room' and its like are told. */
+  watch () {
+    if (this._watches) return
+    this._watches = true
+    this._sayWatch()
+  }
+
+  /** Enters a mode, or changes it in place; it is kept through a break of the grace period. Rejects with what stands against it:
+   *  problem.refusal. */
+  async takeMode (mode) {
+    this.watch()
+    ++this._taking
+    try {
+      const taken = await this._ask('take-mode', { mode, lease: this._lease })
+      this._wantedMode = taken.mode
+      this._lease = taken.lease
+      this._setMode(taken.mode, '')
+      return taken
+    } finally {
+      --this._taking
+    }
+  }
+
+  /** Leaves the mode, if there is one. */
+  async leaveMode () {
+    if (this._wantedMode === null) return
+    this._wantedMode = null
+    this._lease = ''
+    try {
+      await this._ask('leave-mode')
+    } catch (error) {
+      if (error.status !== 404) throw error
+    }
+    this._setMode(null, '')
+  }
+
+  /** All modes: who is in them, and what a newcomer would be told. */
+  async modes () { return (await this._ask('modes')).modes }
+
+  /** Everybody who is connected: { member, subject, access, mode, you }. */
+  async members () { return (await this._ask('members')).members }
+
+  /** What of the room is not published: { has_draft, saved, head, since, publishing, … }. */
+  draft () { return this._ask('draft') }
+
+  /** Publishes what the server has, once it has all that was edited here so far. Resolves when it is published; rejects with
+   *  problem.blockers when something stands against it. */
+  async publish ({ name, note } = {}) {
+    await this.whenDurable().catch(() => {}) // a server that does not tell has it in the order in which it was sent
+    return this._ask('publish', { name, note })
+  }
+
+  /** Brings back what was published last, as an edit behind all others. */
+  discardDraft () { return this._ask('discard') }
+
   /** After 'generation': everything in this document goes into the history that the room has now. */
   acceptGeneration () {
     this._conversation.acceptGeneration()
@@ -212,6 +283,8 @@ export class WeftProvider extends ObservableV2 {
       case 'credit': return conversation.onCredit(message)
       case 'access': return conversation.onAccess(message)
       case 'checksum': return conversation.onChecksum(message)
+      case 'answer': return this._onAnswer(message)
+      case 'event': return this._onEvent(JSON.parse(message.text))
     }
   }
 
@@ -220,6 +293,8 @@ export class WeftProvider extends ObservableV2 {
       case 'entered':
         this._setStatus('connected')
         this.emit('access', [{ role: detail.role, reason: '' }])
+        this._sayWatch()
+        void this._goOnWithMode()
         return
       case 'synced':
         this._roomFailures = 0
@@ -264,11 +339,84 @@ export class WeftProvider extends ObservableV2 {
     clearTimeout(this._roomTimer)
     const { entered } = this._conversation
     this._conversation.end()
+    for (const { reject } of this._asks.values()) reject(refusal(0, { detail: 'the connection has ended' }))
+    this._asks.clear()
     this._setSynced(false)
     this._setStatus('disconnected')
     if (!entered) return
     const others = [...this.awareness.getStates().keys()].filter((client) => client !== this.doc.clientID)
     awarenessProtocol.removeAwarenessStates(this.awareness, others, this)
+  }
+
+  // --- Working together
+
+  _ask (verb, argumentsOfIt = {}) {
+    const { entered, channel, send } = this._conversation
+    if (!entered) return Promise.reject(refusal(0, { detail: 'there is no connection to the room' }))
+    const number = ++this._lastAsk
+    return new Promise((resolve, reject) => {
+      this._asks.set(number, { resolve, reject })
+      send(encode('ask', { channel, number, verb, arguments: JSON.stringify(argumentsOfIt) }))
+    })
+  }
+
+  _onAnswer ({ number, status, text }) {
+    const ask = this._asks.get(number)
+    this._asks.delete(number)
+    const answer = text === '' ? {} : JSON.parse(text)
+    if (status < 300) ask?.resolve(answer)
+    else ask?.reject(refusal(status, answer))
+  }
+
+  _sayWatch () {
+    const { entered, channel, send } = this._conversation
+    if (this._watches && entered) send(encode('watch', { channel, wanted: 'yes' }))
+  }
+
+  async _goOnWithMode () {
+    const mode = this._wantedMode
+    if (mode === null) return
+    try {
+      await this.takeMode(mode)
+    } catch (error) {
+      if (error.status === 0) return // the connection has ended again
+      this._loseMode(error.message)
+    }
+  }
+
+  _onEvent (event) {
+    this.emit('room', [event])
+    const [about] = event.type.split('.')
+    if (about === 'mode') {
+      if (event.type === 'mode.left' && this._mode === event.mode) void this._lookForMode()
+      this.emit('modes', [event])
+    } else if (about === 'member') {
+      this.emit('members', [event])
+    } else if (about === 'draft') {
+      this.emit('draft', [event])
+    }
+    if (about === 'publish' || event.type === 'draft.saved') this.emit('publish', [event])
+  }
+
+  /** Somebody has left this mode: maybe it was this connection, sent out of it. */
+  async _lookForMode () {
+    if (this._taking > 0) return
+    const mode = this._mode
+    const members = await this.members().catch(() => null)
+    const is = members?.find(({ you }) => you)
+    if (is !== undefined && is.mode !== mode && this._wantedMode === mode) this._loseMode('an administrator has ended it')
+  }
+
+  _loseMode (reason) {
+    this._wantedMode = null
+    this._lease = ''
+    this._setMode(null, reason)
+  }
+
+  _setMode (mode, reason) {
+    if (this._mode === mode) return
+    this._mode = mode
+    this.emit('mode', [{ mode, reason }])
   }
 
   // --- Telling
@@ -300,6 +448,11 @@ export class WeftProvider extends ObservableV2 {
     this._unsaved = unsaved
     this.emit('unsaved', [unsaved])
   }
+}
+
+/** What was not done: `status` is that of HTTP, 0 without a connection; `problem` has more. */
+function refusal (status, problem) {
+  return Object.assign(new Error(problem.detail ?? problem.title ?? `refused with ${status}`), { status, problem })
 }
 
 /** So that an application changes one line: its import. */
