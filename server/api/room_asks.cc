@@ -51,6 +51,14 @@ asio::awaitable<HttpAnswer> AnswerAsk(Tools& tools, const RoomCalls::Asking& ask
                         "discard to be asked for");
 }
 
+asio::awaitable<void> AnswerTo(Tools& tools, RoomCalls::Asking asking, RoomCalls::Done done) {
+  HttpAnswer given = co_await AnswerAsk(tools, asking);
+  if (given.text.size() > sync::weft_v1::kMaxAnswerBytes) {
+    given = MakeProblem(Problem::kTooLarge, "the answer is longer than a message may be");
+  }
+  done({.status = given.status, .text = std::move(given.text)});
+}
+
 }  // namespace
 
 std::uint64_t Api::NewHolder() { return services_.modes.NewHolder(); }
@@ -60,15 +68,7 @@ void Api::EndHolder(const std::string& room, std::uint64_t holder) {
 }
 
 void Api::Ask(Asking asking, asio::any_io_executor executor, Done done) {
-  auto answer = [this, asking = std::move(asking),
-                 done = std::move(done)]() mutable -> asio::awaitable<void> {
-    HttpAnswer given = co_await AnswerAsk(tools_, asking);
-    if (given.text.size() > sync::weft_v1::kMaxAnswerBytes) {
-      given = MakeProblem(Problem::kTooLarge, "the answer is longer than a message may be");
-    }
-    done({.status = given.status, .text = std::move(given.text)});
-  };
-  asio::co_spawn(executor, std::move(answer), asio::detached);
+  asio::co_spawn(executor, AnswerTo(tools_, std::move(asking), std::move(done)), asio::detached);
 }
 
 std::shared_ptr<void> Api::Listen(const std::string& room, Hear hear) {
