@@ -1,6 +1,7 @@
 #include "store/batch_writer.h"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <utility>
 
@@ -9,6 +10,20 @@
 #include "store/room_index.h"
 
 namespace weft::store {
+
+namespace {
+
+// Steps ahead at which memory is asked for: enough to hide a miss behind the work of a step.
+constexpr std::size_t kAhead = 8;
+
+template <typename Object>
+void Prefetch(const Object& object) {
+  constexpr std::size_t kLineBytes = 64;
+  const auto* const bytes = reinterpret_cast<const std::uint8_t*>(&object);
+  for (std::size_t at = 0; at < sizeof(Object); at += kLineBytes) __builtin_prefetch(bytes + at);
+}
+
+}  // namespace
 
 int BatchWriter::Open(std::string_view name, bool create, OpenRoom*& room) {
   room = cache_.Find(name);
@@ -161,13 +176,69 @@ int BatchWriter::Enqueue(QueuedAppend& append) {
   return 0;
 }
 
+namespace {
+
+// The next record of a room, made but not put.
+struct MadeRecord {
+  RecordKey key;
+  Checksum checksum{};
+  std::size_t size = 0;  // 0 when it was not made: it is too long, or not alone
+  std::array<std::uint8_t, 256> bytes;
+
+  ByteView value() const { return {bytes.data(), size}; }
+
+  void Make(const OpenRoom& room) {
+    const QueuedAppend& append = *room.first_waiting;
+    const RecordFields fields{
+        .link = LinkTo(room.row.head_checksum), .time_ms = append.time_ms, .origin = append.origin};
+    size = RecordBytes(fields, append.payload.size());
+    if (size > bytes.size() || room.waiting_count > 1 || room.row.policy.quota_bytes > 0) {
+      size = 0;
+      return;
+    }
+    key = RecordKey(room.id, room.row.head + 1);
+    checksum = WriteRecord(key, fields, append.payload, bytes.data());
+  }
+};
+
+}  // namespace
+
+// Of some rooms at a time the records are made first and then put. A checksum reads what was just
+// written piece by piece, for which the processor waits until all that it wrote before has arrived: a
+// record that was put into a page is long in coming.
 int BatchWriter::PutWaiting() {
-  int code = 0;
+  if (waiting_.empty()) return 0;
+  int code = OpenRecords();
   std::ranges::sort(waiting_);
-  for (const auto& [id, room] : waiting_) {
-    if (code == 0) code = PutWaiting(*room);
-    room->first_waiting = room->last_waiting = nullptr;
-    room->waiting_count = 0;
+  std::array<MadeRecord, kAhead> made;
+  for (std::size_t begin = 0; begin < waiting_.size(); begin += kAhead) {
+    const std::size_t end = std::min(begin + kAhead, waiting_.size());
+    for (std::size_t i = begin; i < end; ++i) {
+      if (i + 2 * kAhead < waiting_.size()) Prefetch(*waiting_[i + 2 * kAhead].second);
+      if (i + kAhead < waiting_.size()) Prefetch(*waiting_[i + kAhead].second->first_waiting);
+      made[i - begin].Make(*waiting_[i].second);
+    }
+    for (std::size_t i = begin; i < end; ++i) {
+      OpenRoom& room = *waiting_[i].second;
+      const MadeRecord& record = made[i - begin];
+      int put = MDB_KEYEXIST;
+      if (code == 0 && record.size > 0) {
+        MDB_val key = ToVal(record.key);
+        MDB_val value = ToVal(record.value());
+        put = records_.Put(key, value, MDB_NOOVERWRITE);
+        if (put != MDB_KEYEXIST) code = put;
+      }
+      if (put == 0) {
+        QueuedAppend& append = *room.first_waiting;
+        append.stored = {.sequence = room.row.head + 1, .generation = room.row.generation};
+        Touch(room);
+        CountRecord(room.row, append.time_ms, append.payload.size(), record.checksum);
+      } else if (code == 0) {
+        code = PutWaiting(room);
+      }
+      room.first_waiting = room.last_waiting = nullptr;
+      room.waiting_count = 0;
+    }
   }
   waiting_.clear();
   return code;
@@ -229,6 +300,7 @@ int BatchWriter::Finish() {
   Cursor rows;
   int code = rows.Open(transaction_.handle(), transaction_.tables().rooms);
   for (std::size_t i = 0; i < touched_.size() && code == 0; ++i) {
+    if (i + kAhead < touched_.size()) Prefetch(*touched_[i + kAhead]);
     OpenRoom& room = *touched_[i];
     const RoomKey room_key = EncodeRoomKey(room.id);
     MDB_val key = ToVal(room_key);

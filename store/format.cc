@@ -84,9 +84,12 @@ std::optional<std::uint64_t> GetShort(ByteView bytes) {
   return value;
 }
 
-void AppendVarint(std::string& out, std::uint64_t value) {
-  for (; value >= 0x80; value >>= 7) out.push_back(static_cast<char>(value | 0x80));
-  out.push_back(static_cast<char>(value));
+constexpr std::size_t kMaxVarintBytes = 10;
+
+std::uint8_t* PutVarint(std::uint8_t* out, std::uint64_t value) {
+  for (; value >= 0x80; value >>= 7) *out++ = static_cast<std::uint8_t>(value | 0x80);
+  *out++ = static_cast<std::uint8_t>(value);
+  return out;
 }
 
 Checksum ToChecksum(XXH128_hash_t hash) {
@@ -266,24 +269,39 @@ std::optional<NamedRoom> DecodeNameEntry(ByteView key, ByteView value) {
 }
 
 std::string EncodeRoomRow(RoomId room, const RoomRow& row) {
-  std::string value(sizeof(std::uint64_t), '\0');  // the check
-  value.reserve(kRoomRowFixedBytes + 13 * std::size_t{5} + 2 * sizeof(Checksum) + row.name.size());
+  constexpr std::size_t kCheckBytes = sizeof(std::uint64_t);
+  constexpr std::size_t kNumbers = 13;
+  std::array<std::uint8_t, kRoomRowFixedBytes + kNumbers * kMaxVarintBytes + 2 * sizeof(Checksum)>
+      bytes;
   const bool has_head = row.head_checksum != Checksum{};
   const bool has_base = row.base_checksum != Checksum{};
-  value.push_back(static_cast<char>((row.deleted ? kDeletedFlag : 0) |
-                                    (has_head ? kHeadChecksumFlag : 0) |
-                                    (has_base ? kBaseChecksumFlag : 0)));
-  AppendBig(value, std::to_underlying(row.generation));
-  for (const std::uint64_t number :
-       {row.head, row.first, row.records, row.payload_bytes, row.appended_bytes, row.snapshot,
-        row.snapshot_bytes, row.tail_bytes, row.quarantined, ZigZag(row.created_ms),
-        ZigZag(row.last_ms), row.policy.quota_bytes, ZigZag(row.policy.retention_ms)}) {
-    AppendVarint(value, number);
-  }
-  if (has_head) value.append(crdt::AsText(row.head_checksum));
-  if (has_base) value.append(crdt::AsText(row.base_checksum));
+  std::uint8_t* next = bytes.data() + kCheckBytes;
+  *next++ = static_cast<std::uint8_t>((row.deleted ? kDeletedFlag : 0) |
+                                      (has_head ? kHeadChecksumFlag : 0) |
+                                      (has_base ? kBaseChecksumFlag : 0));
+  next = PutBig(next, std::to_underlying(row.generation));
+  const std::array<std::uint64_t, kNumbers> numbers = {row.head,
+                                                       row.first,
+                                                       row.records,
+                                                       row.payload_bytes,
+                                                       row.appended_bytes,
+                                                       row.snapshot,
+                                                       row.snapshot_bytes,
+                                                       row.tail_bytes,
+                                                       row.quarantined,
+                                                       ZigZag(row.created_ms),
+                                                       ZigZag(row.last_ms),
+                                                       row.policy.quota_bytes,
+                                                       ZigZag(row.policy.retention_ms)};
+  for (const std::uint64_t number : numbers) next = PutVarint(next, number);
+  if (has_head) next = std::ranges::copy(row.head_checksum, next).out;
+  if (has_base) next = std::ranges::copy(row.base_checksum, next).out;
+  const ByteView front(bytes.data(), next);
+  std::string value;
+  value.reserve(front.size() + row.name.size());
+  value.append(crdt::AsText(front));
   value.append(row.name);
-  const ByteView covered = crdt::AsBytes(value).subspan(sizeof(std::uint64_t));
+  const ByteView covered = crdt::AsBytes(value).subspan(kCheckBytes);
   PutBig(reinterpret_cast<std::uint8_t*>(value.data()), CheckOf(EncodeRoomKey(room), covered));
   return value;
 }
