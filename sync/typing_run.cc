@@ -1,5 +1,6 @@
 #include "sync/typing_run.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <utility>
@@ -23,6 +24,23 @@ constexpr std::uint64_t kParentIsRoot = 1;
 
 // Lengths below this are one byte.
 constexpr std::size_t kOneByteLengths = 0x80;
+// Of each byte of a number.
+constexpr std::size_t kLowBits = 0x7F;
+
+// Whether `frame` begins with `expected`, word by word. Requires: that it has as many bytes, and a word.
+bool Begins(crdt::ByteView frame, crdt::ByteView expected) {
+  const auto differs = [&](std::size_t at) {
+    std::uint64_t ours = 0;
+    std::uint64_t theirs = 0;
+    std::memcpy(&ours, expected.data() + at, sizeof ours);
+    std::memcpy(&theirs, frame.data() + at, sizeof theirs);
+    return ours ^ theirs;
+  };
+  const std::size_t last = expected.size() - sizeof(std::uint64_t);
+  std::uint64_t difference = differs(last);
+  for (std::size_t at = 0; at < last; at += sizeof(std::uint64_t)) difference |= differs(at);
+  return difference == 0;
+}
 
 }  // namespace
 
@@ -70,47 +88,69 @@ std::optional<TypingRun::Piece> TypingRun::Read(crdt::ByteView frame) {
   return piece;
 }
 
-// The next keystroke, nearly always: all of it but its text is known beforehand, so that a comparison
-// does for parsing. False: whatever it is, it is to be parsed.
-bool TypingRun::AddExpected(crdt::ByteView frame) {
-  // Sync, Update, length, one section of one block, four ids, what the block is.
-  constexpr std::size_t kMaxHead = 6 + 6 * crdt::ByteWriter::kMaxVarUint;
+// Writes down how the next keystroke begins, nearly always: all of it but its text is known beforehand,
+// so that a comparison does for parsing.
+void TypingRun::Expect() {
   const auto put = crdt::ByteWriter::PutVarUint;
-  const auto put_client = [this](std::uint8_t* next) {
-    // All of the array, whose size the compiler knows: what follows is written over the rest.
-    std::memcpy(next, written_client_.data(), written_client_.size());
-    return next + written_client_bytes_;
-  };
-  if (frame.size() < 3 || frame.size() - 3 >= kOneByteLengths) return false;
-  std::array<std::uint8_t, kMaxHead> head;
-  head[0] = static_cast<std::uint8_t>(kSync);
-  head[1] = static_cast<std::uint8_t>(kUpdate);
-  head[2] = static_cast<std::uint8_t>(frame.size() - 3);
-  head[3] = head[4] = 1;
-  std::uint8_t* next = put(put_client(head.data() + 5), end_);
+  expected_[0] = static_cast<std::uint8_t>(kSync);
+  expected_[1] = static_cast<std::uint8_t>(kUpdate);
+  expected_[2] = 0;  // the length, which AddExpected puts there
+  expected_[3] = expected_[4] = 1;
+  std::uint8_t* next = put(expected_.data() + 5, client_);
+  clock_at_ = static_cast<std::size_t>(next - expected_.data());
+  next = put(next, end_);
   *next++ = kString | kHasOrigin | (right_origin_ ? kHasRightOrigin : 0);
-  next = put(put_client(next), end_ - 1);
+  next = put(next, client_);
+  origin_clock_at_ = static_cast<std::size_t>(next - expected_.data());
+  next = put(next, end_ - 1);
   if (right_origin_) next = put(put(next, right_origin_->client), right_origin_->clock);
-  const auto head_size = static_cast<std::size_t>(next - head.data());
-  // Behind it come the length of the text, the text, and no deletions.
-  if (frame.size() < head_size + 3 || std::memcmp(frame.data(), head.data(), head_size) != 0) {
-    return false;
-  }
-  const std::string_view text = crdt::AsText(frame.subspan(head_size + 1));
-  const std::size_t length = frame[head_size];
+  expected_bytes_ = static_cast<std::size_t>(next - expected_.data());
+}
+
+// The same after `length` more elements, for which the lowest bytes of two clocks mostly have room.
+void TypingRun::ExpectAfter(std::size_t length) {
+  std::uint8_t& clock = expected_[clock_at_];
+  std::uint8_t& origin_clock = expected_[origin_clock_at_];
+  const std::size_t highest = std::max(clock & kLowBits, origin_clock & kLowBits);
+  if (length > kLowBits - highest) return Expect();
+  clock = static_cast<std::uint8_t>(clock + length);
+  origin_clock = static_cast<std::uint8_t>(origin_clock + length);
+}
+
+// False: whatever it is, it is to be parsed.
+bool TypingRun::AddExpected(crdt::ByteView frame) {
+  if (expected_bytes_ == 0) Expect();
+  // Behind the head come the length of the text, the text, and no deletions.
+  if (frame.size() < expected_bytes_ + 3 || frame.size() - 3 >= kOneByteLengths) return false;
+  expected_[2] = static_cast<std::uint8_t>(frame.size() - 3);
+  if (!Begins(frame, {expected_.data(), expected_bytes_})) return false;
+  const std::string_view text = crdt::AsText(frame.subspan(expected_bytes_ + 1));
+  const std::size_t length = frame[expected_bytes_];
   if (length + 1 != text.size() || frame.back() != 0) return false;
   const std::string_view typed = text.substr(0, length);
-  if (!crdt::IsAscii(typed) || text_.size() + length > kMaxBytes ||
+  if (!crdt::IsAscii(typed) || text_bytes() + length > kMaxBytes ||
       length > crdt::kMaxSafeInteger - end_) {
     return false;
   }
   Append(typed, length);
+  ExpectAfter(length);
   return true;
 }
 
 void TypingRun::Append(std::string_view text, std::uint64_t length_utf16) {
-  only_ = {};
-  text_.WriteBytes(crdt::AsBytes(text));
+  const crdt::ByteView bytes = crdt::AsBytes(text);
+  if (count_ == 1) {
+    // Sync, Update, the lengths of the update and of its text.
+    text_at_ = 2 + 2 * crdt::ByteWriter::kMaxVarUint + head_.size();
+    joined_.resize(text_at_);
+    const crdt::ByteView first = crdt::AsBytes(first_text_);
+    joined_.insert(joined_.end(), first.begin(), first.end());
+  }
+  if (bytes.size() == 1) {
+    joined_.push_back(bytes[0]);
+  } else {
+    joined_.insert(joined_.end(), bytes.begin(), bytes.end());
+  }
   end_ += length_utf16;
   ++count_;
 }
@@ -126,35 +166,47 @@ bool TypingRun::Add(crdt::ByteView frame) {
   const bool continues = piece->client == client_ && piece->clock == end_ &&
                          piece->origin == OriginId{client_, end_ - 1} &&
                          piece->right_origin == right_origin_ &&
-                         text_.size() + piece->text.size() <= kMaxBytes;
+                         text_bytes() + piece->text.size() <= kMaxBytes;
   if (!continues) return false;
   Append(piece->text, piece->length_utf16);
+  expected_bytes_ = 0;
   return true;
 }
 
 void TypingRun::Begin(crdt::ByteView frame, const Piece& piece) {
   count_ = 1;
-  only_ = frame;
+  first_ = frame;
+  head_ = piece.head;
+  first_text_ = piece.text;
   client_ = piece.client;
-  const std::uint8_t* written = crdt::ByteWriter::PutVarUint(written_client_.data(), piece.client);
-  written_client_bytes_ = static_cast<std::size_t>(written - written_client_.data());
   end_ = piece.clock + piece.length_utf16;
   right_origin_ = piece.right_origin;
-  head_.assign(piece.head.begin(), piece.head.end());
-  text_.Clear();
-  text_.WriteBytes(crdt::AsBytes(piece.text));
+  expected_bytes_ = 0;
+  joined_.clear();
+  text_at_ = 0;
 }
 
+// What comes before the text is written from its end, since its lengths are known only now.
 crdt::ByteView TypingRun::Take() {
-  const std::size_t count = std::exchange(count_, 0);
-  if (count == 1) return only_;
-  crdt::ByteWriter update;
-  update.Reserve(head_.size() + text_.size() + 16);
-  update.WriteBytes(head_);
-  update.WriteBuffer(text_.view());
-  update.WriteVarUint(0);
-  joined_ = EncodeMessage(Update{update.view()});
-  return joined_;
+  if (std::exchange(count_, 0) == 1) return first_;
+  constexpr std::uint8_t kNoDeletions = 0;
+  std::size_t begin = text_at_;
+  const auto prepend = [&](crdt::ByteView bytes) {
+    begin -= bytes.size();
+    std::ranges::copy(bytes, joined_.begin() + static_cast<std::ptrdiff_t>(begin));
+  };
+  const auto prepend_number = [&](std::uint64_t number) {
+    std::array<std::uint8_t, crdt::ByteWriter::kMaxVarUint> written;
+    const std::uint8_t* end = crdt::ByteWriter::PutVarUint(written.data(), number);
+    prepend({written.data(), end});
+  };
+  prepend_number(joined_.size() - text_at_);
+  prepend(head_);
+  joined_.push_back(kNoDeletions);
+  prepend_number(joined_.size() - begin);
+  prepend_number(kUpdate);
+  prepend_number(kSync);
+  return crdt::ByteView(joined_).subspan(begin);
 }
 
 }  // namespace weft::sync

@@ -76,6 +76,37 @@ TEST(TypingRun, KeystrokesThatFollowEachOtherBecomeOneUpdate) {
   EXPECT_EQ(joined[0], Framed(ann.state()));
 }
 
+TEST(TypingRun, ARunGoesOnWhereItsClocksTakeOneByteMore) {
+  for (const std::uint64_t client : {std::uint64_t{1}, std::uint64_t{300}}) {
+    Writer ann(client);
+    ann.Insert(0, "[]");
+    ann.TakeFrames();
+    for (std::uint64_t at = 1; at < 20'000; at += at % 3 + 1) {
+      ann.Insert(at, std::string(at % 3 + 1, 'x'));
+    }
+    const std::vector<Bytes> frames = ann.TakeFrames();
+    const std::vector<Bytes> joined = Joined(frames);
+    ASSERT_EQ(joined.size(), 1U);
+    Writer bob(client);
+    bob.Insert(0, "[]");
+    const Bytes first = bob.TakeFrames()[0];
+    EXPECT_EQ(StateAfter({first, joined[0]}), ann.state());
+  }
+}
+
+TEST(TypingRun, ARunOwesNothingToTheOneBefore) {
+  TypingRun run;
+  for (const std::string text : {"a long word", "ab", "words"}) {
+    Writer writer(text.size());
+    for (std::size_t at = 0; at < text.size(); ++at) writer.Insert(at, text.substr(at, 1));
+    const std::vector<Bytes> frames = writer.TakeFrames();
+    for (const Bytes& frame : frames) ASSERT_TRUE(run.Add(frame));
+    const ByteView joined = run.Take();
+    EXPECT_EQ(Bytes(joined.begin(), joined.end()), Framed(writer.state()));
+    EXPECT_TRUE(run.empty());
+  }
+}
+
 TEST(TypingRun, OneFrameAloneIsTakenAsItCame) {
   Writer ann(1);
   ann.Insert(0, "a");
