@@ -144,8 +144,8 @@ export const mutants = [
   {
     name: 'a record is not chained to the one before it',
     file: 'store/batch_writer.cc',
-    from: '.link = LinkTo(room.row.head_checksum)',
-    to: '.link = LinkTo({})',
+    from: 'RecordFields fields{.link = LinkTo(room.row.head_checksum)',
+    to: 'RecordFields fields{.link = LinkTo({})',
     programs: log
   }
 ]
