@@ -69,6 +69,10 @@ absl::StatusOr<std::unique_ptr<Environment>> Environment::Open(const Options& op
   const std::string doing = absl::StrCat("cannot open the log in ", options.directory);
   const std::string path = options.directory + "/data.mdb";
   bool needs_seal = false;
+  if (FileBytes(path) > 0) {
+    const absl::Status meta_pages = CheckMetaPages(path);
+    if (!meta_pages.ok()) return meta_pages;
+  }
   if (!options.read_only && options.check_pages && FileBytes(path) > 0) {
     const absl::StatusOr<PageReport> pages = CheckPages(path);
     if (!pages.ok()) return pages.status();

@@ -321,6 +321,7 @@ class Verification {
       code = VerifyRoom(rooms[i]);
       if (progress_) progress_(i + 1, rooms.size());
     }
+    if (code == 0) code = FindVersionsOfNoRoom(rooms);
     if (code != 0) return code;
     return VerifyRows(transaction_.handle(), report_.rows, [&](std::string_view key) {
       Note("", {DamageKind::kRow, 0, 0},
@@ -410,6 +411,27 @@ class Verification {
                               "\" is not there"));
           }
         });
+  }
+
+  // Those whose room is only deleted go with it.
+  int FindVersionsOfNoRoom(const std::vector<NamedRoom>& rooms) {
+    std::vector<RoomId> known;
+    known.reserve(rooms.size());
+    for (const NamedRoom& room : rooms) known.push_back(room.room);
+    std::ranges::sort(known);
+    Cursor cursor;
+    int code = cursor.Open(transaction_.handle(), transaction_.tables().versions);
+    if (code == 0) code = cursor.Move(MDB_FIRST);
+    for (; code == 0; code = cursor.Move(MDB_NEXT)) {
+      const auto placed = DecodeVersion(cursor.key(), cursor.value());
+      if (placed && std::ranges::binary_search(known, placed->room)) continue;
+      std::optional<RoomRow> row;
+      if (placed) code = ReadRoomRow(transaction_, placed->room, row);
+      if (code != 0) return code;
+      if (row && row->deleted) continue;
+      Note("", {DamageKind::kVersion, 0, 0}, "a named version is no room's");
+    }
+    return code == MDB_NOTFOUND ? 0 : code;
   }
 
   void CheckContent(const std::string& room, const Record& record) {

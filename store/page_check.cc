@@ -284,6 +284,8 @@ bool WantsSeal(const PageFile& file, const MetaPage& meta) {
   return FindInMain(file, meta, kSnapshotsTable) || FindInMain(file, meta, kSealKey);
 }
 
+constexpr const char* kWrongPageSize = "the meta page has another page size";
+
 // The meta page to go by, or nothing; findings tell why it or the other one is not to be trusted.
 std::optional<MetaPage> ChooseMeta(const PageFile& file, std::optional<std::uint64_t> transaction,
                                    PageReport& report) {
@@ -294,13 +296,31 @@ std::optional<MetaPage> ChooseMeta(const PageFile& file, std::optional<std::uint
       metas[i] = file.Meta(i);
       if (metas[i] == file.Meta(i)) break;
     }
-    if (!metas[i]) report.findings.push_back({static_cast<PageNumber>(i), "not a meta page"});
+    if (!metas[i]) {
+      report.findings.push_back({static_cast<PageNumber>(i), "not a meta page"});
+    } else if (metas[i]->free.pad != file.page_bytes()) {
+      report.findings.push_back({static_cast<PageNumber>(i), kWrongPageSize});
+    }
   }
   if (transaction) {
     const auto& wanted = metas[*transaction & 1];
-    if (wanted && wanted->transaction == *transaction) return wanted;
-    report.findings.push_back({*transaction & 1, "the transaction's meta page has changed"});
-    return {};
+    if (!wanted || wanted->transaction != *transaction) {
+      report.findings.push_back({*transaction & 1, "the transaction's meta page has changed"});
+      return {};
+    }
+    const auto own_seal = SealOf(file, *wanted);
+    if (own_seal && *own_seal != *transaction) {
+      report.findings.push_back({*transaction & 1, "the meta page has another's number"});
+    }
+    // The other one may be the newer one, under a number that is not its own. The read transaction
+    // keeps its tree as well.
+    const PageNumber other_page = ~*transaction & 1;
+    const auto& other = metas[other_page];
+    const auto seal = other ? SealOf(file, *other) : std::nullopt;
+    if (seal && (*seal & 1) == other_page && *seal > *transaction && *seal != other->transaction) {
+      report.findings.push_back({other_page, "the newest meta page has another's number"});
+    }
+    return wanted;
   }
   if (!metas[0] || !metas[1]) return metas[0] ? metas[0] : metas[1];
   const auto newest = [&] {
@@ -358,6 +378,21 @@ absl::Status CorrectNumbers(const std::string& path, const PageReport& report) {
   if (code == 0 && fsync(descriptor) != 0) code = errno;
   close(descriptor);
   return code == 0 ? absl::OkStatus() : StatusFromCode(code, doing);
+}
+
+absl::Status CheckMetaPages(const std::string& path) {
+  const auto file = PageFile::Open(path);
+  if (!file.ok()) return file.status();
+  PageReport report;
+  for (int i = 0; i < 2; ++i) {
+    const auto meta = (*file)->Meta(i);
+    if (!meta) {
+      report.findings.push_back({static_cast<PageNumber>(i), "not a meta page"});
+    } else if (meta->free.pad != (*file)->page_bytes()) {
+      report.findings.push_back({static_cast<PageNumber>(i), kWrongPageSize});
+    }
+  }
+  return report.status();
 }
 
 absl::StatusOr<PageReport> CheckPages(const std::string& path,

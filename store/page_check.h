@@ -50,6 +50,10 @@ struct PageReport {
 // Told how many pages of how many are done.
 using Progress = std::function<void(std::uint64_t done, std::uint64_t total)>;
 
+// What LMDB believes before it looks at anything: two meta pages that agree with the file about the size
+// of a page (it divides by it). Fails: as PageFile::Open; kDataLoss when they do not.
+absl::Status CheckMetaPages(const std::string& path);
+
 // Checks the tree of `transaction`, or the newest one. A file that is no log passes when it is a
 // sound LMDB environment. Requires: nobody commits meanwhile, or `transaction` is that of a read
 // transaction which is open. Fails: as PageFile::Open.
