@@ -360,15 +360,17 @@ CLI::App& AddServe(CLI::App& app, CommandLine& line) {
       ->type_name("DIR")
       ->capture_default_str();
   AddModeOptions(serve, line.serve);
-  serve.add_flag("--script", line.serves_scripts,
-                 "Serve the script editor, too: its page at /script/, its\nsocket and calls below "
-                 "/api/v1/ (weft script)");
+  CLI::Option* const scripts = serve.add_flag(
+      "--script", line.serves_scripts,
+      "Serve the script editor, too: its page at /script/, its\nsocket and calls below "
+      "/api/v1/ (weft script)");
   serve
       .add_option("--jwt-secret-file", line.jwt_secret_file,
                   "Of --script: the secret of 32 bytes or more that signs\nthe tokens of its users "
                   "(HS256; weft token --user).\nWithout it jwt-secret in the directory of the log, "
                   "made\nwhen it is absent")
-      ->type_name("FILE");
+      ->type_name("FILE")
+      ->needs(scripts);
   serve.add_option("--threads", line.serve.threads, "Threads that serve rooms; 0 takes one a core")
       ->check(InRange(0, 1024))
       ->type_name("NUMBER")

@@ -25,7 +25,9 @@ constexpr const char* kFooter =
     "\n  openssl genpkey -algorithm ed25519 -out key.pem\n"
     "  openssl pkey -in key.pem -pubout -out public.pem\n"
     "  weft serve --auth token --auth-key-file public.pem\n"
-    "  weft token --key-file key.pem --subject ann --room notes=admin --expires 10m";
+    "  weft token --key-file key.pem --subject ann --room notes=admin --expires 10m\n"
+    "\n  weft serve --script --jwt-secret-file secret\n"
+    "  weft token --jwt-secret-file secret --user 1 --expires 12h";
 
 std::optional<std::pair<std::string, Role>> ParseRoom(const std::string& text) {
   const std::size_t equals = text.rfind('=');
@@ -39,6 +41,12 @@ std::optional<std::pair<std::string, std::string>> ParseClaim(const std::string&
   const std::size_t equals = text.find('=');
   if (equals == std::string::npos || equals == 0) return std::nullopt;
   return std::pair(text.substr(0, equals), text.substr(equals + 1));
+}
+
+bool IsUserId(const std::string& text) {
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() && end == text.data() + text.size() && number > 0;
 }
 
 CLI::Validator CheckedBy(std::function<std::string(const std::string&)> check,
@@ -104,7 +112,12 @@ void AddTokenVerb(CLI::App& app, TokenCommand& command, std::function<void()> ch
             command.claims.emplace_back("user_id", std::to_string(user));
           },
           "A user of the script editor, by id (claim \"user_id\")")
-      ->check(CLI::PositiveNumber.description(""))
+      ->check(CheckedBy(
+          [](const std::string& text) {
+            return IsUserId(text) ? std::string()
+                                  : "\"" + text + "\" is no id: ids are positive integers";
+          },
+          "user"))
       ->type_name("ID");
   token.add_option("--id", command.token_id, "Its own name, to revoke it by (claim \"jti\")")
       ->type_name("ID");

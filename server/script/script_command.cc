@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <memory>
@@ -80,15 +81,21 @@ absl::Status Look(const std::string& directory,
   return (*rows)->Read(read);
 }
 
+// "1 show", "2 shows".
+std::string Count(std::uint64_t number, std::string_view of) {
+  return absl::StrCat(number, " ", std::string(of), number == 1 ? "" : "s");
+}
+
 absl::StatusOr<std::string> ReadInput(const std::string& path) {
   std::ostringstream text;
   if (path == "-") {
     text << std::cin.rdbuf();
     return text.str();
   }
+  std::error_code error;
   std::ifstream file(path, std::ios::binary);
   if (file) text << file.rdbuf();
-  if (!file || file.bad()) {
+  if (!file || file.bad() || std::filesystem::is_directory(path, error)) {
     return absl::InvalidArgumentError(absl::StrCat("the file \"", path, "\" cannot be read"));
   }
   return text.str();
@@ -159,9 +166,10 @@ int Import(const ScriptCommand& command) {
                {"lines", ToNumber(counts.lines)},
                {"problems", Any::Array()}});
   } else {
-    std::cout << (command.dry_run ? "would import " : "imported ") << imported.users.size()
-              << " users, " << imported.shows.size() << " shows, " << counts.revisions
-              << " revisions, " << counts.lines << " lines\n";
+    std::cout << (command.dry_run ? "would import " : "imported ")
+              << Count(imported.users.size(), "user") << ", "
+              << Count(imported.shows.size(), "show") << ", " << Count(counts.revisions, "revision")
+              << ", " << Count(counts.lines, "line") << "\n";
   }
   return kExitOk;
 }
@@ -183,11 +191,11 @@ void PrintReport(const CheckReport& report, bool repaired) {
     std::cout << ": " << finding.what << "\n  " << (repaired ? "mended: " : "--repair ")
               << finding.repair << "\n";
   }
-  std::cout << report.shows << " shows, " << report.revisions << " revisions, " << report.lines
-            << " lines: "
-            << (report.findings.empty()
-                    ? std::string("everything is whole")
-                    : absl::StrCat(report.findings.size(), " findings", repaired ? ", mended" : ""))
+  std::cout << Count(report.shows, "show") << ", " << Count(report.revisions, "revision") << ", "
+            << Count(report.lines, "line") << ": "
+            << (report.findings.empty() ? std::string("everything is whole")
+                                        : absl::StrCat(Count(report.findings.size(), "finding"),
+                                                       repaired ? ", mended" : ""))
             << "\n";
 }
 

@@ -73,7 +73,7 @@ class ScriptCommandTest : public testing::Test {
     WriteFile("file.json", kFile);
     const Result result = OnData("import '" + Path("file.json") + "'");
     ASSERT_EQ(result.exit_code, kExitOk) << result.err;
-    EXPECT_EQ(result.out, "imported 1 users, 1 shows, 1 revisions, 2 lines\n");
+    EXPECT_EQ(result.out, "imported 1 user, 1 show, 1 revision, 2 lines\n");
   }
 
   store::TestDirectory directory_;
@@ -134,7 +134,7 @@ TEST_F(ScriptCommandTest, WhatIsThereAlreadyIsNotImportedOver) {
 
 TEST_F(ScriptCommandTest, ChecksAndMends) {
   Import();
-  EXPECT_EQ(OnData("check").out, "1 shows, 1 revisions, 2 lines: everything is whole\n");
+  EXPECT_EQ(OnData("check").out, "1 show, 1 revision, 2 lines: everything is whole\n");
   {
     const auto log = store::OpenLog({.directory = Data()});
     const auto rows = store::Rows::Open(*log, kApplication);
@@ -184,6 +184,7 @@ TEST_F(ScriptCommandTest, WrongCommandLinesAreRefused) {
   EXPECT_EQ(Weft("check --mend").exit_code, kExitUsage);
   EXPECT_EQ(Weft("revisions --show first").exit_code, kExitUsage);
   EXPECT_EQ(OnData("import /nowhere/at/all").exit_code, kExitUsage);
+  EXPECT_EQ(OnData("import /").err, "weft: the file \"/\" cannot be read\n");
   EXPECT_EQ(OnData("export").exit_code, kExitFailed) << "there is no log";
   EXPECT_EQ(Weft("check --help").exit_code, kExitOk);
 }

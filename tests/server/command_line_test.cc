@@ -183,6 +183,9 @@ TEST(CommandLine, NamesTheMistake) {
       {{"log", "lss"}, "\"lss\"; do you mean ls? There are ls, show, verify, "},
       {{"log", "frobnicate", "x"}, "\"frobnicate\"; there are ls, show, verify, "},
       {{"script", "chek"}, "do you mean check? "},
+      {{"serve", "--jwt-secret-file", "secret"}, "--script"},
+      {{"token", "--secret-file", "secret", "--user", "0"}, "\"0\" is no id"},
+      {{"token", "--secret-file", "secret", "--user", "ada"}, "\"ada\" is no id"},
   };
   for (const auto& [arguments, word] : cases) {
     const CommandLine line = ParseCommandLine(arguments);
