@@ -40,6 +40,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   Doc at_once(options);
   CHECK(at_once.ApplyUpdate(*merged, "", format).ok());
   CHECK(at_once.Validate().ok());
+  // Where holes are integrated, as in @y/y 14, a block that waits for another client holds back what its own
+  // client has behind it in the same update, and not what came in another.
+  const bool holds_back = pack.flag(2) && at_once.has_pending();
   for (const bool backwards : {false, true}) {
     std::vector<ByteView> parts = pack.parts;
     if (backwards) std::ranges::reverse(parts);
@@ -48,7 +51,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     // What waits is tried again when a client that it waits for moves on, and once more here.
     CHECK(one_by_one.ApplyUpdate(*merged, "", format).ok());
     CHECK(one_by_one.Validate().ok());
-    CHECK(one_by_one.GetStateVector() == at_once.GetStateVector());
+    CHECK(holds_back || one_by_one.GetStateVector() == at_once.GetStateVector());
     CHECK(one_by_one.has_pending() == at_once.has_pending());
   }
   return 0;
