@@ -83,7 +83,8 @@ function median (numbers) {
 // rows[part][peer] = { ms: [...], bytes, memory } or { missing }
 const rows = {}
 const done = new Set()
-for (let round = 0; round < rounds; ++round) {
+
+function measureRound (round) {
   for (const work of works) {
     for (const peer of peers) {
       if (done.has(`${work} ${peer.name}`) || peer.works?.test(work) === false) continue
@@ -112,25 +113,29 @@ for (const peer of peers) {
   const { lines } = peer.name === 'weft' ? { lines: [{ version: execFileSync('git', ['-C', root, 'describe', '--always', '--dirty'], { encoding: 'utf8' }).trim() }] } : run(peer, 'version')
   versions[peer.name] = { version: lines[0]?.version ?? '?', language: peer.language }
 }
-for (const cells of Object.values(rows)) {
-  for (const cell of Object.values(cells)) {
-    cell.runs = cell.ms.length
-    if (cell.runs > 0) cell.median = Number(median(cell.ms).toPrecision(4))
-    delete cell.ms
-  }
-}
-const report = {
-  date: new Date().toISOString().slice(0, 10),
-  machine: { cpu: os.cpus()[0].model.trim(), cores: os.cpus().length, node: process.version, rounds },
-  notes: native === '' ? ['No native programs: cargo, or the registry of its packages, is not there.'] : [],
-  trace: { name: JSON.parse(execFileSync('head', ['-c', '200', `${inputs}/trace.json`], { encoding: 'utf8' }).match(/"name":("[^"]*")/)[1]) },
-  versions,
-  rows
-}
+const trace = JSON.parse(execFileSync('head', ['-c', '200', `${inputs}/trace.json`], { encoding: 'utf8' }).match(/"name":("[^"]*")/)[1])
+
+const summarise = ({ ms, ...cell }) => ({ ...cell, runs: ms.length, ...(ms.length > 0 && { median: Number(median(ms).toPrecision(4)) }) })
+const summary = cells => Object.fromEntries(Object.entries(cells).map(([peer, cell]) => [peer, summarise(cell)]))
+
 const partial = only.source !== '.'
 const write = (name, text) => writeFileSync(`${results}/engine.${name}${partial ? '.tmp' : ''}`, text)
-write('json', JSON.stringify(report, null, 1) + '\n')
-write('md', toMarkdown(report))
-write('svg', toSvg(report))
+
+let report
+for (let round = 0; round < rounds; ++round) {
+  measureRound(round)
+  report = {
+    date: new Date().toISOString().slice(0, 10),
+    machine: { cpu: os.cpus()[0].model.trim(), cores: os.cpus().length, node: process.version, rounds: round + 1 },
+    notes: native === '' ? ['No native programs: cargo, or the registry of its packages, is not there.'] : [],
+    trace: { name: trace },
+    versions,
+    rows: Object.fromEntries(Object.entries(rows).map(([part, cells]) => [part, summary(cells)]))
+  }
+  // After each round: who ends it then has the rounds before.
+  write('json', JSON.stringify(report, null, 1) + '\n')
+  write('md', toMarkdown(report))
+  write('svg', toSvg(report))
+}
 console.log(toMarkdown(report))
 if (partial) console.error('Only a part was measured: what was written ends in .tmp.')
