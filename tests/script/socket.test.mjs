@@ -361,7 +361,7 @@ scriptTest('A036 A043 a recipient that is dead stops nobody', async ({ theatre }
   await alive.hears('ROOM_CLOSED', mark)
 })
 
-bothTest('A037 A038 A039 a room is clean at first, an edit makes a draft, a save ends it, and the room stays open (A126)', async ({ theatre, dialect }) => {
+bothTest('A037 A038 A039 A126 a room is clean at first, an edit makes a draft, a save ends it, and the room stays open', async ({ theatre, dialect }) => {
   const editor = await theatre.editor(ada, { dialect })
   assert.equal(await theatre.hasDraft(), false)
   editor.type(1, 0, '!')
@@ -374,6 +374,69 @@ bothTest('A037 A038 A039 a room is clean at first, an edit makes a draft, a save
   await editor.isStored()
   assert.equal(await theatre.hasDraft(), true)
 })
+
+// --- B. Base64
+
+/** All bytes of base64 come up: letters of one byte to four, and enough of them. */
+const kWords = `${String.fromCodePoint(...Array(0x500).keys())} \u{1f3ad} ⚓`
+
+bothTest('A016 the whole state is the same behind base64, both ways', async ({ theatre, dialect }) => {
+  const editor = await theatre.editor(ada, { dialect })
+  const { payload } = editor.heard.find(({ name }) => name === 'YJS_SYNC').data
+  assert.match(payload, /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/)
+  assert.equal(base64(bytesOf(payload)), payload)
+  assert.deepEqual(editor.texts(), await theatre.storedTexts())
+  // There: a copy that has more is said whole.
+  const copy = new Y.Doc()
+  Y.applyUpdate(copy, bytesOf(payload))
+  copy.getMap('pages').get('1').get(0).get('parts').get(0).get('line_text').insert(0, kWords)
+  const whole = Y.encodeStateAsUpdate(copy)
+  editor.sent += 1
+  editor.say('YJS_SYNC', { step: 2, payload: base64(whole), ...(dialect === 'seed' ? { room_id: 'draft_1' } : {}) })
+  await editor.isStored()
+  assert.equal(editor.refused, 0)
+  // And back.
+  const late = await theatre.viewer(cleo, { dialect })
+  assert.equal(late.texts()[1][0], `${kWords}one`)
+  const again = new Y.Doc()
+  Y.applyUpdate(again, bytesOf(late.heard.find(({ name }) => name === 'YJS_SYNC').data.payload))
+  assert.deepEqual(Y.encodeStateVector(again), Y.encodeStateVector(copy))
+  assert.deepEqual(again.getMap('pages').toJSON(), copy.getMap('pages').toJSON())
+})
+
+bothTest('A017 an update is the same bytes behind base64, both ways', async ({ theatre, dialect }) => {
+  const editor = await theatre.editor(ada, { dialect })
+  const viewer = await theatre.viewer(cleo, { dialect })
+  const mark = viewer.mark()
+  let update
+  editor.doc.once('update', (bytes) => { update = bytes })
+  editor.type(1, 0, kWords)
+  assert.equal((await viewer.hears('YJS_UPDATE', mark)).data.payload, base64(update))
+  assert.equal(viewer.texts()[1][0], `one${kWords}`)
+})
+
+bothTest('A040 an update that comes during a save does not wait for it: it is taken, told, not in what is saved, and a draft', async ({ theatre, dialect, disk }) => {
+  const editor = await theatre.editor(ada, { dialect })
+  const other = await theatre.editor(bob, { dialect })
+  await editor.writes(() => editor.type(1, 0, ' before'))
+  await agree(editor, other)
+  // The save is at its commit for as long as the disk waits.
+  disk.wait()
+  const mark = other.mark()
+  editor.say('SAVE_SCRIPT_DRAFT')
+  await other.hears('SAVE_PROGRESS', mark)
+  editor.type(1, 0, ' behind it')
+  await editor.answered()
+  assert.ok(!other.names(mark).includes('SCRIPT_SAVED'))
+  disk.goOn()
+  await other.hears('SCRIPT_SAVED', mark)
+  await editor.isStored()
+  assert.equal(editor.refused, 0)
+  await agree(editor, other)
+  assert.equal(other.texts()[1][0], 'one before behind it')
+  assert.equal((await theatre.storedTexts())[1][0], 'one before')
+  assert.equal(await theatre.hasDraft(), true)
+}, { slowDisk: true })
 
 // --- B. What people do together
 
@@ -565,7 +628,7 @@ scriptTest('A150 another leader is elected when the socket of the live leader en
 
 // --- Revisions
 
-scriptTest('the older form names its revision, the newer one is in the current one', async ({ theatre }) => {
+scriptTest('the older form names its revision, the newer one is in the current one (hazard 33)', async ({ theatre }) => {
   const editor = await theatre.editor(ada, { dialect: 'seed', revision: 1 })
   const current = await theatre.viewer(bob)
   assert.equal(current.meta('revision_id'), 2)

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { eventually } from '../interop/eventually.mjs'
 import { agree, base64 } from './script_person.mjs'
-import { ada, bob, cleo, root, scriptTest, tempest } from './script_server.mjs'
+import { ada, bob, cleo, root, scriptTest, tempest, twoRevisions } from './script_server.mjs'
 
 scriptTest('Hazard 1: what a viewer or a stranger writes changes nothing, is told to nobody, and is refused', async ({ theatre }) => {
   const editor = await theatre.editor(ada)
@@ -315,6 +315,36 @@ scriptTest('Hazard 27: what was done offline comes back, deletions too, also ove
   await agree(witness, editor)
   assert.deepEqual(witness.texts(), expected)
 })
+
+scriptTest('Hazard 28: while the disk waits the loop does not: presence, modes, HTTP and other rooms go on; what depends on the edit follows', async ({ theatre, disk }) => {
+  const editor = await theatre.editor(ada)
+  const viewer = await theatre.viewer(cleo)
+  const elsewhere = await theatre.viewer(root, { dialect: 'seed', revision: 1 })
+  const late = await theatre.person(bob)
+  const mark = viewer.mark()
+  disk.wait()
+  editor.type(1, 0, ' for the disk')
+  editor.say('YJS_AWARENESS', { payload: base64(Buffer.from(JSON.stringify({ userId: ada, username: 'ada', page: 1, lineIndex: 0 }))) })
+  await viewer.hears('YJS_AWARENESS', mark)
+  await late.edits()
+  assert.deepEqual((await theatre.config()).editors.map(({ username }) => username).sort(), ['ada', 'bob'])
+  const from = elsewhere.mark()
+  elsewhere.say('YJS_SYNC', { step: 1, payload: base64(Uint8Array.of(0)) })
+  assert.equal((await elsewhere.hears('YJS_SYNC', from)).data.step, 2)
+  const beside = await theatre.viewer(cleo, { dialect: 'seed', revision: 1 })
+  assert.equal(beside.texts()[1][0], 'one')
+  // Nobody is told what is not kept: not by the edit, not by an answer.
+  viewer.say('YJS_SYNC', { step: 1, payload: base64(Uint8Array.of(0)) })
+  late.joining()
+  await Promise.all([viewer.answered(), late.answered(), editor.answered()])
+  assert.equal(editor.stored, 0)
+  assert.equal(viewer.texts()[1][0], 'one')
+  assert.ok(!late.names().includes('YJS_SYNC'))
+  disk.goOn()
+  await editor.isStored()
+  await agree(editor, viewer, late)
+  assert.equal(late.texts()[1][0], 'one for the disk')
+}, { slowDisk: true, file: twoRevisions() })
 
 scriptTest('Hazard 34: the last editor dies and comes back in time: the mode stays, nobody is sent away', async ({ theatre }) => {
   const editor = await theatre.editor(ada)
