@@ -272,17 +272,49 @@ test('A184 COLLAB_ERROR without DATA does no harm', async () => {
   assert.equal(desk.room.state, 'synced')
 })
 
-for (const [number, name, data] of [
-  [185, 'YJS_SYNC', wholeOf(Y, scriptOf(Y))], [186, 'YJS_UPDATE', { payload: base64(Y.encodeStateAsUpdate(scriptOf(Y))) }],
-  [187, 'YJS_AWARENESS', presenceOf({ userId: 2, username: 'ben', page: 1, lineIndex: 0 })]
-]) {
-  test(`A${number} ${name} without a room is left alone`, async () => {
-    const { desk, sockets, settle } = atDesk()
-    await settle()
-    sockets.action(name, data)
-    assert.equal(desk.room, undefined)
-  })
+/** Somebody who was never in a room, and a room that was left. */
+async function roomless() {
+  const { desk, sockets, settle } = atDesk()
+  await settle()
+  sockets.take()
+  const left = synced()
+  left.room.leave()
+  return { desk, sockets, left }
 }
+
+test('A185 a synchronisation without a room is not taken', async () => {
+  const { desk, sockets } = await roomless()
+  const doc = scriptOf(Y)
+  sockets.action('YJS_SYNC', wholeOf(Y, doc))
+  assert.equal(desk.room, undefined)
+  assert.deepEqual(sockets.names(), [])
+  const { room, sockets: others } = joining()
+  room.leave()
+  others.take()
+  assert.equal(room.onSync({ step: 0, payload: Y.encodeStateAsUpdate(doc), stateVector: Y.encodeStateVector(doc), generation: '1', room: undefined }), false)
+  others.action('YJS_SYNC', wholeOf(Y, doc))
+  assert.deepEqual([room.state, room.hasDocument, others.names()], ['left', false, []])
+})
+
+test('A186 an update without a room is not taken', async () => {
+  const { desk, sockets, left } = await roomless()
+  sockets.action('YJS_UPDATE', { payload: base64(Y.encodeStateAsUpdate(scriptOf(Y))) })
+  assert.equal(desk.room, undefined)
+  assert.deepEqual(sockets.names(), [])
+  const before = left.told.length
+  assert.equal(left.room.onUpdate({ payload: bytesOf(say(left.doc, 'Ho, ')), room: undefined }), false)
+  assert.equal(left.told.length, before)
+})
+
+test('A187 a presence without a room is not taken', async () => {
+  const { desk, sockets, left } = await roomless()
+  const state = { userId: 2, username: 'ben', page: 1, lineIndex: 0 }
+  sockets.action('YJS_AWARENESS', presenceOf(state, { member: 'm' }))
+  assert.equal(desk.room, undefined)
+  assert.deepEqual(sockets.names(), [])
+  assert.equal(left.room.onPresence({ member: 'm', left: false, presence: state, room: undefined }), false)
+  assert.equal(left.room.presences.size, 0)
+})
 
 // --- 188-196: who may
 
