@@ -110,7 +110,7 @@ httpTest('139: a page is not changed with a draft', async (context) => {
   refused(await call('PUT', 'show/script/cuts', { cuts: [101] }), 'unsaved-draft', 'collaborative edit in progress')
 })
 
-httpTest('140: a page is not changed with somebody in the room, before anything was edited', async ({ call, theatre }) => {
+httpTest('140: a page is not changed with somebody in the room, before anything was edited (hazard 19)', async ({ call, theatre }) => {
   await theatre.viewer(cleo)
   refused(await call('PATCH', 'show/script?page=1', { lines: [kLine] }), 'occupied', 'collaborative edit in progress')
   refused(await call('PUT', 'show/script/cuts', { cuts: [101] }), 'occupied', 'collaborative edit in progress')
@@ -250,6 +250,22 @@ httpTest('another show is loaded, and those in the room of the old one leave it'
   await viewer.hears('ROOM_CLOSED')
   await viewer.hears('SHOW_CHANGED')
   assert.equal((await as()('GET', 'show')).json.name, 'Twelfth Night')
+})
+
+httpTest('Hazard 32: another show is not loaded over a draft, nobody leaves its room, and the draft stays until somebody ends it', async (context) => {
+  const { as, config, theatre } = context
+  await leaveDraft(context)
+  const viewer = await theatre.viewer(cleo)
+  const mark = viewer.mark()
+  refused(await as(root)('POST', 'show?load=true', { id: 2 }), 'unsaved-draft', 'draft')
+  await viewer.answered()
+  assert.deepEqual(viewer.names(mark).filter((name) => name === 'ROOM_CLOSED' || name === 'SHOW_CHANGED'), [])
+  assert.equal((await config()).hasDraft, true)
+  assert.equal((await theatre.viewer(bob)).texts()[1][0], 'one and more')
+  const writer = await theatre.editor(bob)
+  await writer.saves()
+  assert.equal((await as(root)('POST', 'show?load=true', { id: 2 })).status, 200)
+  assert.equal((await theatre.storedTexts())[1][0], 'one and more')
 })
 
 httpTest('the room of a revision is entered through the application alone', async ({ server, theatre, own }) => {
