@@ -10,10 +10,10 @@ import { afterEach, mock, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { base64, bytesOf, editorFolder, load, scriptOf, Sockets, wholeOf } from './editor_parts.mjs'
 
-const parts = await load('protocol', 'link', 'room', 'desk', 'modes', 'script_document', 'text_change', 'page_source', 'revisions_panel', 'colour')
+const parts = await load('protocol', 'link', 'room', 'desk', 'modes', 'script_document', 'text_change', 'page_source', 'plain_text', 'revisions_panel', 'script_api', 'show_names', 'colour')
 const {
-  changeBetween, colourOf, decodeMessage, Desk, hueOf, INCOMING, LineType, Link, newPageUpdate, OUTGOING, placeAfter, Room, ScriptDocument, SERVER, SharedPages, treeOf,
-  whyNot, whyNotCut, whyNotEdit, Y
+  changeBetween, colourOf, decodeMessage, Desk, hueOf, INCOMING, LineType, Link, newPageUpdate, OUTGOING, placeAfter, Room, scriptAsText, ScriptApi, ScriptDocument, SERVER, SharedPages,
+  ShowNames, treeOf, whyNot, whyNotCut, whyNotEdit, Y
 } = parts
 
 const here = dirname(fileURLToPath(import.meta.url))
@@ -26,13 +26,14 @@ afterEach(() => {
 function connected({ greeted = true } = {}) {
   const sockets = new Sockets()
   const unheard = []
-  const link = new Link({ url: 'ws://server/api/v1/ws', token: () => 'token', WebSocket: sockets.WebSocket, onUnheard: (message) => unheard.push(message) })
+  const world = { token: 'token' }
+  const link = new Link({ url: 'ws://server/api/v1/ws', token: () => world.token, WebSocket: sockets.WebSocket, onUnheard: (message) => unheard.push(message) })
   opened.push(link)
   if (greeted) {
     sockets.greet()
     sockets.take()
   }
-  return { link, sockets, unheard }
+  return Object.assign(world, { link, sockets, unheard })
 }
 
 /** A room that has heard nothing yet, and what it tells. */
@@ -172,9 +173,9 @@ function atDesk({ config = nobody, session = null, mayWrite = true } = {}) {
   const desk = new Desk(world.link, {
     config: async () => answers.config, session: async () => answers.session, user: async () => ({ id: 1, username: 'ada', mayWrite }),
     show: async () => ({ id: 1, name: 'The Tempest' }), revisions: async () => ({ current: 3, revisions: [] }), cuts: async () => [], cues: async () => []
-  }, { notice: (words) => told.push(words), lost: (count) => told.push(`lost ${count}`) })
+  }, { notice: (words) => told.push(words), lost: (count) => told.push(`lost ${count}`), unknown: (end) => told.push(end) })
   world.sockets.greet()
-  return { ...world, desk, answers, told, settle: async () => { for (let i = 0; i < 20; ++i) await Promise.resolve() } }
+  return Object.assign(world, { desk, answers, told, settle: async () => { for (let i = 0; i < 20; ++i) await Promise.resolve() } })
 }
 
 /** A desk whose person edits. */
@@ -188,7 +189,7 @@ async function editing(options) {
   await world.settle()
   const doc = scriptOf(Y)
   world.sockets.action('YJS_SYNC', wholeOf(Y, doc))
-  return { ...world, doc, said: world.sockets.names() }
+  return Object.assign(world, { doc, said: world.sockets.names() })
 }
 
 test('A174 members are stored', async () => {
@@ -683,6 +684,19 @@ test('changes that come while the state is asked for leave the script unsaved', 
   assert.equal(desk.isDirty, true)
 })
 
+test('edits that come back leave the script unsaved, though the server had no draft when the state was asked for', async () => {
+  const { desk, sockets, answers, settle, doc } = await editing()
+  sockets.break()
+  desk.room.script.setText('1', 0, 'Ho')
+  answers.config = { ...nobody, editors: [{ internal_id: 'second', username: 'ada' }] }
+  desk.tryAgain()
+  sockets.greet({ uuid: 'second' })
+  sockets.action('YJS_SYNC', wholeOf(Y, doc))
+  await settle()
+  sockets.action('YJS_RECEIPT', { count: 1, stored: true })
+  assert.deepEqual([desk.room.unsaved, desk.isDirty, desk.whyNotSave], [0, true, undefined])
+})
+
 test('somebody who is turned away from the room does not ask for ever', async () => {
   const { desk, sockets, answers, settle } = atDesk()
   await settle()
@@ -696,6 +710,108 @@ test('somebody who is turned away from the room does not ask for ever', async ()
   }
   assert.equal(sockets.names().filter((name) => name === 'JOIN_SCRIPT_ROOM').length, 1)
   assert.equal(desk.roomTrouble, 'No active revision')
+})
+
+// --- A token that counts no more
+
+for (const [how, end] of [
+  ['is told so', ({ sockets }) => sockets.operation('WS_AUTH_ERROR', 'Invalid or expired token')],
+  ['is closed upon', ({ sockets }) => sockets.last.onclose({ code: 4401, reason: 'Invalid or expired token' })],
+  ['is told by an HTTP call', ({ link }) => link.refuse('Invalid or expired token')]
+]) {
+  test(`whoever edits and ${how} that their token is over keeps their edits, and goes on with another one`, async () => {
+    mock.timers.enable({ apis: ['setTimeout'] })
+    try {
+      const world = await editing()
+      const { desk, sockets, told, doc, settle } = world
+      const { room } = desk
+      room.script.setText('1', 0, 'Ho')
+      end(world)
+      room.script.setText('1', 0, 'Ho, ho')
+      assert.deepEqual([desk.tokenEnd, desk.connection, desk.canType, room.unsaved, told.filter((words) => words === 'expired').length], ['expired', 'lost', true, 2, 1])
+      mock.timers.tick(60_000)
+      desk.tryAgain()
+      assert.equal(sockets.all.length, 1, 'nobody connects with a token that is over')
+      world.token = 'another'
+      desk.link.renew()
+      sockets.greet({ uuid: 'second' })
+      assert.deepEqual(sockets.take().slice(0, 2), [{ op: 'AUTHENTICATE', data: { token: 'another' } }, { op: 'REFRESH_CLIENT', data: { resume: 'secret-of-uuid-1' } }])
+      sockets.action('MODE_RESUMED', { mode: 'edit' })
+      sockets.action('YJS_SYNC', wholeOf(Y, doc))
+      Y.applyUpdate(doc, bytesOf(sockets.take().find(({ op }) => op === 'YJS_SYNC').data.payload))
+      sockets.action('YJS_RECEIPT', { count: 1, stored: true })
+      await settle()
+      assert.equal(desk.room, room, 'the document is the same one')
+      assert.deepEqual([desk.tokenEnd, desk.connection, room.unsaved, textOf(room)], [undefined, 'open', 0, ['Ho, ho']])
+      assert.deepEqual(doc.toJSON(), room.doc.toJSON())
+    } finally {
+      mock.timers.reset()
+    }
+  })
+}
+
+test('whoever comes back with a token whose time went by keeps what they wrote offline, and the secret of their mode', async () => {
+  mock.timers.enable({ apis: ['setTimeout'] })
+  try {
+    const world = await editing()
+    const { desk, sockets } = world
+    sockets.break()
+    desk.room.script.setText('1', 0, 'Ho')
+    mock.timers.tick(1_000)
+    sockets.operation('SET_UUID', 'second', { RESUME: 'secret-of-second' })
+    sockets.operation('WS_AUTH_ERROR', 'Invalid or expired token')
+    assert.deepEqual(sockets.names(), ['AUTHENTICATE'], 'nothing is done as nobody')
+    assert.deepEqual([desk.tokenEnd, desk.mode, desk.room.unsaved], ['expired', 'edit', 1])
+    world.token = 'not this one either'
+    desk.link.renew()
+    sockets.operation('SET_UUID', 'third')
+    sockets.operation('WS_AUTH_ERROR', 'Invalid or expired token')
+    assert.deepEqual(world.told.filter((words) => words === 'expired'), ['expired', 'expired'])
+    desk.link.renew()
+    sockets.greet({ uuid: 'fourth' })
+    assert.ok(sockets.take().some(({ op, data }) => op === 'REFRESH_CLIENT' && data.resume === 'secret-of-uuid-1'))
+  } finally {
+    mock.timers.reset()
+  }
+})
+
+test('a token that is revoked ends writing, and keeps what was not sent', async () => {
+  const { desk, sockets, told } = await editing()
+  const { room } = desk
+  room.script.setText('1', 0, 'Ho')
+  sockets.operation('WS_AUTH_ERROR', 'Revoked token')
+  sockets.all[0].onclose({ code: 4401, reason: 'Revoked token' })
+  assert.deepEqual([desk.tokenEnd, desk.canType, desk.room, room.unsaved, sockets.all.length], ['revoked', false, room, 1, 1])
+  assert.deepEqual(told.filter((words) => words === 'revoked'), ['revoked'])
+  assert.equal(scriptAsText(room.script, new ShowNames({ characters: [{ id: 21, name: 'Miranda' }] })), 'Page 1\n\nMiranda: Ho\n')
+})
+
+test('an HTTP call whose token is not taken says so once, and never of a token that was replaced meanwhile', async () => {
+  const { fetch } = globalThis
+  const shown = []
+  try {
+    globalThis.fetch = async (path, { headers }) => {
+      shown.push(headers.Authorization)
+      return new Response(JSON.stringify({ message: 'Revoked token' }), { status: 401 })
+    }
+    const api = new ScriptApi('old')
+    const told = []
+    api.onUnknown = (words) => {
+      told.push(words)
+      api.token = ''
+    }
+    await Promise.all([1, 2, 3].map(() => assert.rejects(api.show(), /Revoked token/)))
+    await assert.rejects(api.show())
+    assert.deepEqual([told, shown], [['Revoked token'], ['Bearer old', 'Bearer old', 'Bearer old', undefined]])
+  } finally {
+    globalThis.fetch = fetch
+  }
+})
+
+test('a line as text is whole, however long it is', () => {
+  const long = 'All lost! to prayers, to prayers! all lost! '.repeat(20)
+  const doc = scriptOf(Y, { 1: [long], 3: ['Mercy on us!'] })
+  assert.equal(scriptAsText(new ScriptDocument(doc), new ShowNames(undefined)), `Page 1\n\nCharacter #21: ${long}\n\nPage 3\n\nCharacter #21: Mercy on us!\n`)
 })
 
 // --- The document

@@ -10,7 +10,7 @@ export interface Question {
   /** Of the button that does it. */
   action: string
   danger?: boolean
-  fields?: { label: string, value?: string, name: string, hint?: string, required?: boolean }[]
+  fields?: { label: string, value?: string, name: string, hint?: string, required?: boolean, isSecret?: boolean }[]
   /** A text that has to be typed before it can be done. */
   confirmation?: string
   /** Does it; what it throws is shown, and the dialog stays. */
@@ -23,7 +23,8 @@ let asked = 0
 export function ask(question: Question): Promise<boolean> {
   const id = `question-${(asked += 1)}`
   const inputs = (question.fields ?? []).map((field) => make('input', {
-    type: 'text', name: field.name, value: field.value ?? '', required: field.required === true, autocomplete: 'off', spellcheck: 'false', maxlength: 200
+    name: field.name, value: field.value ?? '', required: field.required === true, spellcheck: 'false',
+    ...(field.isSecret === true ? { type: 'password', autocomplete: 'current-password' } : { type: 'text', autocomplete: 'off', maxlength: 200 })
   }))
   const typed = question.confirmation === undefined ? null
     : make('input', { type: 'text', autocomplete: 'off', spellcheck: 'false', autocapitalize: 'off', 'data-testid': 'confirmation' })

@@ -14,6 +14,10 @@ export interface BannerActions {
   discard: () => void
   stopLive: () => void
   giveUp: () => void
+  signIn: () => void
+  /** Of a script that the server takes no more edits of. */
+  keepText: () => void
+  leave: () => void
   goTo: (problem: Problem) => void
 }
 
@@ -75,7 +79,18 @@ export class Banners {
     const button = (words: string, act: () => void, more = '') => make('button', { type: 'button', class: `button small ${more}`, onclick: act }, words)
     const unsaved = room?.unsaved ?? 0
 
-    if (desk.connection === 'lost') {
+    if (desk.tokenEnd === 'revoked') {
+      add('revoked', 'bad', SCRIPT_ICONS.warning, unsaved, () => [
+        make('p', {}, make('strong', {}, `Your token was revoked, and ${counted(unsaved, 'edit')} of yours ${unsaved === 1 ? 'was' : 'were'} not sent. `),
+          'The server takes nothing of yours any more. Below is the script as you had it; it is gone when you leave this page.'),
+        make('span', { class: 'banner-actions' }, button('Download it', actions.keepText, 'primary'), button('Leave …', actions.leave))])
+    } else if (desk.tokenEnd === 'expired') {
+      add('token', 'bad', SCRIPT_ICONS.warning, unsaved, () => [
+        make('p', {}, make('strong', {}, 'The server does not know you any more. '), unsaved === 0
+          ? 'The time of your token is over: to go on, sign in again.'
+          : `The time of your token is over. ${counted(unsaved, 'edit')} of yours ${unsaved === 1 ? 'waits' : 'wait'} here, and will be sent when you have signed in again. You can go on writing; keep this page open.`),
+        button('Sign in again …', actions.signIn, 'primary')])
+    } else if (desk.connection === 'lost') {
       add('offline', 'wait', SCRIPT_ICONS.warning, unsaved, () => [
         make('p', {}, make('strong', {}, 'No connection. '), unsaved === 0
           ? 'You can read on; this page tries again by itself.'

@@ -34,7 +34,15 @@ export interface DeskEvents {
   replaced: () => void
   /** Edits of this person were in a document that is no more: what they saw. */
   lost: (unsaved: number, room: Room) => void
+  /** The server takes the token no more; what was edited stays here. */
+  unknown: (end: TokenEnd) => void
 }
+
+/** How a token ended: another one helps, or somebody took it back. */
+export type TokenEnd = 'expired' | 'revoked'
+
+/** What the protocol says of a token that somebody took back. */
+const REVOKED = 'Revoked token'
 
 export type Known = 'edit' | 'cuts' | 'view'
 
@@ -94,6 +102,13 @@ export class Desk {
         this.connection = 'lost'
         this.asked = undefined
         this.saving = undefined
+        this.changed()
+      }),
+      link.onRefused(() => {
+        const end = this.tokenEnd!
+        // What nobody will take any more is not to be written; it stays to be read.
+        if (end === 'revoked') this.wish = 'view'
+        this.events.unknown?.(end)
         this.changed()
       }),
       link.on('MODE_RESUMED', ({ mode }) => { this.grant(mode) }),
@@ -163,6 +178,10 @@ export class Desk {
 
   get otherEditors(): Person[] {
     return this.config.editors.filter((person) => person.internal_id !== this.link.uuid)
+  }
+
+  get tokenEnd(): TokenEnd | undefined {
+    return this.link.authError === '' ? undefined : this.link.authError === REVOKED ? 'revoked' : 'expired'
   }
 
   get whyNotSave(): string | undefined {
@@ -281,13 +300,14 @@ export class Desk {
   private async askConfig(): Promise<void> {
     try {
       const { uuid } = this.link
-      this.hasEdited = false
+      // What is on its way yet may be stored before the answer, and not be in it.
+      this.hasEdited = (this.room?.unsaved ?? 0) > 0
       const [config, session] = await Promise.all([this.api.config(), this.api.session()])
       // Of a connection that is no more: the next one asks again.
       if (this.isEnded || !this.link.isOpen || uuid !== this.link.uuid) return
       this.onConfig(config, session)
     } catch (error) {
-      if (!this.isEnded) this.events.notice?.(error instanceof Error ? error.message : String(error), 'failed')
+      this.complain(error)
     }
   }
 
@@ -316,9 +336,14 @@ export class Desk {
       this.cues = cues
       this.events.replaced?.()
     } catch (error) {
-      if (!this.isEnded) this.events.notice?.(error instanceof Error ? error.message : String(error), 'failed')
+      this.complain(error)
     }
     await this.refresh()
+  }
+
+  private complain(error: unknown): void {
+    // Of a token that counts no more other words are said.
+    if (!this.isEnded && this.tokenEnd === undefined) this.events.notice?.(error instanceof Error ? error.message : String(error), 'failed')
   }
 
   onConfig(config: Config, session: LiveSession | null): void {

@@ -3,12 +3,16 @@
 //
 // What is sent while the link is broken is dropped: whoever needs it said says it when the link is open again. Timers and the
 // socket end with `end`.
+//
+// When the server does not take the token, or not any more, the link breaks and stays broken until `renew`: connecting as
+// nobody would give up the mode, and with it the edits that wait.
 
 import { decodeMessage, encodeMessage, type Incoming, type IncomingName, type Listener, type Outgoing, type Unheard } from './protocol'
 
 const FIRST_WAIT_MS = 250
 const LONGEST_WAIT_MS = 8_000
 const KEPT_SECRETS = 3
+const UNAUTHORIZED = 4401
 
 export interface LinkOptions {
   url: string
@@ -25,7 +29,7 @@ export class Link {
   uuid = ''
   userId: number | null = null
   username = ''
-  /** Why the server did not take the token; empty when it did. */
+  /** Why the server does not take the token (any more); empty while it does. */
   authError = ''
 
   private socket: WebSocket | undefined
@@ -38,6 +42,7 @@ export class Link {
   private readonly listeners = new Map<string, Set<Listener<any>>>()
   private readonly opened = new Set<() => void>()
   private readonly closed = new Set<() => void>()
+  private readonly refused = new Set<(words: string) => void>()
 
   constructor(private readonly options: LinkOptions) {
     this.on('SET_UUID', (uuid, whole) => { this.onUuid(uuid, whole) })
@@ -47,12 +52,7 @@ export class Link {
       this.authError = ''
       this.onKnown()
     })
-    this.on('WS_AUTH_ERROR', (words) => {
-      this.userId = null
-      this.username = ''
-      this.authError = words
-      this.onKnown()
-    })
+    this.on('WS_AUTH_ERROR', (words) => { this.refuse(words) })
     this.connect()
   }
 
@@ -74,15 +74,42 @@ export class Link {
     return () => { this.closed.delete(listener) }
   }
 
+  /** Called when the server does not take the token, or not any more. */
+  onRefused(listener: (words: string) => void): () => void {
+    this.refused.add(listener)
+    return () => { this.refused.delete(listener) }
+  }
+
   send<Name extends keyof Outgoing>(name: Name, data: Outgoing[Name]): void {
     if (this.socket?.readyState === 1) this.socket.send(encodeMessage(name, data))
   }
 
   /** Does not wait for its turn to try again. */
   hurry(): void {
-    if (this.isEnded || this.socket !== undefined) return
+    if (this.isEnded || this.authError !== '' || this.socket !== undefined) return
     clearTimeout(this.timer)
     this.connect()
+  }
+
+  /** The token counts no more, in the server's words: no connection until `renew`. */
+  refuse(words: string): void {
+    if (this.isEnded || this.authError !== '') return
+    this.authError = words === '' ? 'Invalid or expired token' : words
+    clearTimeout(this.timer)
+    const old = this.socket
+    if (old !== undefined) {
+      this.onSocketClosed()
+      old.close(1000)
+    }
+    for (const listener of [...this.refused]) listener(this.authError)
+  }
+
+  /** There is another token. */
+  renew(): void {
+    if (this.authError === '') return
+    this.authError = ''
+    this.waitMs = FIRST_WAIT_MS
+    this.hurry()
   }
 
   /** Ends this connection and makes another one at once, which takes the mode over. */
@@ -106,8 +133,10 @@ export class Link {
     socket.onmessage = (event: MessageEvent) => {
       if (socket === this.socket && typeof event.data === 'string') this.hear(event.data)
     }
-    socket.onclose = () => {
-      if (socket === this.socket) this.onSocketClosed()
+    socket.onclose = ({ code, reason }: CloseEvent) => {
+      if (socket !== this.socket) return
+      if (code === UNAUTHORIZED) this.refuse(reason)
+      else this.onSocketClosed()
     }
     socket.onerror = () => {}
   }
@@ -142,7 +171,7 @@ export class Link {
     this.isOpen = false
     this.socket = undefined
     for (const listener of [...this.closed]) listener()
-    if (this.isEnded) return
+    if (this.isEnded || this.authError !== '') return
     // Not all at once, when a server restarts.
     this.timer = setTimeout(() => { this.connect() }, this.waitMs * (0.5 + Math.random() / 2))
     this.waitMs = Math.min(2 * this.waitMs, LONGEST_WAIT_MS)

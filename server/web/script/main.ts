@@ -7,18 +7,19 @@ import { fill, icon, make, setText } from '../admin/elements'
 import { counted } from '../admin/words'
 import { Banners, timeOf } from './banners'
 import { choose } from './choice'
-import { Desk, type DeskApi } from './desk'
+import { Desk, type DeskApi, type TokenEnd } from './desk'
 import { Link } from './link'
 import { SCRIPT_ICONS } from './line_view'
 import { SavedPages, SharedPages } from './page_source'
 import { PageView } from './page_view'
 import { PeoplePanel } from './people_panel'
+import { pageAsText, scriptAsText } from './plain_text'
 import type { Problem } from './protocol'
 import { RevisionsPanel } from './revisions_panel'
 import type { Room } from './room'
 import { Refused, ScriptApi } from './script_api'
 import { ShowNames } from './show_names'
-import { askForToken, givenToken, keepToken } from './sign_in'
+import { askForAnother, askForToken, givenToken, keepToken } from './sign_in'
 
 const NOTICE_MS = 6_000
 const RETRY_MS = 3_000
@@ -43,7 +44,7 @@ function readAddress(): Address {
   return { page: Math.max(1, Number(found?.[1] ?? 1)), line: found?.[2] === undefined ? undefined : Number(found[2]) - 1 }
 }
 
-/** The page for one person, until they sign out or are not known any more: then to the reason, '' for signing out. */
+/** The page for one person, until they sign out or are turned out: then to the reason, '' for signing out. */
 function work(token: string): Promise<string> {
   return new Promise((resolve) => {
     const ended = new AbortController()
@@ -51,7 +52,7 @@ function work(token: string): Promise<string> {
     const api = new ScriptApi(token)
     const link = new Link({
       url: `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/api/v1/ws`,
-      token: () => token,
+      token: () => api.token,
       onUnheard: ({ name, why }) => console.error(`the server said something that this page does not know: ${name} (${why})`)
     })
     let saved = new SavedPages(api)
@@ -74,7 +75,8 @@ function work(token: string): Promise<string> {
         saved = new SavedPages(api)
         showPage()
       },
-      lost: (unsaved, room) => { void tellLost(unsaved, room) }
+      lost: (unsaved, room) => { void tellLost(unsaved, room) },
+      unknown: (end) => onUnknown(end)
     })
     const leave = (why: string) => {
       ended.abort()
@@ -85,7 +87,7 @@ function work(token: string): Promise<string> {
       for (const id of ['reach', 'who', 'sign-out', 'keys']) part(id).hidden = true
       resolve(why)
     }
-    api.onUnknown = () => leave('The server does not know your token any more. Sign in again to go on.')
+    api.onUnknown = (words) => link.refuse(words)
 
     // --- The bar
 
@@ -167,6 +169,9 @@ function work(token: string): Promise<string> {
         void choose('Give up your edits?', [`${counted(desk.room?.unsaved ?? 0, 'edit')} of yours that the server did not take will be gone.`],
           [{ name: 'yes', words: 'Give them up', kind: 'danger-outline' }]).then((answer) => { if (answer === 'yes') desk.giveUp() })
       },
+      signIn: () => void signInAgain(),
+      keepText,
+      leave: () => void leaveWithout('Your token was revoked.'),
       goTo: (problem: Problem) => goTo(problem.page!, problem.line! - 1, true)
     })
     fill(main, banners.element, make('div', { class: 'stage' }, make('div', { class: 'desk' }, view.element), aside))
@@ -238,12 +243,55 @@ function work(token: string): Promise<string> {
       else notice(desk.whyNotSave, desk.isDirty ? 'failed' : 'done')
     }
 
+    /** The server takes the token no more. The page stays as it is, above all what was not sent; read on can who is nobody, too. */
+    function onUnknown(end: TokenEnd): void {
+      api.token = ''
+      keepToken('')
+      queue()
+      if (end === 'expired') void signInAgain()
+      else if (unsent() === 0) leave('Your token was revoked. Ask whoever runs the show for a new one.')
+    }
+
+    let isAsking = false
+    async function signInAgain(): Promise<void> {
+      if (isAsking) return
+      isAsking = true
+      const waiting = unsent()
+      const another = await askForAnother({ id: link.userId, username: link.username },
+        `The time of your token is over.${waiting === 0 ? '' : ` ${counted(waiting, 'edit')} of yours ${waiting === 1 ? 'waits' : 'wait'} in this page, and will be sent then.`} Everything stays as you have it.`)
+      isAsking = false
+      if (another === '' || signal.aborted) return
+      keepToken(another)
+      api.token = another
+      link.renew()
+    }
+
+    const unsent = () => desk.room?.unsaved ?? 0
+
+    function keepText(): void {
+      if (desk.room === undefined) return
+      const url = URL.createObjectURL(new Blob([scriptAsText(desk.room.script, new ShowNames(desk.show))], { type: 'text/plain' }))
+      const name = `${(desk.show?.name ?? 'script').replace(/[^\p{L}\p{N}]+/gu, '-')}-not-sent.txt`
+      make('a', { href: url, download: name }).click()
+      // The browser has begun to read it by then.
+      setTimeout(() => URL.revokeObjectURL(url), 60_000)
+    }
+
+    /** Never without a question while there is something that only this page has. */
+    async function leaveWithout(why: string): Promise<void> {
+      if (unsent() > 0) {
+        const answer = await choose('Leave without your edits?', [`${counted(unsent(), 'edit')} of yours ${unsent() === 1 ? 'is' : 'are'} in this page alone, and will be gone.`],
+          [{ name: 'leave', words: 'Leave without them', kind: 'danger-outline' }])
+        if (answer !== 'leave') return
+      }
+      keepToken('')
+      leave(why)
+    }
+
     /** Edits of this person that have no document to come back into: their words, at least. */
     async function tellLost(unsaved: number, room: Room): Promise<void> {
-      const names = new ShowNames(desk.show)
-      const text = room.script.linesOf(view.page).map((line) => names.describe({ ...line, parts: line.parts })).join('\n')
       const area = make('textarea', { class: 'lost-text', readonly: true, rows: 8, 'aria-label': `Page ${view.page} as you had it` })
-      area.value = text
+      area.value = pageAsText(room.script, view.page, new ShowNames(desk.show))
       await choose('The draft was discarded while you were away', [
         `${counted(unsaved, 'edit')} of yours had not reached the server, and what they were made in is gone: they cannot be put into the script of now. This is page ${view.page} as you had it, to copy from.`
       ], [], area)
@@ -314,7 +362,6 @@ function work(token: string): Promise<string> {
       setText(part('reach-word'), words!)
       part('who').hidden = !desk.isReady
       setText(part('who'), desk.link.userId === null ? 'Reading' : desk.link.username)
-      if (desk.link.authError !== '') leave(`The server says: ${desk.link.authError}. Sign in again to go on.`)
     }
 
     function showBar(): void {
@@ -410,10 +457,7 @@ function work(token: string): Promise<string> {
       event.preventDefault()
     }, { signal })
     part('keys').onclick = showKeys
-    part('sign-out').onclick = () => {
-      keepToken('')
-      leave('')
-    }
+    part('sign-out').onclick = () => void leaveWithout('')
 
     showPage()
     update()

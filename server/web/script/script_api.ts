@@ -58,10 +58,11 @@ export class Unreachable extends Error {
 interface Options { method?: string, body?: unknown }
 
 export class ScriptApi {
-  /** Called when the server does not know the token (any more). */
-  onUnknown: () => void = () => {}
+  /** Called when the server does not know the token it was just shown (any more), with its words. */
+  onUnknown: (words: string) => void = () => {}
 
-  constructor(private readonly token: string, private readonly base = '/api/v1/') {}
+  /** As somebody, or as nobody: `token` may be another one, or '', at any time. */
+  constructor(public token: string, private readonly base = '/api/v1/') {}
 
   config(): Promise<Config> {
     return this.get<Config>('show/script/config')
@@ -144,7 +145,8 @@ export class ScriptApi {
 
   private async call(path: string, { method = 'GET', body }: Options = {}): Promise<Response> {
     const headers: Record<string, string> = {}
-    if (this.token !== '') headers['Authorization'] = `Bearer ${this.token}`
+    const { token } = this
+    if (token !== '') headers['Authorization'] = `Bearer ${token}`
     if (body !== undefined) headers['Content-Type'] = 'application/json'
     let response: Response
     try {
@@ -153,8 +155,9 @@ export class ScriptApi {
       throw new Unreachable()
     }
     if (response.ok) return response
-    if (response.status === 401) this.onUnknown()
-    throw new Refused(response.status, wordsOf(response.status, await response.text().catch(() => '')))
+    const words = wordsOf(response.status, await response.text().catch(() => ''))
+    if (response.status === 401 && token !== '' && token === this.token) this.onUnknown(words)
+    throw new Refused(response.status, words)
   }
 }
 

@@ -1,9 +1,10 @@
-// Who this is: a token from the address (#token=…), which is taken out of it at once, from this tab, or from a form. Kept in
-// sessionStorage: for this tab, until it is closed.
+// Who this is: a token from the address (#token=…), which is taken out of it at once, from this tab, or from a form; and from a
+// dialog over the open page, when the time of a token is over. Kept in sessionStorage: for this tab, until it is closed.
 
 import { fill, make } from '../admin/elements'
 import { readSetting, writeSetting } from '../src/settings.js'
-import { Refused, ScriptApi } from './script_api'
+import { ask } from '../admin/dialog'
+import { Refused, ScriptApi, type User } from './script_api'
 
 const KEY = 'weft.script.token'
 
@@ -19,6 +20,36 @@ export function givenToken(): string {
 
 export function keepToken(token: string): void {
   writeSetting('sessionStorage', KEY, token)
+}
+
+/** Whose token this is; throws in words when it is none that the server takes. */
+export async function ownerOf(token: string): Promise<User> {
+  // A header holds printable ASCII alone, and so does every token.
+  if (!/^[\x21-\x7e]+$/.test(token)) throw new Error('This is no token: it has spaces, or signs that no token has.')
+  try {
+    return (await new ScriptApi(token).user())!
+  } catch (error) {
+    if (!(error instanceof Refused) || error.status !== 401) throw error
+    throw new Error('The server does not know this token, or its time is over. Ask whoever runs the show for a new one.')
+  }
+}
+
+/** Asks for another token of the same person over the open page; '' when they closed the dialog without one. */
+export async function askForAnother(self: { id: number | null, username: string }, words: string): Promise<string> {
+  let found = ''
+  await ask({
+    title: 'Sign in again', words, action: 'Sign in',
+    fields: [{ label: 'Token', name: 'token', required: true, isSecret: true, hint: 'It is kept for this tab only, until you close it.' }],
+    perform: async ({ token }) => {
+      const given = token!.trim()
+      const owner = await ownerOf(given)
+      if (self.id !== null && owner.id !== self.id) {
+        throw new Error(`This is the token of ${owner.username}, and this page is that of ${self.username}. To go on as somebody else, sign out first.`)
+      }
+      found = given
+    }
+  })
+  return found
 }
 
 /** Shows the form in `host` and resolves to a token that the server took, or to '' for who only wants to read. */
@@ -37,14 +68,10 @@ export function askForToken(host: HTMLElement, words: string): Promise<string> {
         button.disabled = true
         failure.textContent = ''
         try {
-          // A header holds printable ASCII alone, and so does every token.
-          if (!/^[\x21-\x7e]+$/.test(token)) throw new Error('This is no token: it has spaces, or signs that no token has.')
-          await new ScriptApi(token).user()
+          await ownerOf(token)
           resolve(token)
         } catch (error) {
-          failure.textContent = error instanceof Refused && error.status === 401
-            ? 'The server does not know this token, or its time is over. Ask whoever runs the show for a new one.'
-            : error instanceof Error ? error.message : String(error)
+          failure.textContent = error instanceof Error ? error.message : String(error)
           input.setAttribute('aria-invalid', 'true')
           input.select()
         } finally {
