@@ -2,7 +2,7 @@
 // Screenshots of each state, at 1280 and at 390 pixels, light and dark, go to WEFT_ARTEFACTS.
 
 import assert from 'node:assert/strict'
-import { mkdir } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before } from 'node:test'
 import { launchBrowser } from './editor_page.mjs'
@@ -258,6 +258,71 @@ scriptTest('three people through a whole evening', async ({ server, tokenOf }) =
     await somebody.close()
   }
 }, { timeoutMs: 300_000 })
+
+scriptTest('a token that is over is asked for again, and one that is revoked leaves the words to who wrote them', async ({ server, directory, tokenOf }) => {
+  const revoked = join(directory, 'revoked')
+  await writeFile(revoked, '')
+  server.flags.push('--auth-revoked-file', revoked)
+  await server.stop()
+  await server.start()
+  const ada = await openScript(browser, server, 'Ada', tokenOf('ada', '--id', 'first'))
+  await ada.edit()
+  await ada.open('Boatswain!')
+  await ada.page.keyboard.press('End')
+  await server.crash()
+  await ada.banner('offline').waitFor()
+  await ada.page.keyboard.type(' Ho!')
+
+  // The server comes back with another secret: to it her token is one whose time is over.
+  await writeFile(join(directory, 'secret'), `${'5ec2e7'.repeat(11)}\n`)
+  await server.start()
+  const dialog = ada.page.getByRole('dialog', { name: 'Sign in again' })
+  await ada.banner('token').getByText('4 edits of yours wait here').waitFor()
+  await dialog.getByText('4 edits of yours wait in this page').waitFor()
+  await look(ada, 'token-dialog')
+  const sign = async (token) => {
+    await dialog.getByLabel('Token').fill(token)
+    await dialog.getByRole('button', { name: 'Sign in', exact: true }).click()
+  }
+  await sign('nonsense')
+  await dialog.getByText('The server does not know this token').waitFor()
+  await sign(tokenOf('ben'))
+  await dialog.getByText('This is the token of Ben Okafor, and this page is that of Ada Brook.').waitFor()
+  await ada.page.keyboard.press('Escape')
+  await look(ada, 'token')
+  assert.equal((await ada.text())[1], 'Boatswain! Ho!')
+  await ada.banner('token').getByRole('button', { name: 'Sign in again …' }).click()
+  const second = tokenOf('ada', '--id', 'second')
+  await sign(second)
+  await ada.banner('token').waitFor({ state: 'detached' })
+  await ada.untilStored()
+  await ada.untilMode('edit')
+  assert.equal((await ada.text())[1], 'Boatswain! Ho!')
+  await ada.save()
+  await ada.untilSaved()
+  assert.equal((await (await fetch(server.httpUrl('/api/v1/show/script?page=1'))).json()).lines[1].line_parts[0].line_text, 'Boatswain! Ho!')
+
+  // Revoked: nothing of hers is taken any more, and she has it still.
+  await ada.words().focus()
+  await ada.page.keyboard.press('End')
+  await ada.goOffline()
+  await ada.page.keyboard.type(' Mine.')
+  await writeFile(revoked, 'jti:second\n')
+  process.kill(server.pid, 'SIGHUP')
+  await until('the token is revoked', async () => (await fetch(server.httpUrl('/api/v1/auth'), { headers: { Authorization: `Bearer ${second}` } })).status === 401)
+  await ada.goOnline()
+  await ada.banner('revoked').getByText('6 edits of yours were not sent').waitFor()
+  await look(ada, 'revoked')
+  const [download] = await Promise.all([ada.page.waitForEvent('download'), ada.banner('revoked').getByRole('button', { name: 'Download it' }).click()])
+  assert.equal(download.suggestedFilename(), 'The-Tempest-not-sent.txt')
+  assert.match(await readFile(await download.path(), 'utf8'), /^Page 1\n\n\(A tempestuous noise .*\)\nMaster: Boatswain! Ho! Mine\.\n/)
+  await ada.banner('revoked').getByRole('button', { name: 'Leave …' }).click()
+  await ada.answer('Leave without them')
+  await ada.page.getByRole('heading', { name: 'Sign in to the script' }).waitFor()
+  await ada.page.getByText('Your token was revoked.').waitFor()
+  assert.deepEqual(ada.complaints, [])
+  await ada.close()
+})
 
 scriptTest('the keyboard alone is enough', async ({ server, tokenOf }) => {
   const ada = await openScript(browser, server, 'Ada', tokenOf('ada'))

@@ -82,7 +82,7 @@ export function manyPages(pages) {
   return lines
 }
 
-/** A test with a server that has the script of `lines`; `tokenOf(person)` signs somebody in. */
+/** A test with a server that has the script of `lines`; `tokenOf(person)` signs somebody in, with more flags of `weft token` if need be. */
 export function scriptTest(name, body, { lines = firstScenes(), timeoutMs = 120_000 } = {}) {
   serverTest(name, async (world) => {
     const { server, directory } = world
@@ -97,7 +97,7 @@ export function scriptTest(name, body, { lines = firstScenes(), timeoutMs = 120_
     weft('script', 'import', file, '--data', server.dataDirectory)
     server.flags = ['--script', '--jwt-secret-file', secret]
     await server.start()
-    const tokenOf = (person) => weft('token', '--secret-file', secret, '--user', String(PEOPLE[person].id)).trim()
+    const tokenOf = (person, ...more) => weft('token', '--secret-file', secret, '--user', String(PEOPLE[person].id), ...more).trim()
     await body({ ...world, tokenOf })
   }, { started: false, timeoutMs })
 }
