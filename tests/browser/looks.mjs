@@ -53,7 +53,8 @@ export function faintWords(page) {
     }
     const faint = new Set()
     for (const element of document.querySelectorAll('body *')) {
-      const hasWords = [...element.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.textContent.trim() !== '')
+      const hasWords = [...element.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.textContent.trim() !== '') ||
+        (element.matches('input, textarea') && element.value.trim() !== '')
       if (!hasWords || element.getClientRects().length === 0 || element.closest(':disabled, [hidden], .visually-hidden, option')) continue
       const style = getComputedStyle(element)
       const ink = element instanceof SVGElement ? style.fill : style.color

@@ -3,13 +3,11 @@
 
 import assert from 'node:assert/strict'
 import { mkdir } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { launchBrowser, openEditor } from './editor_page.mjs'
+import { artefacts, faintWords } from './looks.mjs'
 import { startWeft } from './weft_server.mjs'
-
-const artefacts = process.env.WEFT_ARTEFACTS ?? join(dirname(fileURLToPath(import.meta.url)), '..', 'artefacts')
 
 const TEXT = `Spring release: what we say first
 
@@ -68,39 +66,6 @@ function misfits(page) {
   })
 }
 
-/** The lowest contrast of text to its ground among the page's words, by the formula of WCAG 2. */
-function lowestContrast(page) {
-  return page.evaluate(() => {
-    const canvas = Object.assign(document.createElement('canvas'), { width: 1, height: 1 }).getContext('2d')
-    const rgba = (color) => {
-      canvas.clearRect(0, 0, 1, 1)
-      canvas.fillStyle = color
-      canvas.fillRect(0, 0, 1, 1)
-      return canvas.getImageData(0, 0, 1, 1).data
-    }
-    const luminance = ([r, g, b]) => {
-      const [lr, lg, lb] = [r, g, b].map((c) => (c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
-      return 0.2126 * lr + 0.7152 * lg + 0.0722 * lb
-    }
-    const groundOf = (element) => {
-      for (let at = element; at; at = at.parentElement) {
-        const color = rgba(getComputedStyle(at).backgroundColor)
-        if (color[3] === 255) return color
-      }
-      return [255, 255, 255]
-    }
-    const words = document.querySelectorAll('h1, h2, p, .avatar, .person-name, input, button:enabled, a, .cm-line, .remote-name')
-    let lowest = { ratio: Infinity }
-    for (const element of words) {
-      if (element.getClientRects().length === 0) continue
-      const [a, b] = [luminance(rgba(getComputedStyle(element).color)), luminance(groundOf(element))]
-      const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05)
-      if (ratio < lowest.ratio) lowest = { ratio, what: element.id || element.className || element.tagName }
-    }
-    return lowest
-  })
-}
-
 test('the page fits and can be read, at 1280 and at 390 pixels, light and dark, while four people write', async () => {
   const editors = await openAll('/#spring-release')
   const [mira] = editors
@@ -121,8 +86,7 @@ test('the page fits and can be read, at 1280 and at 390 pixels, light and dark, 
   for (const [i, editor] of editors.entries()) {
     await editor.page.screenshot({ path: nameOf(VIEWS[i], 'together') })
     assert.deepEqual(await misfits(editor.page), [], `${VIEWS[i].width} ${VIEWS[i].colorScheme}`)
-    const { ratio, what } = await lowestContrast(editor.page)
-    assert.ok(ratio >= 4.5, `contrast ${ratio.toFixed(2)} of ${what}, ${VIEWS[i].width} ${VIEWS[i].colorScheme}`)
+    assert.deepEqual(await faintWords(editor.page), [], `${VIEWS[i].width} ${VIEWS[i].colorScheme}`)
   }
   for (const editor of editors) {
     assert.deepEqual(editor.complaints, [])

@@ -2,6 +2,7 @@
 
 import { Api, ApiProblem, inWords } from './api'
 import { fill, make } from './elements'
+import { tokenIn } from './token'
 
 const KEY = 'weft.admin.token'
 
@@ -35,12 +36,10 @@ export function askForToken(host: HTMLElement, words: string): Promise<string> {
       class: 'card sign-in',
       onsubmit: async (event: Event) => {
         event.preventDefault()
-        const token = input.value.trim()
         button.disabled = true
         failure.textContent = ''
         try {
-          // A header holds printable ASCII alone, and so does every token.
-          if (!/^[\x21-\x7e]+$/.test(token)) throw new Error('This is no token: it has spaces, or signs that no token has.')
+          const token = tokenIn(input.value)
           await new Api(token).enter()
           resolve(token)
         } catch (error) {

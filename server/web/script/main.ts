@@ -356,7 +356,7 @@ function work(token: string): Promise<string> {
       setText(part('revision'), current === undefined ? '' : `Revision ${current.number}${current.description === '' ? '' : ` · ${current.description}`}`)
       const unsaved = desk.room?.unsaved ?? 0
       const [state, words] = desk.connection === 'open' ? unsaved > 0 ? ['sending', `Sending ${counted(unsaved, 'edit')}`] : ['there', 'Connected']
-        : desk.connection === 'connecting' ? ['waiting', 'Connecting'] : ['gone', unsaved > 0 ? `Offline · ${counted(unsaved, 'edit')} ${unsaved === 1 ? 'waits' : 'wait'}` : 'Offline']
+        : desk.connection === 'connecting' ? ['waiting', 'Connecting'] : desk.tokenEnd !== undefined ? ['gone', unsaved > 0 ? `Signed out · ${counted(unsaved, 'edit')} not sent` : 'Signed out'] : ['gone', unsaved > 0 ? `Offline · ${counted(unsaved, 'edit')} ${unsaved === 1 ? 'waits' : 'wait'}` : 'Offline']
       part('reach').dataset['state'] = state
       part('reach').dataset['unsaved'] = String(unsaved)
       setText(part('reach-word'), words!)
@@ -398,7 +398,7 @@ function work(token: string): Promise<string> {
         const time = timeOf(desk.lastSavedAt || desk.room?.script.lastSavedAt)
         const unsaved = desk.room?.unsaved ?? 0
         // On phones this is the place that is always seen.
-        setText(saveState, desk.connection === 'lost' && unsaved > 0 ? `Offline, ${counted(unsaved, 'edit')} ${unsaved === 1 ? 'waits' : 'wait'}` : desk.saving !== undefined ? desk.saving.total === 0 ? 'Saving …' : `Saving page ${desk.saving.page} of ${desk.saving.total}`
+        setText(saveState, desk.tokenEnd !== undefined && unsaved > 0 ? `${counted(unsaved, 'edit')} not sent` : desk.connection === 'lost' && unsaved > 0 ? `Offline, ${counted(unsaved, 'edit')} ${unsaved === 1 ? 'waits' : 'wait'}` : desk.saving !== undefined ? desk.saving.total === 0 ? 'Saving …' : `Saving page ${desk.saving.page} of ${desk.saving.total}`
           : desk.room?.hasDocument !== true ? '' : desk.isDirty ? 'Unsaved changes' : time === '' ? 'All saved' : `Saved ${time}`)
         saveState.dataset['state'] = desk.saving !== undefined ? 'saving' : desk.isDirty ? 'dirty' : 'saved'
       }

@@ -4,6 +4,7 @@
 import { fill, make } from '../admin/elements'
 import { readSetting, writeSetting } from '../src/settings.js'
 import { ask } from '../admin/dialog'
+import { tokenIn } from '../admin/token'
 import { Refused, ScriptApi, type User } from './script_api'
 
 const KEY = 'weft.script.token'
@@ -23,9 +24,7 @@ export function keepToken(token: string): void {
 }
 
 /** Whose token this is; throws in words when it is none that the server takes. */
-export async function ownerOf(token: string): Promise<User> {
-  // A header holds printable ASCII alone, and so does every token.
-  if (!/^[\x21-\x7e]+$/.test(token)) throw new Error('This is no token: it has spaces, or signs that no token has.')
+async function ownerOf(token: string): Promise<User> {
   try {
     return (await new ScriptApi(token).user())!
   } catch (error) {
@@ -41,7 +40,7 @@ export async function askForAnother(self: { id: number | null, username: string 
     title: 'Sign in again', words, action: 'Sign in',
     fields: [{ label: 'Token', name: 'token', required: true, isSecret: true, hint: 'It is kept for this tab only, until you close it.' }],
     perform: async ({ token }) => {
-      const given = token!.trim()
+      const given = tokenIn(token!)
       const owner = await ownerOf(given)
       if (self.id !== null && owner.id !== self.id) {
         throw new Error(`This is the token of ${owner.username}, and this page is that of ${self.username}. To go on as somebody else, sign out first.`)
@@ -64,10 +63,10 @@ export function askForToken(host: HTMLElement, words: string): Promise<string> {
       class: 'card sign-in',
       onsubmit: async (event: Event) => {
         event.preventDefault()
-        const token = input.value.trim()
         button.disabled = true
         failure.textContent = ''
         try {
+          const token = tokenIn(input.value)
           await ownerOf(token)
           resolve(token)
         } catch (error) {
