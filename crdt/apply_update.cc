@@ -456,8 +456,7 @@ std::uint32_t DocCore::StoreContent(Update& update, const Block& block, NewItem&
     case ContentKind::kAny:
     case ContentKind::kJson:
     case ContentKind::kEmbed: {
-      const auto first =
-          update.values.begin() + static_cast<std::ptrdiff_t>(block.values_begin + block.skipped);
+      const auto first = update.values.begin() + block.values_begin + block.skipped;
       if (block.length == 1) return contents_.AddValue(std::move(*first));
       if (block.length == update.values.size() && block.length == update.values.capacity()) {
         return contents_.AddValues(std::move(update.values));  // they are all of its own
