@@ -27,7 +27,7 @@ export function toMarkdown (report) {
     '# Relays, measured',
     '',
     `${report.date}, ${machine.cpu}, ${machine.kernel}, node ${machine.node}; server on one core, generator on another; ` +
-    `median of ${report.rounds} rounds of ${report.seconds} s. ` +
+    `${report.rounds === 1 ? 'one round' : `median of ${report.rounds} rounds`} of ${report.seconds} s. ` +
     'Weft logs every update with fsync: before anyone sees it, or soon after with `--relay accepted`; the others keep nothing. What each scenario does: `bench/README.md`.',
     '',
     `| scenario | figure | ${kinds.map(title).join(' | ')} |`,
