@@ -423,10 +423,11 @@ class Verification {
     int code = cursor.Open(transaction_.handle(), transaction_.tables().versions);
     if (code == 0) code = cursor.Move(MDB_FIRST);
     for (; code == 0; code = cursor.Move(MDB_NEXT)) {
-      const auto placed = DecodeVersion(cursor.key(), cursor.value());
-      if (placed && std::ranges::binary_search(known, placed->room)) continue;
+      const ByteView key = cursor.key();
+      const auto room = DecodeRoomKey(key.first(std::min(key.size(), sizeof(RoomKey))));
+      if (room && std::ranges::binary_search(known, *room)) continue;
       std::optional<RoomRow> row;
-      if (placed) code = ReadRoomRow(transaction_, placed->room, row);
+      if (room) code = ReadRoomRow(transaction_, *room, row);
       if (code != 0) return code;
       if (row && row->deleted) continue;
       Note("", {DamageKind::kVersion, 0, 0}, "a named version is no room's");

@@ -284,7 +284,15 @@ bool WantsSeal(const PageFile& file, const MetaPage& meta) {
   return FindInMain(file, meta, kSnapshotsTable) || FindInMain(file, meta, kSealKey);
 }
 
-constexpr const char* kWrongPageSize = "the meta page has another page size";
+// What a meta page has to be before anything that it says is followed.
+void CheckMeta(const PageFile& file, PageNumber page, const std::optional<MetaPage>& meta,
+               PageReport& report) {
+  if (!meta) {
+    report.findings.push_back({page, "not a meta page"});
+  } else if (meta->free.pad != file.page_bytes()) {
+    report.findings.push_back({page, "the meta page has another page size"});
+  }
+}
 
 // The meta page to go by, or nothing; findings tell why it or the other one is not to be trusted.
 std::optional<MetaPage> ChooseMeta(const PageFile& file, std::optional<std::uint64_t> transaction,
@@ -296,11 +304,7 @@ std::optional<MetaPage> ChooseMeta(const PageFile& file, std::optional<std::uint
       metas[i] = file.Meta(i);
       if (metas[i] == file.Meta(i)) break;
     }
-    if (!metas[i]) {
-      report.findings.push_back({static_cast<PageNumber>(i), "not a meta page"});
-    } else if (metas[i]->free.pad != file.page_bytes()) {
-      report.findings.push_back({static_cast<PageNumber>(i), kWrongPageSize});
-    }
+    CheckMeta(file, static_cast<PageNumber>(i), metas[i], report);
   }
   if (transaction) {
     const auto& wanted = metas[*transaction & 1];
@@ -385,12 +389,7 @@ absl::Status CheckMetaPages(const std::string& path) {
   if (!file.ok()) return file.status();
   PageReport report;
   for (int i = 0; i < 2; ++i) {
-    const auto meta = (*file)->Meta(i);
-    if (!meta) {
-      report.findings.push_back({static_cast<PageNumber>(i), "not a meta page"});
-    } else if (meta->free.pad != (*file)->page_bytes()) {
-      report.findings.push_back({static_cast<PageNumber>(i), kWrongPageSize});
-    }
+    CheckMeta(**file, static_cast<PageNumber>(i), (*file)->Meta(i), report);
   }
   return report.status();
 }

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "store/format.h"
+#include "tests/store/joined_payloads.h"
 #include "tests/store/log_harness.h"
 #include "tests/store/stored_bytes.h"
 
@@ -87,6 +88,23 @@ TEST_F(DamagedLog, EachFlippedBitOfAKeyLeavesAHoleAndAQuarantinedStray) {
     }
     ExpectLoad({"one", "three"}, damage);
     DeleteStored(path(), kRecordsTable, crdt::AsBytes(flipped));
+  }
+}
+
+TEST_F(DamagedLog, EachFlippedBitOfAVersionsKeyIsToldOnceByVerify) {
+  ASSERT_TRUE(
+      OpenLog(directory_)->PutVersion("room", {.name = "v", .sequence = 2}, JoinPayloads).ok());
+  const std::string key = EncodeVersionKey(kRoom, "v");
+  const std::string sound = ReadStored(path(), kVersionsTable, crdt::AsBytes(key));
+  DeleteStored(path(), kVersionsTable, crdt::AsBytes(key));
+  for (std::size_t bit = 0; bit < key.size() * 8; ++bit) {
+    SCOPED_TRACE(bit);
+    const std::string flipped = FlipBit(key, bit);
+    WriteStored(path(), kVersionsTable, crdt::AsBytes(flipped), sound);
+    const auto report = OpenLog(directory_)->reader().Verify({}, {});
+    ASSERT_TRUE(report.ok());
+    EXPECT_EQ(report->damage.size(), 1u);
+    DeleteStored(path(), kVersionsTable, crdt::AsBytes(flipped));
   }
 }
 
