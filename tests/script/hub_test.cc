@@ -133,6 +133,18 @@ class ScriptHub : public testing::Test {
     Say(connection, "REQUEST_SCRIPT_EDIT");
     ASSERT_TRUE(hub.leases().Holds(connection, "edit"));
   }
+  // 1, who edits, and 2 are in a room of a hub of its own.
+  void LetTwoIn(Hub& other) const {
+    for (const ConnectionId connection : {1, 2}) {
+      other.OnOpen(connection);
+      other.OnText(connection, R"({"OP":"AUTHENTICATE","DATA":{"token":"1:write"}})", now);
+    }
+    other.OnText(1, R"({"OP":"REQUEST_SCRIPT_EDIT"})", now);
+    for (const ConnectionId connection : {1, 2}) {
+      other.OnText(connection, R"({"OP":"JOIN_SCRIPT_ROOM","DATA":{}})", now);
+      other.OnJoined(connection, {});
+    }
+  }
   void Forget() {
     for (auto& [connection, all] : world.said) all.clear();
     world.order.clear();
@@ -202,15 +214,7 @@ TEST_F(ScriptHub, ATokenThatHoldsNoMoreEndsItsSocketAndItsModeWhenItWasRevoked) 
   for (const bool may_return : {true, false}) {
     World told;
     Hub other(told, {.grace = kGrace});
-    for (const ConnectionId connection : {1, 2}) {
-      other.OnOpen(connection);
-      other.OnText(connection, R"({"OP":"AUTHENTICATE","DATA":{"token":"1:write"}})", now);
-    }
-    other.OnText(1, R"({"OP":"REQUEST_SCRIPT_EDIT"})", now);
-    for (const ConnectionId connection : {1, 2}) {
-      other.OnText(connection, R"({"OP":"JOIN_SCRIPT_ROOM","DATA":{}})", now);
-      other.OnJoined(connection, {});
-    }
+    LetTwoIn(other);
     told.TakeNames(1);
     told.TakeNames(2);
     other.OnTokenEnded(1, "Invalid or expired token", may_return, now);
@@ -737,15 +741,7 @@ TEST_F(ScriptHub, Hazard25_LeavingIsLikeStoppingAndLikeDying) {
   for (const bool leaves : {true, false}) {
     World fresh;
     Hub other(fresh, {.grace = milliseconds(0)});
-    for (const ConnectionId connection : {1, 2}) {
-      other.OnOpen(connection);
-      other.OnText(connection, R"({"OP":"AUTHENTICATE","DATA":{"token":"1:write"}})", now);
-    }
-    other.OnText(1, R"({"OP":"REQUEST_SCRIPT_EDIT"})", now);
-    for (const ConnectionId connection : {1, 2}) {
-      other.OnText(connection, R"({"OP":"JOIN_SCRIPT_ROOM","DATA":{}})", now);
-      other.OnJoined(connection, {});
-    }
+    LetTwoIn(other);
     if (leaves) {
       other.OnText(1, R"({"OP":"LEAVE_SCRIPT_ROOM","DATA":{}})", now);
     } else {
