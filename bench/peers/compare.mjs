@@ -1,4 +1,4 @@
-// node bench/peers/compare.mjs WEFT_PEER [--rounds=N] [--only=REGEX] [--core=N] [--native=PROGRAM]
+// node bench/peers/compare.mjs WEFT_PEER [--rounds=N] [--only=REGEX] [--core=N] [--native=PROGRAM] [--remark=TEXT]
 //
 // Measures weft and other engines on the same inputs, and writes bench/results/engine.{json,md,svg}.
 // In each round every engine does a work right after the other, each in a process of its own, all on
@@ -20,9 +20,9 @@ const kSlowMs = 20_000
 
 const [weftPeer, ...flags] = process.argv.slice(2)
 const flag = (name, otherwise) => flags.find(f => f.startsWith(`--${name}=`))?.slice(name.length + 3) ?? otherwise
-const unknown = flags.find(f => !/^--(rounds|only|core|native|trace)=/.test(f))
+const unknown = flags.find(f => !/^--(rounds|only|core|native|trace|remark)=/.test(f))
 if (weftPeer === undefined || unknown !== undefined) {
-  console.error(unknown === undefined ? 'compare: which program?' : `--peers knows --rounds=, --only=, --core= and --trace=, not ${unknown}`)
+  console.error(unknown === undefined ? 'compare: which program?' : `--peers knows --rounds=, --only=, --core=, --trace= and --remark=, not ${unknown}`)
   process.exit(2)
 }
 const rounds = Number(flag('rounds', 3))
@@ -127,6 +127,7 @@ for (let round = 0; round < rounds; ++round) {
   report = {
     date: new Date().toISOString().slice(0, 10),
     machine: { cpu: os.cpus()[0].model.trim(), cores: os.cpus().length, node: process.version, rounds: round + 1 },
+    ...(flag('remark') !== undefined && { remark: flag('remark') }),
     notes: native === '' ? ['No native programs: cargo, or the registry of its packages, is not there.'] : [],
     trace: { name: trace },
     versions,

@@ -69,7 +69,7 @@ export function toMarkdown (report) {
   const sections = [
     '# Engines, measured',
     `${report.date}, one core of ${cores} (${cpu}), node ${node}; ${rounds === 1 ? 'medians of one round' : `medians of ${rounds} rounds`} in which every engine does a work right after the other. ` +
-      'In brackets: how many times weft\'s value. Milliseconds unless a unit is given; ‡ less than three runs. `./dev bench --peers` measures it anew.',
+      'In brackets: how many times weft\'s value. Milliseconds unless a unit is given; ‡ less than three runs. `./dev bench --peers` measures it anew.' + (report.remark ? ` ${report.remark}` : ''),
     `Trace: ${report.trace.name}. Each engine in its own format; where there are two, v1 stands beside snapshots and v2 beside updates.`,
     'Limit: no engine, but what no implementation of these updates can leave out: what is inserted kept, blocks that lie in memory in a row ' +
       'written, updates read into such blocks, with no order, no index and no check (`bench/format_limit.h`).',
