@@ -45,6 +45,7 @@ function joining(options) {
     lost: (count) => told.push(`lost ${count}`), stuck: () => told.push('stuck')
   })
   room.join()
+  opened.push({ end: () => room.leave(false) })
   return { ...world, room, told }
 }
 
@@ -168,12 +169,17 @@ const nobody = { editors: [], cutters: [], hasDraft: false }
 /** A desk whose HTTP calls answer what the test says. */
 function atDesk({ config = nobody, session = null, mayWrite = true } = {}) {
   const world = connected({ greeted: false })
-  const answers = { config, session }
+  const answers = { config, session, user: { id: 1, username: 'ada', mayWrite } }
+  const answer = (name) => {
+    if (answers[name] instanceof Error) throw answers[name]
+    return answers[name]
+  }
   const told = []
   const desk = new Desk(world.link, {
-    config: async () => answers.config, session: async () => answers.session, user: async () => ({ id: 1, username: 'ada', mayWrite }),
+    config: async () => answer('config'), session: async () => answer('session'), user: async () => answer('user'),
     show: async () => ({ id: 1, name: 'The Tempest' }), revisions: async () => ({ current: 3, revisions: [] }), cuts: async () => [], cues: async () => []
   }, { notice: (words) => told.push(words), lost: (count) => told.push(`lost ${count}`), unknown: (end) => told.push(end) })
+  opened.push(desk)
   world.sockets.greet()
   return Object.assign(world, { desk, answers, told, settle: async () => { for (let i = 0; i < 20; ++i) await Promise.resolve() } })
 }
@@ -573,6 +579,65 @@ test('a refused edit is kept, holds later ones back, and goes again on a new con
   assert.deepEqual(doc.toJSON(), room.doc.toJSON())
 })
 
+test('an edit that was refused under a grant that is over goes again, and is not told as refused', () => {
+  const { room, sockets, doc, told } = synced()
+  room.script.setText('1', 0, 'one')
+  // The answer to the question who edits was quicker than that to the edit.
+  room.setMayWrite(false)
+  room.setMayWrite(true)
+  sockets.action('YJS_RECEIPT', { count: 1, stored: false, reason: 'Insufficient permissions' })
+  assert.deepEqual([sockets.all.length, told], [2, ['edited']])
+  sockets.greet({ uuid: 'second' })
+  sockets.take()
+  sockets.action('YJS_SYNC', wholeOf(Y, doc))
+  assert.deepEqual([sockets.names(), room.isHeldBack, room.unsaved], [['YJS_SYNC'], false, 1])
+})
+
+test('what is written before it is known who may write is kept, and goes with the grant on the same connection', () => {
+  const { room, sockets, doc } = synced()
+  sockets.take()
+  room.setMayWrite(undefined)
+  room.script.setText('1', 0, 'one')
+  room.script.setText('1', 0, 'one two')
+  assert.deepEqual([sockets.names(), room.unsaved], [[], 2])
+  room.setMayWrite(true)
+  const [sent, ...more] = sockets.take()
+  assert.deepEqual([sent.op, more, sockets.all.length], ['YJS_SYNC', [], 1])
+  Y.applyUpdate(doc, bytesOf(sent.data.payload))
+  sockets.action('YJS_RECEIPT', { count: 1, stored: true })
+  assert.deepEqual([room.unsaved, room.isHeldBack], [0, false])
+  assert.deepEqual(doc.toJSON(), room.doc.toJSON())
+})
+
+test('a connection on which nothing is answered is given up: a greeting, and an edit', () => {
+  mock.timers.enable({ apis: ['setTimeout'] })
+  try {
+    const { sockets } = connected({ greeted: false })
+    sockets.operation('SET_UUID', 'first', { RESUME: 'secret' })
+    mock.timers.tick(15_000)
+    assert.equal(sockets.all[0].readyState, 3)
+    mock.timers.tick(1_000)
+    assert.equal(sockets.all.length, 2)
+    sockets.greet()
+    mock.timers.tick(60_000)
+    assert.equal(sockets.all.length, 2)
+
+    const world = synced()
+    world.room.script.setText('1', 0, 'one')
+    mock.timers.tick(19_000)
+    world.sockets.action('YJS_RECEIPT', { count: 1, stored: true })
+    mock.timers.tick(60_000)
+    world.room.script.setText('1', 0, 'one two')
+    mock.timers.tick(19_000)
+    world.room.script.setText('1', 0, 'one two three')
+    assert.deepEqual([world.sockets.all.length, world.room.unsaved], [1, 2])
+    mock.timers.tick(1_000)
+    assert.equal(world.sockets.all.length, 2)
+  } finally {
+    mock.timers.reset()
+  }
+})
+
 test('the secret of a connection that broke before it had taken the mode over is shown again', () => {
   mock.timers.enable({ apis: ['setTimeout'] })
   try {
@@ -626,15 +691,15 @@ test('a mode that was lost with the connection is asked for again, and offline e
   desk.tryAgain()
   sockets.greet({ uuid: 'second' })
   sockets.action('YJS_SYNC', wholeOf(Y, doc))
-  sockets.action('YJS_RECEIPT', { count: 1, stored: false, reason: 'Insufficient permissions' })
   await settle()
-  assert.ok(sockets.names().includes('REQUEST_SCRIPT_EDIT'))
+  const asked = sockets.names()
+  assert.ok(asked.includes('REQUEST_SCRIPT_EDIT'))
+  assert.ok(!asked.includes('YJS_SYNC'), 'nothing is sent that is sure to be refused')
+  desk.room.script.setText('1', 0, 'Ho')
   answers.config = { ...nobody, editors: [{ internal_id: 'second', username: 'ada' }] }
   sockets.action('GET_SCRIPT_CONFIG_STATUS')
   await settle()
-  // With a new connection, which takes the mode of this one along.
-  sockets.greet({ uuid: 'third' })
-  sockets.action('YJS_SYNC', wholeOf(Y, doc))
+  assert.equal(sockets.all.length, 2)
   const back = sockets.take().find(({ op }) => op === 'YJS_SYNC')
   Y.applyUpdate(doc, bytesOf(back.data.payload))
   sockets.action('YJS_RECEIPT', { count: 1, stored: true })
@@ -695,6 +760,42 @@ test('edits that come back leave the script unsaved, though the server had no dr
   await settle()
   sockets.action('YJS_RECEIPT', { count: 1, stored: true })
   assert.deepEqual([desk.room.unsaved, desk.isDirty, desk.whyNotSave], [0, true, undefined])
+})
+
+test('a call that fails while the connection is open is made again', async () => {
+  mock.timers.enable({ apis: ['setTimeout'] })
+  try {
+    const { desk, answers, told, settle } = atDesk()
+    await settle()
+    const { config } = answers
+    answers.config = new Error('The server does not answer.')
+    await desk.refresh()
+    answers.config = { ...config, hasDraft: true }
+    assert.deepEqual([desk.config.hasDraft, told.at(-1)], [false, 'The server does not answer.'])
+    mock.timers.tick(2_000)
+    await settle()
+    assert.equal(desk.config.hasDraft, true)
+  } finally {
+    mock.timers.reset()
+  }
+})
+
+test('who was nobody on the last connection is not taken for nobody on the next one', async () => {
+  const { desk, sockets, answers, settle } = await editing()
+  const { user } = answers
+  sockets.break()
+  answers.user = undefined
+  await desk.refreshAll()
+  let onUser
+  answers.user = new Promise((resolve) => { onUser = () => resolve(user) })
+  answers.config = nobody
+  desk.tryAgain()
+  sockets.greet({ uuid: 'second' })
+  sockets.action('GET_SCRIPT_CONFIG_STATUS')
+  await settle()
+  assert.deepEqual([desk.wish, desk.asked], ['edit', 'edit'])
+  onUser()
+  await settle()
 })
 
 test('somebody who is turned away from the room does not ask for ever', async () => {

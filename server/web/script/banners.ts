@@ -103,10 +103,13 @@ export class Banners {
           `The show is running${desk.session?.since ? ` since ${timeOf(desk.session.since)}` : ''}${desk.session?.by ? `, started by ${desk.session.by}` : ''}: the script is frozen for everybody until it ends.`),
         desk.user?.mayWrite === true && button('End the live session', actions.stopLive)])
     }
-    if (desk.connection === 'open' && unsaved > 0 && (room?.isHeldBack || room?.state === 'apart') && desk.session === null) {
-      add('held', 'bad', SCRIPT_ICONS.warning, [unsaved, desk.roomTrouble], () => [
+    // Not while it is being asked: after a connection broke that is a moment.
+    const isAsking = desk.asked !== undefined || room?.mayWrite === undefined
+    if (desk.connection === 'open' && unsaved > 0 && (room?.isHeldBack ? !isAsking : room?.state === 'apart') && desk.session === null) {
+      const why = desk.roomTrouble || desk.refusal
+      add('held', 'bad', SCRIPT_ICONS.warning, [unsaved, why], () => [
         make('p', {}, make('strong', {}, `The server did not take ${counted(unsaved, 'edit')} of yours. `),
-          desk.roomTrouble === '' ? 'They are kept here.' : `It says: ${desk.roomTrouble}. They are kept here.`),
+          why === '' ? 'They are kept here.' : `It says: ${why}. They are kept here.`),
         make('span', { class: 'banner-actions' }, button('Try again', () => desk.tryAgain()), button('Give them up …', actions.giveUp))])
     } else if (desk.isStuck) {
       add('stuck', 'bad', SCRIPT_ICONS.warning, desk.roomTrouble, () => [

@@ -41,6 +41,9 @@ export interface DeskEvents {
 /** How a token ended: another one helps, or somebody took it back. */
 export type TokenEnd = 'expired' | 'revoked'
 
+/** So long after a call that failed all is asked for anew. */
+const RETRY_MS = 2_000
+
 /** What the protocol says of a token that somebody took back. */
 const REVOKED = 'Revoked token'
 
@@ -55,6 +58,8 @@ export class Desk {
   show: Show | undefined
   /** Who this is; nobody, without a token. */
   user: User | undefined
+  /** Whether that was asked on this connection: the one before had another token, maybe. */
+  private isUserKnown = false
   revisions: Revisions = { current: null, revisions: [] }
   cuts = new Set<number>()
   cues: Cue[] = []
@@ -83,6 +88,7 @@ export class Desk {
   private refreshAgain = false
   private refreshingAll: Promise<void> | undefined
   private refreshAllAgain = false
+  private retryTimer: ReturnType<typeof setTimeout> | undefined
   private isEnded = false
   /** Leaves the mode as soon as every edit is stored. */
   private isStopping = false
@@ -95,6 +101,7 @@ export class Desk {
     this.stop.push(
       link.onOpen(() => {
         this.connection = 'open'
+        this.isUserKnown = false
         this.changed()
         void this.refreshAll()
       }),
@@ -102,6 +109,7 @@ export class Desk {
         this.connection = 'lost'
         this.asked = undefined
         this.saving = undefined
+        this.room?.setMayWrite(undefined)
         this.changed()
       }),
       link.onRefused(() => {
@@ -154,6 +162,7 @@ export class Desk {
 
   end(): void {
     this.isEnded = true
+    clearTimeout(this.retryTimer)
     for (const stop of this.stop.splice(0)) stop()
     this.room?.leave()
     this.link.end()
@@ -163,7 +172,7 @@ export class Desk {
 
   get situation(): Situation {
     return {
-      ...this.config, isLive: this.session !== null, self: this.link.uuid, mayWrite: this.isReady ? this.user?.mayWrite ?? false : undefined,
+      ...this.config, isLive: this.session !== null, self: this.link.uuid, mayWrite: this.isReady && this.isUserKnown ? this.user?.mayWrite ?? false : undefined,
       isConnected: this.connection === 'open'
     }
   }
@@ -325,11 +334,13 @@ export class Desk {
   }
 
   private async askAll(): Promise<void> {
+    const { uuid } = this.link
     try {
       const [user, show, revisions, cuts, cues] = await Promise.all(
         [this.api.user(), this.api.show(), this.api.revisions(), this.api.cuts(), this.api.cues()])
       if (this.isEnded) return
       this.user = user
+      this.isUserKnown = uuid === this.link.uuid
       this.show = show
       this.revisions = revisions
       this.cuts = new Set(cuts)
@@ -343,7 +354,11 @@ export class Desk {
 
   private complain(error: unknown): void {
     // Of a token that counts no more other words are said.
-    if (!this.isEnded && this.tokenEnd === undefined) this.events.notice?.(error instanceof Error ? error.message : String(error), 'failed')
+    if (this.isEnded || this.tokenEnd !== undefined) return
+    this.events.notice?.(error instanceof Error ? error.message : String(error), 'failed')
+    // A connection that opens asks by itself; while it is open nothing else would.
+    clearTimeout(this.retryTimer)
+    this.retryTimer = setTimeout(() => { if (this.link.isOpen) void this.refreshAll() }, RETRY_MS)
   }
 
   onConfig(config: Config, session: LiveSession | null): void {

@@ -11,6 +11,8 @@ import { decodeMessage, encodeMessage, type Incoming, type IncomingName, type Li
 
 const FIRST_WAIT_MS = 250
 const LONGEST_WAIT_MS = 8_000
+/** A connection over which the server has not said who this is in so long is taken for dead. */
+const GREETING_TIMEOUT_MS = 15_000
 const KEPT_SECRETS = 3
 const UNAUTHORIZED = 4401
 
@@ -139,6 +141,12 @@ export class Link {
       else this.onSocketClosed()
     }
     socket.onerror = () => {}
+    clearTimeout(this.timer)
+    this.timer = setTimeout(() => {
+      if (socket !== this.socket || this.isOpen) return
+      this.onSocketClosed()
+      socket.close(1000)
+    }, GREETING_TIMEOUT_MS)
   }
 
   private hear(text: string): void {
@@ -159,6 +167,7 @@ export class Link {
   private onKnown(): void {
     if (this.isOpen) return
     this.isOpen = true
+    clearTimeout(this.timer)
     this.waitMs = FIRST_WAIT_MS
     // The mode of the last connection, if its time is not over yet.
     if (this.userId !== null) for (const resume of this.secrets) this.send('REFRESH_CLIENT', { resume })

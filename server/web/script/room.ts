@@ -4,6 +4,7 @@
 //   joining ──step 0──> synced ──link breaks, or the server refuses an edit──> apart ──(the link opens)──> joining
 //
 // Edits are counted until the server says that they are stored, and they stay in the document whatever happens to the link.
+// They are sent while the server is known to take them on this connection (`setMayWrite`), and held back until then.
 // When it is back the server says what it has, and gets what it lacks. That goes for the same document alone: one that was
 // discarded and made anew is another one, which lacks what this one began with; then the room ends with `lost`, and hands
 // over what was not stored.
@@ -16,6 +17,8 @@ import { encodePresence, toBase64, type Incoming, type Member, type Presence } f
 import { ScriptDocument } from './script_document'
 
 const SYNC_TIMEOUT_MS = 10_000
+/** A connection on which no edit was answered for so long is taken for dead. */
+const RECEIPT_TIMEOUT_MS = 20_000
 
 /** What came from the server, as an origin of transactions. */
 export const SERVER = 'server'
@@ -47,14 +50,20 @@ export class Room {
   unsaved = 0
   members: Member[] = []
 
-  /** Of each message that the server will answer with a receipt: how many edits are in it. */
-  private inFlight: number[] = []
-  private mayWrite = true
-  /** An edit was refused, so later ones, which build on it, are held back. */
+  /** Of each message that the server will answer with a receipt: how many edits are in it, and under which grant it was sent. */
+  private readonly inFlight: { edits: number, grant: number }[] = []
+  /** Undefined while nobody knows, as on a new connection. */
+  mayWrite: boolean | undefined = true
+  /** How many times writing was allowed. */
+  private grant = 0
+  /** An edit was refused or not sent, so later ones, which build on it, are held back. */
   isHeldBack = false
+  /** What the server has at least, as a state vector; undefined when it does not say. */
+  private serverHas: Uint8Array | undefined
   /** What the server had when this document was begun, which any later state of the same document has, too; and what it calls it. */
   private birth: { had: Map<number, number> | undefined, generation: string | undefined } | undefined
   private watchdog: ReturnType<typeof setTimeout> | undefined
+  private receiptWatchdog: ReturnType<typeof setTimeout> | undefined
   private readonly stop: (() => void)[] = []
   private presence: Presence | undefined
   private isMending = false
@@ -103,11 +112,15 @@ export class Room {
     if (tell && this.link.isOpen) this.link.send('LEAVE_SCRIPT_ROOM', {})
   }
 
-  /** Whether edits are sent. When they may be again, what was held back goes with a new connection. */
-  setMayWrite(mayWrite: boolean): void {
+  /** Whether edits are sent; undefined while nobody knows. When they may be again, what was held back goes. */
+  setMayWrite(mayWrite: boolean | undefined): void {
     if (this.mayWrite === mayWrite) return
     this.mayWrite = mayWrite
-    if (mayWrite && this.unsaved > 0 && (this.isHeldBack || this.state === 'apart')) this.retry()
+    if (mayWrite !== true) return
+    this.grant += 1
+    if (this.unsaved === 0) return
+    if (this.state === 'synced' && this.isHeldBack && this.inFlight.length === 0) this.offer()
+    else if (this.isHeldBack || this.state === 'apart') this.retry()
   }
 
   /** Offers what was refused once more. */
@@ -128,6 +141,7 @@ export class Room {
 
   private setState(state: Room['state']): void {
     clearTimeout(this.watchdog)
+    if (state !== 'synced') this.takeExpected()
     if (this.state === state) return
     this.state = state
     this.events.changed?.()
@@ -139,11 +153,36 @@ export class Room {
     this.events.changed?.()
   }
 
+  /** Of `edits` a receipt will come. */
+  private expect(edits: number): void {
+    this.inFlight.push({ edits, grant: this.grant })
+    if (this.inFlight.length === 1) this.watchReceipts()
+  }
+
+  /** The first `count` of what was expected has come. */
+  private takeExpected(count = Infinity): Room['inFlight'] {
+    const taken = this.inFlight.splice(0, count)
+    this.watchReceipts()
+    return taken
+  }
+
+  private watchReceipts(): void {
+    clearTimeout(this.receiptWatchdog)
+    if (this.inFlight.length > 0) this.receiptWatchdog = setTimeout(() => { this.retry() }, RECEIPT_TIMEOUT_MS)
+  }
+
   private part(): void {
-    this.inFlight = []
     this.presences.clear()
     this.members = []
     this.setState('apart')
+  }
+
+  /** Sends what the server lacks, which is every edit that is not stored. */
+  private offer(): void {
+    this.isHeldBack = this.mayWrite !== true
+    if (this.isHeldBack) return
+    this.link.send('YJS_SYNC', { step: 2, payload: toBase64(Y.encodeStateAsUpdate(this.doc, this.serverHas)) })
+    this.expect(this.unsaved)
   }
 
   /** Whether the message was taken. */
@@ -168,19 +207,13 @@ export class Room {
     this.doc.on('update', this.onLocalUpdate)
     this.hasDocument = true
     this.isHeldBack = false
-    this.inFlight = []
+    this.serverHas = data.stateVector
+    this.takeExpected()
     // What the server lacks, if anything: deletions show in no state vector, but they were counted.
     const ours = Y.decodeStateVector(Y.encodeStateVector(this.doc))
     const isBehind = theirs !== undefined && !contains(theirs, ours)
     if (this.unsaved === 0 && isBehind) this.unsaved = 1
-    if (this.unsaved > 0) {
-      if (this.mayWrite) {
-        this.link.send('YJS_SYNC', { step: 2, payload: toBase64(Y.encodeStateAsUpdate(this.doc, data.stateVector)) })
-        this.inFlight.push(this.unsaved)
-      } else {
-        this.isHeldBack = true
-      }
-    }
+    if (this.unsaved > 0) this.offer()
     this.setState('synced')
     this.sendPresence()
     return true
@@ -203,12 +236,14 @@ export class Room {
   }
 
   private onReceipt({ count, stored, reason }: Incoming['YJS_RECEIPT']): void {
-    const edits = this.inFlight.splice(0, count).reduce((sum, some) => sum + some, 0)
+    const answered = this.takeExpected(count)
     if (stored) {
-      this.setUnsaved(Math.max(0, this.unsaved - edits))
+      this.setUnsaved(Math.max(0, this.unsaved - answered.reduce((sum, { edits }) => sum + edits, 0)))
       return
     }
     this.isHeldBack = true
+    // It was sent before writing was allowed anew, and what came behind it may have been refused for that alone.
+    if (this.mayWrite === true && answered.some(({ grant }) => grant !== this.grant)) return this.retry()
     this.events.refused?.(reason ?? 'The server did not take an edit.')
     this.events.changed?.()
   }
@@ -219,16 +254,16 @@ export class Room {
     this.isMending = true
     queueMicrotask(() => {
       this.isMending = false
-      if (this.state === 'synced' && this.mayWrite && !this.isHeldBack) this.script.removeDoubles()
+      if (this.state === 'synced' && this.mayWrite === true && !this.isHeldBack) this.script.removeDoubles()
     })
   }
 
   private readonly onLocalUpdate = (update: Uint8Array, origin: unknown): void => {
     if (origin === SERVER) return
-    if (this.state === 'synced' && this.mayWrite && !this.isHeldBack) {
+    if (this.state === 'synced' && this.mayWrite === true && !this.isHeldBack) {
       this.link.send('YJS_UPDATE', { payload: toBase64(update) })
-      this.inFlight.push(1)
-    }
+      this.expect(1)
+    } else if (this.state === 'synced') this.isHeldBack = true
     this.setUnsaved(this.unsaved + 1)
     this.events.edited?.()
   }
