@@ -602,9 +602,12 @@ class DocCore {
   bool FindTyping(TypeRef type, std::uint64_t index);
   // As TypeOn, for an update of format v1 by another replica that brings nothing else.
   bool HearTyped(ByteView update, std::string_view origin);
-  // Whether text inserted behind this last item of its client, with its neighbours, would merge
-  // into it and nothing else would.
+  // Whether text inserted right behind this last item of its client, with the same right origin,
+  // would merge into it and nothing else would.
   bool MayExtend(ItemRef item) const;
+  // Whether what its client inserts behind its last element, with the same right origin, comes to
+  // stand there.
+  bool StaysBehind(const Item& item) const;
   // Appends text to the last item of its client. Answers its units; 0, and nothing happened, when
   // it would become too long.
   Clock ExtendLast(ItemRef item, std::string_view utf8);

@@ -64,9 +64,6 @@ bool DocCore::MayExtend(ItemRef ref) const {
   }
   const TypeNode& parent = types_.At(item.parent);
   if (parent.holds_formats || IsDeleted(item.parent)) return false;
-  // What is inserted behind it gets the same neighbours: nothing stands in between.
-  const PackedId right = item.right == kNoItem ? PackedId() : At(item.right).id;
-  if (right != item.right_origin) return false;
   // The end of the transaction would find no more to merge.
   const BlockList& blocks = clients_[item.id.client()].blocks;
   BlockList::Cursor previous = blocks.last();
@@ -100,7 +97,7 @@ bool DocCore::HearTyped(ByteView update, std::string_view origin) {
   if (blocks.end() != clock || left != Id{writer, clock - 1}) return false;
   const ItemRef ref = blocks.At(blocks.last());
   const Item& item = At(ref);
-  if (!MayExtend(ref) || has_right != item.right_origin.has_value() ||
+  if (!MayExtend(ref) || !StaysBehind(item) || has_right != item.right_origin.has_value() ||
       (has_right && right != Unpack(item.right_origin)) ||
       utf8.size() > std::min(limits_.string_bytes, limits_.update_bytes) || !IsValidUtf8(utf8) ||
       clients_[*client].text.size() + utf8.size() * 2 + 2 > TextBuffer::kMaxBytes) {
@@ -114,6 +111,17 @@ bool DocCore::HearTyped(ByteView update, std::string_view origin) {
   return true;
 }
 
+// What is inserted behind the item stops before the first neighbour that neither was inserted at the
+// same place nor behind what was passed; of two who type at one place that is the other one's text.
+// (Who has a right origin that became a Gc becomes one as well.)
+bool DocCore::StaysBehind(const Item& item) const {
+  const PackedId right = item.right == kNoItem ? PackedId() : At(item.right).id;
+  if (right == item.right_origin) return true;
+  if (!conflict_groups_.empty()) return false;  // they remember who stands where
+  if (item.right_origin.has_value() && At(FindBlock(item.right_origin)).is_gc()) return false;
+  return item.right == kNoItem || At(item.right).origin != item.last_id();
+}
+
 bool DocCore::FindTyping(TypeRef type, std::uint64_t index) {
   StopTyping();
   const TypeNode& node = types_.At(type);
@@ -125,8 +133,10 @@ bool DocCore::FindTyping(TypeRef type, std::uint64_t index) {
   if (blocks.empty()) return false;
   const ItemRef last = blocks.At(blocks.last());
   const Item& item = At(last);
+  // What is typed here gets the neighbours of now for its origins.
+  const PackedId right = item.right == kNoItem ? PackedId() : At(item.right).id;
   // Text goes behind what was deleted there, and would get that for its neighbour.
-  if (item.parent != type || !MayExtend(last) ||
+  if (item.parent != type || !MayExtend(last) || right != item.right_origin ||
       (item.right != kNoItem && At(item.right).deleted)) {
     return false;
   }
