@@ -2,7 +2,7 @@
 // already. Prints one JSON object; ends with 1 when a receiver lacks anything.
 //
 //   weft_relay_bench SCENARIO --port=N [--pid=N] [--hocuspocus] [--seconds=S] [--warmup=S]
-//                    [--room=PREFIX] [--window=N] [--trace=FILE] [--seen=FILE]
+//                    [--room=PREFIX] [--rooms=N] [--window=N] [--trace=FILE] [--seen=FILE]
 
 #include <sys/resource.h>
 
@@ -41,8 +41,11 @@ absl::StatusOr<Report> RunScenario(const std::string& scenario, const Run& run,
   const std::string seen = Text(flags, "seen", "");
   if (scenario == "S1") return RunTyping(run, crowd);
   if (scenario == "S2") {
-    return RunTyping(run,
-                     {.rooms = 500, .writers = 2, .readers = 0, .rate = 0, .window = window(32)});
+    return RunTyping(run, {.rooms = static_cast<std::size_t>(Number(flags, "rooms", 500)),
+                           .writers = 2,
+                           .readers = 0,
+                           .rate = 0,
+                           .window = window(32)});
   }
   if (scenario == "S3") {
     return RunTyping(run, {.rooms = 1, .writers = 5, .readers = 200, .rate = 20, .window = 0});
