@@ -255,6 +255,23 @@ int DeleteRoom(BatchWriter& writer, std::string_view name, Generation generation
   return code;
 }
 
+int RenameRoom(BatchWriter& writer, std::string_view name, std::string_view new_name,
+               absl::Status& result) {
+  OpenRoom* room = nullptr;
+  int code = FindOr(writer, name, room, result);
+  if (code != 0 || !result.ok()) return code;
+  room->row.name = new_name;
+  code = WriteRoomRow(writer.transaction(), room->id, room->row);
+  if (code == 0) code = ForgetName(writer.transaction(), name, room->id);
+  if (code == 0) {
+    code = RestoreName(
+        writer.transaction(),
+        {.name = std::string(new_name), .room = room->id, .generation = room->row.generation});
+  }
+  writer.Forget(name);
+  return code;
+}
+
 int PurgeRoom(BatchWriter& writer, RoomId id, std::size_t count, bool& more) {
   more = false;
   const Transaction& transaction = writer.transaction();

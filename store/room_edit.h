@@ -30,6 +30,10 @@ int AppendWith(BatchWriter& writer, const Append& append,
 // one.
 int DeleteRoom(BatchWriter& writer, std::string_view name, Generation generation,
                absl::Status& result);
+// Gives the room another name, with all that it has. kNotFound for an unknown room.
+// Requires: no room has the new name.
+int RenameRoom(BatchWriter& writer, std::string_view name, std::string_view new_name,
+               absl::Status& result);
 // Deletes up to `count` entries of a deleted room. `more` tells whether some are left.
 int PurgeRoom(BatchWriter& writer, RoomId id, std::size_t count, bool& more);
 

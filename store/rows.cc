@@ -288,32 +288,62 @@ absl::Status Rows::TryAppend(const Append& append, AppendEdit edit, AppendDone d
       });
 }
 
-absl::Status Rows::DeleteRoom(std::string_view room, Generation generation, const RowEdit& edit,
-                              std::optional<Sequence> head) {
+absl::Status Rows::ChangeRoom(const Precondition& precondition, const RowEdit& edit,
+                              absl::FunctionRef<int(BatchWriter&, absl::Status& result)> change) {
   if (log_ == nullptr) return absl::FailedPreconditionError("the rows are open for reading only");
   absl::Status result;
   const absl::Status status = log_->Submit([&](BatchWriter& writer) {
+    result = absl::OkStatus();
     OpenRoom* open = nullptr;
-    int code = writer.Find(room, open);
+    int code = writer.Find(precondition.room, open);
     if (code != 0) return code;
     if (open == nullptr) {
       result = absl::NotFoundError("there is no such room");
       return 0;
     }
-    if (generation != Generation{} && open->row.generation != generation) {
+    if (precondition.generation != Generation{} &&
+        open->row.generation != precondition.generation) {
       result = absl::FailedPreconditionError("the room was deleted or made anew");
       return 0;
     }
-    if (head && open->row.head != *head) {
+    if (precondition.unused_name) {
+      OpenRoom* other = nullptr;
+      code = writer.Find(*precondition.unused_name, other);
+      if (code != 0) return code;
+      if (other != nullptr) {
+        result = absl::AlreadyExistsError("a room has the name already");
+        return 0;
+      }
+    }
+    if (precondition.head && open->row.head != *precondition.head) {
       result = absl::FailedPreconditionError("the room has got further records");
       return 0;
     }
     code = Run(writer, edit, result);
     if (code != 0 || !result.ok()) return code;
-    return store::DeleteRoom(writer, room, generation, result);
+    return change(writer, result);
   });
   if (!status.ok()) return status;
   return result;
+}
+
+absl::Status Rows::DeleteRoom(std::string_view room, Generation generation, const RowEdit& edit,
+                              std::optional<Sequence> head) {
+  return ChangeRoom({.room = room, .generation = generation, .head = head}, edit,
+                    [&](BatchWriter& writer, absl::Status& result) {
+                      return store::DeleteRoom(writer, room, generation, result);
+                    });
+}
+
+absl::Status Rows::RenameRoom(std::string_view room, Generation generation, Sequence head,
+                              std::string_view new_name, const RowEdit& edit) {
+  if (new_name.size() > kMaxRoomNameBytes) {
+    return absl::InvalidArgumentError("no room has so long a name");
+  }
+  return ChangeRoom({.room = room, .generation = generation, .head = head, .unused_name = new_name},
+                    edit, [&](BatchWriter& writer, absl::Status& result) {
+                      return store::RenameRoom(writer, room, new_name, result);
+                    });
 }
 
 absl::Status Rows::PutVersion(std::string_view room, const Version& version, const Merge& merge,

@@ -116,10 +116,26 @@ class Rows {
   absl::Status DeleteRoom(std::string_view room, Generation generation, const RowEdit& edit,
                           std::optional<Sequence> head = std::nullopt);
 
+  // The room has another name from now on, with its history and its quarantine, together with the change of the
+  // rows, or nothing happens. Fails: as DeleteRoom; kAlreadyExists when a room has that name; kInvalidArgument
+  // when it is too long.
+  absl::Status RenameRoom(std::string_view room, Generation generation, Sequence head,
+                          std::string_view new_name, const RowEdit& edit);
+
  private:
   Rows(UpdateLog* log, const LogReader& reader, std::string application)
       : log_(log), reader_(reader), application_(std::move(application)) {}
   int OpenTable(MDB_txn* transaction) const;
+  // What has to hold of a room for a change of it.
+  struct Precondition {
+    std::string_view room;
+    Generation generation{};
+    std::optional<Sequence> head = {};
+    std::optional<std::string_view> unused_name = {};  // no room has it
+  };
+  // Runs the edit, and then `change`, which cannot be refused.
+  absl::Status ChangeRoom(const Precondition& precondition, const RowEdit& edit,
+                          absl::FunctionRef<int(BatchWriter&, absl::Status& result)> change);
   // Runs the edit within the writer's transaction, undone when it fails. LMDB's code.
   int Run(BatchWriter& writer, absl::FunctionRef<absl::Status(RowWriter&)> edit,
           absl::Status& result) const;

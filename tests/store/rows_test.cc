@@ -173,6 +173,59 @@ TEST(Rows, ARoomGoesTogetherWithItsRows) {
   EXPECT_EQ(log->FindRoom("r").value(), std::nullopt);
 }
 
+TEST(Rows, ARoomGetsAnotherNameTogetherWithItsRowsAndKeepsAllThatItHas) {
+  const TestDirectory directory;
+  auto log = OpenLog(directory);
+  auto rows = Rows::Open(*log, "app").value();
+  for (const char* payload : {"1", "2", "3"}) ASSERT_TRUE(AppendAndWait(*log, "r", payload).ok());
+  ASSERT_TRUE(AppendAndWait(*log, "taken", "else").ok());
+  const std::vector<Damage> second = {{DamageKind::kChecksum, 2, 3}};
+  ASSERT_TRUE(log->Quarantine("r", second, 7).ok());
+  ASSERT_TRUE(log->PutVersion("r", {.name = "v", .sequence = 3, .made_ms = 1, .note = {}},
+                              [](auto) { return Bytes{'1', '3'}; })
+                  .ok());
+  const RoomInfo before = log->FindRoom("r").value().value();
+  const RowEdit note = Putting("t", "a", "renamed");
+  const auto rename = [&](std::string_view room, Generation generation, Sequence head,
+                          std::string_view name) {
+    return rows->RenameRoom(room, generation, head, name, note).code();
+  };
+  EXPECT_EQ(rename("none", {}, 3, "s"), absl::StatusCode::kNotFound);
+  EXPECT_EQ(rename("r", Generation{7}, 3, "s"), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(rename("r", before.generation, 2, "s"), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(rename("r", before.generation, 3, "taken"), absl::StatusCode::kAlreadyExists);
+  EXPECT_EQ(rename("r", before.generation, 3, std::string(600, 's')),
+            absl::StatusCode::kInvalidArgument);
+  EXPECT_TRUE(ReadTable(*rows, "t").empty());
+  EXPECT_EQ(log->FindRoom("r").value(), before);
+
+  EXPECT_EQ(rename("r", before.generation, 3, "s"), absl::StatusCode::kOk);
+  EXPECT_EQ(ReadTable(*rows, "t"), (Table{{"a", "renamed"}}));
+  // Who still means the old one is refused; the name is free for another.
+  EXPECT_EQ(
+      AppendWithRows(*rows, {.room = "r", .payload = AsBytes("4"), .generation = before.generation},
+                     [](RowWriter&, const Appended&) { return absl::OkStatus(); })
+          .status()
+          .code(),
+      absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(AppendAndWait(*log, "r", "new").value(), 1U);
+  EXPECT_EQ(AppendAndWait(*log, "s", "4").value(), 4U);
+  for (int opened = 0; opened < 2; ++opened) {
+    EXPECT_EQ(LoadAll(*log, "r").Payloads(), std::vector<std::string>{"new"});
+    EXPECT_EQ(LoadAll(*log, "s").Payloads(), (std::vector<std::string>{"13", "4"}));
+    EXPECT_EQ(log->FindRoom("s").value()->generation, before.generation);
+    EXPECT_EQ(log->FindRoom("s").value()->quarantined, 1U);
+    ASSERT_EQ(log->reader().ListQuarantine("s").value().size(), 1U);
+    EXPECT_EQ(log->reader().ListVersions("s").value().size(), 1U);
+    EXPECT_TRUE(log->reader().ListVersions("r").value().empty());
+    EXPECT_TRUE(log->reader().Verify({}, {})->clean());
+    rows.reset();
+    log.reset();
+    log = OpenLog(directory);
+    rows = Rows::Open(*log, "app").value();
+  }
+}
+
 TEST(Rows, ADamagedRowIsToldAndNotRead) {
   const TestDirectory directory;
   {
@@ -263,7 +316,7 @@ RC_GTEST_PROP(RowsProperty, RowsAndRecordsNeverPart, ()) {
       table.erase(other);
     };
     const std::string room = *rc::gen::element<std::string>("r", "s");
-    switch (*rc::gen::inRange(0, 5)) {
+    switch (*rc::gen::inRange(0, 6)) {
       case 0:
         RC_ASSERT(rows->Write(change).ok() != refuses);
         change_model();
@@ -284,6 +337,16 @@ RC_GTEST_PROP(RowsProperty, RowsAndRecordsNeverPart, ()) {
         RC_ASSERT(rows->DeleteRoom(room, {}, change).ok() == (known && !refuses));
         if (known) change_model();
         if (known && !refuses) rooms.erase(room);
+        break;
+      }
+      case 4: {
+        const std::string name = room == "r" ? "s" : "r";
+        const bool may = rooms.contains(room) && !rooms.contains(name);
+        const Sequence head = may ? rooms[room].size() : 1;
+        RC_ASSERT(rows->RenameRoom(room, {}, head, name, change).ok() == (may && !refuses));
+        if (!may) break;
+        change_model();
+        if (!refuses) rooms.insert_or_assign(name, rooms.extract(room).mapped());
         break;
       }
       default:
