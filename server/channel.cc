@@ -46,11 +46,14 @@ void Channel::ReadTail(std::optional<LogPlace> from, std::size_t tail_bytes) {
   const LogPlace head = room_->head();
   const bool resumes =
       from && from->generation == head.generation && from->sequence <= head.sequence;
-  if (!resumes) return Tell(event::Opened{.head = head, .tail = std::nullopt});
+  if (!resumes) {
+    return Tell(event::Opened{.head = head, .tail = std::nullopt, .lost = room_->lost()});
+  }
   room_->ReadTail(*from, tail_bytes,
                   [self = shared_from_this(), head](absl::StatusOr<std::vector<crdt::Bytes>> tail) {
                     if (self->room_ == nullptr) return;
-                    event::Opened opened{.head = head, .tail = std::nullopt};
+                    event::Opened opened{
+                        .head = head, .tail = std::nullopt, .lost = self->room_->lost()};
                     if (tail.ok()) opened.tail = *std::move(tail);
                     self->Tell(std::move(opened));
                   });

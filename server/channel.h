@@ -62,6 +62,7 @@ struct Opened {
   LogPlace head;  // of then
   // What came after the place that was asked for, when the log has it.
   std::optional<std::vector<crdt::Bytes>> tail;
+  std::vector<LostUpdates> lost = {};  // Room::lost
 };
 struct Said {
   sync::Frame message;

@@ -233,6 +233,7 @@ void Room::OnLoaded(absl::StatusOr<RoomLog::Loaded> loaded) {
     }
   }
   head_ = loaded->head;
+  lost_ = std::move(loaded->lost);
   if (told_head_.generation == 0) told_head_ = head_;  // else others may have written meanwhile
   state_ = State::kOpen;
   memory_.Set(document_->memory_bytes());

@@ -170,6 +170,9 @@ class Room {
   // The last update that is known to be committed. Before the room is open: nothing.
   const LogPlace& head() const { return head_; }
 
+  // What its log could not show any more when the room was read, and the document lacks therefore.
+  const std::vector<LostUpdates>& lost() const { return lost_; }
+
   // What of the document waits for updates that have not come; empty while it is not open.
   crdt::PendingReport pending_report() const;
 
@@ -346,6 +349,7 @@ class Room {
   std::optional<std::string> frozen_;
 
   LogPlace head_;
+  std::vector<LostUpdates> lost_;
   Ticket appended_ = 0;          // given to the log
   Ticket completed_ = 0;         // answered by it
   std::deque<Pending> pending_;  // of the tickets (completed_, appended_]

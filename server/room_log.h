@@ -41,12 +41,23 @@ struct RowChange {
   std::function<absl::Status(store::RowWriter&, const LogPlace& place)> edit;
 };
 
+// Updates [begin, end) of a room's history that its log cannot show any more: they are damaged, or missing.
+struct LostUpdates {
+  std::uint64_t begin = 0;
+  std::uint64_t end = 0;
+
+  friend bool operator==(const LostUpdates&, const LostUpdates&) = default;
+};
+
 class RoomLog {
  public:
   // All that a room holds, in order, and the place of the last of it.
   struct Loaded {
     std::vector<crdt::Bytes> updates;
     LogPlace head;
+    // What is not among them, ascending and apart from each other, known before or found now; empty for a
+    // healthy room.
+    std::vector<LostUpdates> lost = {};
   };
   using AppendDone = std::move_only_function<void(absl::StatusOr<LogPlace>)>;
   using LoadDone = std::move_only_function<void(absl::StatusOr<Loaded>)>;

@@ -1,5 +1,6 @@
 #include "server/store_log.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -10,6 +11,39 @@
 
 namespace weft::server {
 namespace {
+
+bool TakesRecordsAway(store::DamageKind kind) {
+  return kind == store::DamageKind::kMissing || kind == store::DamageKind::kMalformed ||
+         kind == store::DamageKind::kChecksum || kind == store::DamageKind::kQuarantined;
+}
+
+// What the load found, and what was set aside before it: a snapshot may have been made without that.
+std::vector<LostUpdates> LostIn(const store::UpdateLog& log, const std::string& room,
+                                const store::LoadReport& report) {
+  std::vector<LostUpdates> found;
+  for (const store::Damage& damage : report.damage) {
+    if (TakesRecordsAway(damage.kind)) found.push_back({damage.begin, damage.end});
+  }
+  const auto quarantine = log.reader().ListQuarantine(room);
+  if (quarantine.ok()) {
+    for (const store::SetAside& one : *quarantine) {
+      found.push_back({one.sequence, one.sequence + 1});
+    }
+  }
+  std::ranges::sort(found, {}, &LostUpdates::begin);
+  std::vector<LostUpdates> lost;
+  for (LostUpdates range : found) {
+    // A record that strayed behind the head was none of the room's.
+    range.end = std::min(range.end, report.head + 1);
+    if (range.begin >= range.end) continue;
+    if (!lost.empty() && range.begin <= lost.back().end) {
+      lost.back().end = std::max(lost.back().end, range.end);
+    } else {
+      lost.push_back(range);
+    }
+  }
+  return lost;
+}
 
 absl::StatusOr<RoomLog::Loaded> ReadUpdates(store::UpdateLog& log, const std::string& room) {
   RoomLog::Loaded loaded;
@@ -25,6 +59,7 @@ absl::StatusOr<RoomLog::Loaded> ReadUpdates(store::UpdateLog& log, const std::st
     if (!aside.ok()) LogError("damaged records could not be set aside: {}", aside.ToString());
   }
   loaded.head = {report->head, static_cast<std::uint64_t>(report->generation)};
+  if (report->head > 0) loaded.lost = LostIn(log, room, *report);
   return loaded;
 }
 

@@ -8,6 +8,7 @@
 
 #include "store/rows.h"
 #include "tests/server/running_server.h"
+#include "tests/store/stored_bytes.h"
 
 namespace weft::server {
 namespace {
@@ -109,6 +110,41 @@ TEST_F(StoreLogTest, AnUnknownRoomHasNoUpdates) {
     ++loaded;
   });
   RunUntil(loaded, 1);
+}
+
+TEST_F(StoreLogTest, WhatIsDamagedIsToldWithEachLoadAlsoWhenASnapshotWasMadeWithoutIt) {
+  Open(1 << 20);
+  std::size_t done = 0;
+  for (std::uint8_t i = 1; i <= 9; ++i) {
+    store_log->Append("a", 0, crdt::Bytes{i}, [&](const absl::StatusOr<LogPlace>&) { ++done; });
+  }
+  RunUntil(done, 9);
+  const auto lost = [&] {
+    std::vector<LostUpdates> found;
+    std::size_t loaded = 0;
+    store_log->Load("a", [&](const absl::StatusOr<RoomLog::Loaded>& all) {
+      found = all.value().lost;
+      ++loaded;
+    });
+    RunUntil(loaded, 1);
+    return found;
+  };
+  EXPECT_EQ(lost(), std::vector<LostUpdates>());
+
+  log.reset();
+  for (const store::Sequence sequence : {2, 3, 7}) {
+    const auto key = store::EncodeRecordKey(store::RoomId{1}, sequence);
+    std::string stored = store::ReadStored(directory.path(), store::kRecordsTable, key);
+    stored.back() = static_cast<char>(stored.back() ^ 1);
+    store::WriteStored(directory.path(), store::kRecordsTable, key, stored);
+  }
+  Open(1 << 20);
+  const std::vector<LostUpdates> damaged = {{2, 4}, {7, 8}};
+  EXPECT_EQ(lost(), damaged);
+  EXPECT_EQ(log->reader().ListQuarantine("a")->size(), 3U);
+  EXPECT_EQ(lost(), damaged) << "known from now on";
+  ASSERT_TRUE(log->Compact("a", [](auto) { return crdt::Bytes{42}; }, {}).ok());
+  EXPECT_EQ(lost(), damaged);
 }
 
 TEST_F(StoreLogTest, ATailIsAllThatCameAfterAPlace) {
