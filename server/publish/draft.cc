@@ -10,6 +10,7 @@ namespace weft::server::publish {
 namespace {
 
 constexpr std::string_view kTable = "draft";
+constexpr std::string_view kSetAsideTable = "set aside";
 constexpr std::size_t kNumberBytes = 8;
 
 void PutNumber(crdt::Bytes& out, std::uint64_t number) {
@@ -44,15 +45,50 @@ std::optional<std::uint64_t> DraftRow::FirstUnsaved(std::uint64_t head) const {
   return sequence;
 }
 
-void DraftRow::Publish(std::uint64_t snapshot, std::uint64_t patch, std::uint64_t new_base) {
+void DraftRow::Publish(std::uint64_t snapshot, std::uint64_t patch, std::uint64_t new_base,
+                       const std::vector<LostUpdates>& lost) {
   CHECK(saved <= snapshot && (patch == 0 || snapshot < patch));
+  for (LostUpdates range : LostEdits(lost)) {
+    range.end = std::min(range.end, snapshot + 1);
+    if (range.begin < range.end) given_up.push_back(range);
+  }
   saved = snapshot;
   base = new_base;
   std::erase_if(neutral, [snapshot](std::uint64_t sequence) { return sequence <= snapshot; });
   if (patch != 0) neutral.push_back(patch);
 }
 
+bool DraftRow::LosesBase(const std::vector<LostUpdates>& lost) const {
+  return std::ranges::any_of(lost, [this](const LostUpdates& range) {
+    // What of it is up to `saved` has to be given up already.
+    std::uint64_t sequence = range.begin;
+    for (const LostUpdates& known : given_up) {
+      if (known.begin <= sequence) sequence = std::max(sequence, known.end);
+    }
+    if (sequence < range.end && sequence <= saved) return true;
+    return std::ranges::any_of(
+        neutral, [&range](std::uint64_t told) { return range.begin <= told && told < range.end; });
+  });
+}
+
+std::vector<LostUpdates> DraftRow::LostEdits(const std::vector<LostUpdates>& lost) const {
+  std::vector<LostUpdates> edits;
+  for (LostUpdates range : lost) {
+    range.begin = std::max(range.begin, saved + 1);
+    if (range.begin < range.end) edits.push_back(range);
+  }
+  return edits;
+}
+
 absl::Status DraftRow::Validate() const {
+  std::uint64_t behind = 1;  // the first that the next range may have
+  for (const LostUpdates& range : given_up) {
+    if (range.begin < behind || range.end <= range.begin || range.end > saved + 1) {
+      return absl::InternalError(absl::StrCat("the lost updates from ", range.begin, " before ",
+                                              range.end, " of ", saved));
+    }
+    behind = range.end;
+  }
   std::uint64_t last = saved;
   for (const std::uint64_t sequence : neutral) {
     if (sequence <= last) {
@@ -65,10 +101,14 @@ absl::Status DraftRow::Validate() const {
 
 crdt::Bytes Encode(const DraftRow& row) {
   crdt::Bytes out;
-  out.reserve((3 + row.neutral.size()) * kNumberBytes);
+  out.reserve((3 + 2 * row.given_up.size() + row.neutral.size()) * kNumberBytes);
   PutNumber(out, row.generation);
   PutNumber(out, row.saved);
   PutNumber(out, row.base);
+  for (const LostUpdates& range : row.given_up) {
+    PutNumber(out, range.begin);
+    PutNumber(out, range.end - 1);
+  }
   for (const std::uint64_t sequence : row.neutral) PutNumber(out, sequence);
   return out;
 }
@@ -82,7 +122,11 @@ absl::StatusOr<DraftRow> DecodeDraftRow(crdt::ByteView bytes) {
                .saved = NumberAt(bytes, 1),
                .base = NumberAt(bytes, 2),
                .neutral = {}};
-  for (std::size_t i = 3; i < count; ++i) row.neutral.push_back(NumberAt(bytes, i));
+  std::size_t i = 3;
+  for (; i + 1 < count && NumberAt(bytes, i) <= row.saved; i += 2) {
+    row.given_up.push_back({NumberAt(bytes, i), NumberAt(bytes, i + 1) + 1});
+  }
+  for (; i < count; ++i) row.neutral.push_back(NumberAt(bytes, i));
   const absl::Status valid = row.Validate();
   if (!valid.ok()) return absl::DataLossError(std::string(valid.message()));
   return row;
@@ -108,6 +152,36 @@ absl::Status PutDraftRow(store::RowWriter& rows, std::string_view room, const Dr
 absl::Status EraseDraftRow(store::RowWriter& rows, std::string_view room) {
   if (!CheckName(room).ok()) return absl::OkStatus();
   return rows.Erase(kTable, crdt::AsBytes(room));
+}
+
+std::string SetAsideRoom(std::string_view room, const SetAside& draft) {
+  return absl::StrCat(std::string(room), "/set-aside/", draft.generation);
+}
+
+absl::StatusOr<std::optional<SetAside>> FindSetAside(const store::RowReader& rows,
+                                                     std::string_view room) {
+  if (!CheckName(room).ok()) return std::nullopt;
+  const auto bytes = rows.Get(kSetAsideTable, crdt::AsBytes(room));
+  if (!bytes.ok()) return bytes.status();
+  if (!bytes->has_value()) return std::nullopt;
+  if ((*bytes)->size() != 2 * kNumberBytes) {
+    return absl::DataLossError("the row of a draft that was set aside has another length");
+  }
+  return std::optional(SetAside{.generation = NumberAt(**bytes, 0), .edits = NumberAt(**bytes, 1)});
+}
+
+absl::Status PutSetAside(store::RowWriter& rows, std::string_view room, const SetAside& draft) {
+  const absl::Status name = CheckName(room);
+  if (!name.ok()) return name;
+  crdt::Bytes value;
+  PutNumber(value, draft.generation);
+  PutNumber(value, draft.edits);
+  return rows.Put(kSetAsideTable, crdt::AsBytes(room), value);
+}
+
+absl::Status EraseSetAside(store::RowWriter& rows, std::string_view room) {
+  if (!CheckName(room).ok()) return absl::OkStatus();
+  return rows.Erase(kSetAsideTable, crdt::AsBytes(room));
 }
 
 absl::StatusOr<std::optional<DraftRow>> ReadDraftRow(const store::Rows& rows,

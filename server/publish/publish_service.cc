@@ -9,6 +9,7 @@
 #include <mutex>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "crdt/base/string_map.h"
@@ -16,6 +17,7 @@
 #include "server/close_code.h"
 #include "server/durability.h"
 #include "server/log.h"
+#include "server/log_event.h"
 #include "server/publish/draft_watch.h"
 #include "server/room_name.h"
 
@@ -27,6 +29,10 @@ using api::Deliver;
 
 constexpr const char* kDiscarded = "the draft was discarded";
 constexpr const char* kMadeAnew = "the document was made anew from what is saved";
+constexpr const char* kDamaged =
+    "what this draft builds on is damaged, and saving it would take back what was saved before. "
+    "Leave the "
+    "document and come back: it is then made anew from what is saved, and the draft is set aside";
 
 enum class Doing : std::uint8_t { kBeginning, kPublishing, kDiscarding };
 
@@ -34,7 +40,14 @@ enum class Doing : std::uint8_t { kBeginning, kPublishing, kDiscarding };
 struct Snapshot {
   crdt::Bytes state;
   LogPlace place;
+  std::vector<LostUpdates> lost;
 };
+
+std::uint64_t CountOf(const std::vector<LostUpdates>& lost) {
+  std::uint64_t count = 0;
+  for (const LostUpdates& range : lost) count += range.end - range.begin;
+  return count;
+}
 
 absl::Status Moved() { return absl::AbortedError("the draft has moved on"); }
 
@@ -155,10 +168,20 @@ class PublishService::Shared : public std::enable_shared_from_this<Shared> {
                                                   const Snapshot& snapshot, const DraftRow& row);
   asio::awaitable<void> CloseMembers(const std::string& room, std::string_view reason);
 
-  enum class Found : std::uint8_t { kReady, kMissing, kStale };
-  absl::StatusOr<Found> Look(const std::string& room, std::optional<store::RoomInfo>& info) const;
+  // What is there of a room.
+  struct Seen {
+    enum class What : std::uint8_t { kReady, kMissing, kStale };
+    What what = What::kMissing;
+    std::optional<store::RoomInfo> info;
+    std::optional<DraftRow> row;
+  };
+  absl::StatusOr<Seen> Look(const std::string& room) const;
+  asio::awaitable<absl::StatusOr<std::vector<LostUpdates>>> LostOf(const std::string& room);
   absl::Status DeleteRoom(const std::string& room, const store::RoomInfo& info,
-                          std::optional<store::Sequence> head) const;
+                          const store::RowEdit& edit, std::optional<store::Sequence> head) const;
+  absl::Status SetAside(const std::string& room, const Seen& seen) const;
+  asio::awaitable<absl::Status> MakeRoomFor(const std::string& room, const Seen& seen,
+                                            bool is_damaged);
   asio::awaitable<absl::Status> Begin(const std::string& room);
   asio::awaitable<absl::Status> EnsureBegun(const std::string& room);
   asio::awaitable<absl::Status> Discard(const std::string& room, const std::string& who);
@@ -223,7 +246,9 @@ asio::awaitable<absl::StatusOr<Snapshot>> PublishService::Shared::TakeSnapshot(
               [found, deliver = std::move(deliver)](absl::StatusOr<std::string> update) mutable {
                 if (!update.ok()) return deliver(update.status());
                 const crdt::ByteView bytes = crdt::AsBytes(*update);
-                deliver(Snapshot{.state = {bytes.begin(), bytes.end()}, .place = found->head()});
+                deliver(Snapshot{.state = {bytes.begin(), bytes.end()},
+                                 .place = found->head(),
+                                 .lost = found->lost()});
               });
         });
   });
@@ -242,6 +267,7 @@ absl::StatusOr<Prepared> PublishService::Shared::Prepare(const std::string& room
     if (row.generation != snapshot.place.generation || row.saved > snapshot.place.sequence) {
       return Moved();
     }
+    if (row.LosesBase(snapshot.lost)) return absl::DataLossError(kDamaged);
     prepared = publisher.Prepare(
         {.room = room, .state = snapshot.state, .base = row.base, .now_ms = WallTimeMs()}, rows,
         [&telling](std::uint64_t done, std::uint64_t total) { telling.OnProgress(done, total); });
@@ -277,7 +303,8 @@ asio::awaitable<absl::StatusOr<LogPlace>> PublishService::Shared::Store(const st
                                                                         const Snapshot& snapshot,
                                                                         const DraftRow& row) {
   auto edit = [room, row, write = std::move(prepared.rows), base = prepared.base,
-               saved = snapshot.place.sequence](store::RowWriter& rows, const LogPlace& place) {
+               saved = snapshot.place.sequence,
+               lost = snapshot.lost](store::RowWriter& rows, const LogPlace& place) {
     const auto now = FindDraftRow(rows, room);
     if (!now.ok()) return now.status();
     if (*now != row || place.generation != row.generation) return Moved();
@@ -286,8 +313,9 @@ asio::awaitable<absl::StatusOr<LogPlace>> PublishService::Shared::Store(const st
       if (!written.ok()) return written;
     }
     DraftRow next = row;
-    next.Publish(saved, place.sequence, base);
-    return PutDraftRow(rows, room, next);
+    next.Publish(saved, place.sequence, base, lost);
+    const absl::Status told = EraseSetAside(rows, room);
+    return told.ok() ? PutDraftRow(rows, room, next) : told;
   };
   store::Rows& rows = services.publisher.rows();
   if (prepared.patch.empty()) {
@@ -342,9 +370,9 @@ asio::awaitable<void> PublishService::Shared::Publish(const std::string& room,
 // --- Beginning and throwing away
 // ----------------------------------------------------------------------
 
-absl::StatusOr<PublishService::Shared::Found> PublishService::Shared::Look(
-    const std::string& room, std::optional<store::RoomInfo>& info) const {
-  std::optional<DraftRow> row;
+absl::StatusOr<PublishService::Shared::Seen> PublishService::Shared::Look(
+    const std::string& room) const {
+  Seen seen;
   std::uint64_t base = 0;
   const absl::Status read = services.publisher.rows().Read([&](const store::RowReader& rows) {
     const absl::StatusOr<std::uint64_t> current = services.publisher.CurrentBase(room, rows);
@@ -352,28 +380,72 @@ absl::StatusOr<PublishService::Shared::Found> PublishService::Shared::Look(
     base = *current;
     auto found = FindDraftRow(rows, room);
     if (!found.ok()) return found.status();
-    row = *std::move(found);
+    seen.row = *std::move(found);
     return absl::OkStatus();
   });
   if (!read.ok()) return read;
   auto logged = services.log.FindRoom(room);
   if (!logged.ok()) return logged.status();
-  info = *std::move(logged);
-  if (!info) return Found::kMissing;
-  if (!row || row->generation != static_cast<std::uint64_t>(info->generation)) {
+  seen.info = *std::move(logged);
+  if (!seen.info) return seen;
+  if (!seen.row || seen.row->generation != static_cast<std::uint64_t>(seen.info->generation)) {
     return absl::FailedPreconditionError(
         absl::StrCat("the room \"", PrintableName(room), "\" has content that was not made here"));
   }
-  if (row->FirstUnsaved(info->head) || row->base == base) return Found::kReady;
-  return Found::kStale;
+  const bool is_current = seen.row->FirstUnsaved(seen.info->head) || seen.row->base == base;
+  seen.what = is_current ? Seen::What::kReady : Seen::What::kStale;
+  return seen;
+}
+
+// The room is read for it: damage is found by reading.
+asio::awaitable<absl::StatusOr<std::vector<LostUpdates>>> PublishService::Shared::LostOf(
+    const std::string& room) {
+  using Result = absl::StatusOr<std::vector<LostUpdates>>;
+  co_return co_await Await<Result>([this, &room](Deliver<Result> deliver) {
+    services.rooms.with_room(
+        room, [deliver = std::move(deliver)](absl::StatusOr<Room*> here) mutable {
+          if (!here.ok()) return deliver(here.status());
+          Room* const found = *here;
+          found->WhenOpen([found, deliver = std::move(deliver)](const absl::Status& open) mutable {
+            if (!open.ok()) return deliver(open);
+            deliver(found->lost());
+          });
+        });
+  });
 }
 
 absl::Status PublishService::Shared::DeleteRoom(const std::string& room,
                                                 const store::RoomInfo& info,
+                                                const store::RowEdit& edit,
                                                 std::optional<store::Sequence> head) const {
   return services.publisher.rows().DeleteRoom(
-      room, info.generation, [&](store::RowWriter& rows) { return EraseDraftRow(rows, room); },
+      room, info.generation,
+      [&](store::RowWriter& rows) {
+        const absl::Status edited = edit ? edit(rows) : absl::OkStatus();
+        return edited.ok() ? EraseDraftRow(rows, room) : edited;
+      },
       head);
+}
+
+absl::Status PublishService::Shared::SetAside(const std::string& room, const Seen& seen) const {
+  const store::RoomInfo& info = *seen.info;
+  const publish::SetAside draft{.generation = seen.row->generation,
+                                .edits = info.head - seen.row->saved - seen.row->neutral.size()};
+  const std::string name = SetAsideRoom(room, draft);
+  const absl::Status moved = services.publisher.rows().RenameRoom(
+      room, info.generation, info.head, name, [&](store::RowWriter& rows) {
+        const absl::Status noted = PutSetAside(rows, room, draft);
+        return noted.ok() ? EraseDraftRow(rows, room) : noted;
+      });
+  if (moved.ok()) {
+    LogEvent(
+        LogLevel::kError, "draft-set-aside",
+        {{"room", room}, {"set_aside", name}, {"edits", draft.edits}},
+        absl::StrCat("the draft of the room \"", PrintableName(room),
+                     "\" lost what it builds on: it is set aside as the room \"",
+                     PrintableName(name), "\", and the document is made anew from what is saved"));
+  }
+  return moved;
 }
 
 // The room in memory is what the log had; nothing of it can be stored any more.
@@ -414,24 +486,44 @@ asio::awaitable<absl::Status> PublishService::Shared::Begin(const std::string& r
   co_return begun.status();
 }
 
+// Takes away what is there. kAborted: it was something else meanwhile.
+asio::awaitable<absl::Status> PublishService::Shared::MakeRoomFor(const std::string& room,
+                                                                  const Seen& seen,
+                                                                  bool is_damaged) {
+  const bool has_draft = seen.row->FirstUnsaved(seen.info->head).has_value();
+  // Without a draft everything that was edited is saved, and nothing is lost with the room.
+  const absl::Status gone = is_damaged && has_draft
+                                ? SetAside(room, seen)
+                                : DeleteRoom(room, *seen.info, {}, seen.info->head);
+  // Somebody has edited it: that is a draft now, or it is gone.
+  if (absl::IsFailedPrecondition(gone) || absl::IsNotFound(gone)) co_return Moved();
+  if (gone.ok()) co_await CloseMembers(room, kMadeAnew);
+  co_return gone;
+}
+
 asio::awaitable<absl::Status> PublishService::Shared::EnsureBegun(const std::string& room) {
-  std::optional<store::RoomInfo> info;
-  absl::StatusOr<Found> found = Look(room, info);
-  if (!found.ok()) co_return found.status();
-  if (*found == Found::kReady) co_return absl::OkStatus();
-  co_await WaitForTurn(room);
-  const Turn turn(shared_from_this(), room);
+  std::optional<Turn> turn;
   absl::Status last;
-  for (int attempt = 1; attempt <= kMaxAttempts; ++attempt) {
-    found = Look(room, info);
-    if (!found.ok()) co_return found.status();
-    if (*found == Found::kReady) co_return absl::OkStatus();
-    if (*found == Found::kStale) {
-      last = DeleteRoom(room, *info, info->head);
-      // Somebody has edited it: that is a draft now, or it is gone.
-      if (absl::IsFailedPrecondition(last) || absl::IsNotFound(last)) continue;
+  for (int attempt = 0; attempt <= kMaxAttempts; ++attempt) {
+    const absl::StatusOr<Seen> seen = Look(room);
+    if (!seen.ok()) co_return seen.status();
+    bool is_damaged = false;
+    if (seen->what == Seen::What::kReady) {
+      const absl::StatusOr<std::vector<LostUpdates>> lost = co_await LostOf(room);
+      if (!lost.ok()) co_return lost.status();
+      is_damaged = seen->row->LosesBase(*lost);
+      if (!is_damaged) co_return absl::OkStatus();
+    }
+    if (!turn) {
+      // What others have under way may be just this.
+      co_await WaitForTurn(room);
+      turn.emplace(shared_from_this(), room);
+      continue;
+    }
+    if (seen->what != Seen::What::kMissing) {
+      last = co_await MakeRoomFor(room, *seen, is_damaged);
+      if (absl::IsAborted(last)) continue;
       if (!last.ok()) co_return last;
-      co_await CloseMembers(room, kMadeAnew);
     }
     last = co_await Begin(room);
     if (!absl::IsAborted(last)) co_return last;
@@ -445,7 +537,9 @@ asio::awaitable<absl::Status> PublishService::Shared::Discard(const std::string&
   const auto info = services.log.FindRoom(room);
   if (!info.ok()) co_return info.status();
   if (!*info) co_return absl::OkStatus();
-  const absl::Status deleted = DeleteRoom(room, **info, std::nullopt);
+  const absl::Status deleted = DeleteRoom(
+      room, **info, [&](store::RowWriter& rows) { return EraseSetAside(rows, room); },
+      std::nullopt);
   if (!deleted.ok() && !absl::IsNotFound(deleted)) co_return deleted;
   co_await CloseMembers(room, kDiscarded);
   if (deleted.ok()) {
@@ -533,6 +627,27 @@ void PublishService::Discard(std::string room, std::string who, asio::any_io_exe
 
 absl::StatusOr<std::optional<DraftStatus>> PublishService::Draft(std::string_view room) const {
   return ReadDraft(shared_->services.publisher.rows(), shared_->services.log, room);
+}
+
+absl::StatusOr<DraftDamage> PublishService::DamageOf(std::string_view room,
+                                                     const std::vector<LostUpdates>& lost) const {
+  DraftDamage damage;
+  const absl::Status read =
+      shared_->services.publisher.rows().Read([&](const store::RowReader& rows) {
+        const auto row = FindDraftRow(rows, room);
+        if (!row.ok()) return row.status();
+        if (*row) {
+          const std::vector<LostUpdates> edits = (*row)->LostEdits(lost);
+          damage.lost_edits = CountOf(edits);
+          if (!edits.empty()) damage.first_lost = edits.front().begin;
+        }
+        auto set_aside = FindSetAside(rows, room);
+        if (!set_aside.ok()) return set_aside.status();
+        damage.set_aside = *std::move(set_aside);
+        return absl::OkStatus();
+      });
+  if (!read.ok()) return read;
+  return damage;
 }
 
 bool PublishService::publishing(std::string_view room) const {

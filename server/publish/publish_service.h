@@ -30,6 +30,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -55,7 +56,8 @@ struct Outcome {
   std::uint64_t id = 0;  // of this publish, as Publish answered
   // OK: it is saved. kInvalidArgument with problems: the document is not as it should be.
   // kFailedPrecondition: what it was built from has moved, at once or in each attempt. kAborted: another one
-  // is under way. kNotFound: the room was not begun. kPermissionDenied: the room is frozen. kCancelled: it
+  // is under way. kDataLoss: the draft has lost what it builds on; EnsureBegun sets it aside. kNotFound: the
+  // room was not begun. kPermissionDenied: the room is frozen. kCancelled: it
   // was given up. kUnavailable, …: as Room::Commit. The message is for humans, but for kAborted.
   absl::Status status;
   std::string problems_json;  // a JSON array; empty without problems
@@ -89,7 +91,8 @@ class PublishService {
   PublishService& operator=(const PublishService&) = delete;
 
   // Makes the room when the log lacks it, from the publisher's rows. One without a draft that was built from
-  // something else than is there now is made anew, and its members are closed as by Discard. OK: who joins now
+  // something else than is there now, or of which something is damaged, is made anew, and its members are closed
+  // as by Discard; one with a draft that lost what it builds on is set aside first (draft.h). OK: who joins now
   // finds the document, unless it is discarded before.
   // Fails: kNotFound: no such document; kFailedPrecondition: the room has content that was not begun here;
   // kUnavailable, …: as Room::Commit.
@@ -102,6 +105,10 @@ class PublishService {
   // with CloseCode::kDiscarded. Who comes back calls EnsureBegun and gets a document made anew. A room that
   // is not there is fine. Fails: kAborted when something is under way; as UpdateLog::DeleteRoom.
   void Discard(std::string room, std::string who, asio::any_io_executor executor, Done done);
+
+  // What who is shown the room is to be told; `lost` is Room::lost.
+  absl::StatusOr<DraftDamage> DamageOf(std::string_view room,
+                                       const std::vector<LostUpdates>& lost) const;
 
   // What is committed. Nothing for a room that was not begun. Waits for no writer.
   absl::StatusOr<std::optional<DraftStatus>> Draft(std::string_view room) const;

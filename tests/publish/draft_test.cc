@@ -28,6 +28,35 @@ TEST(DraftRow, AnEditThatCameBeforeThePatchRemains) {
   EXPECT_EQ(row.FirstUnsaved(5), 4U);
 }
 
+TEST(DraftRow, BuildsOnAllUpToWhatIsSavedAndOnWhatPublishingTold) {
+  DraftRow row{.generation = 9, .saved = 1, .base = 7, .neutral = {}};
+  EXPECT_TRUE(row.LosesBase({{1, 2}}));
+  EXPECT_TRUE(row.LosesBase({{1, 5}}));
+  EXPECT_FALSE(row.LosesBase({{2, 4}, {6, 7}}));
+  EXPECT_EQ(row.LostEdits({{2, 4}, {6, 7}}), (std::vector<LostUpdates>{{2, 4}, {6, 7}}));
+  row.Publish(3, 5, 8);
+  EXPECT_TRUE(row.LosesBase({{2, 3}}));
+  EXPECT_TRUE(row.LosesBase({{5, 6}}));
+  EXPECT_FALSE(row.LosesBase({{4, 5}, {6, 7}}));
+}
+
+TEST(DraftRow, WhatWasPublishedWithoutIsNotBuiltOn) {
+  DraftRow row{.generation = 9, .saved = 1, .base = 7, .neutral = {}};
+  std::vector<LostUpdates> lost = {{2, 4}, {6, 9}};
+  row.Publish(7, 8 + 1, 8, lost);
+  EXPECT_EQ(row.given_up, (std::vector<LostUpdates>{{2, 4}, {6, 8}}));
+  EXPECT_EQ(row.LostEdits(lost), (std::vector<LostUpdates>{{8, 9}}));
+  EXPECT_FALSE(row.LosesBase(lost));
+  EXPECT_TRUE(row.LosesBase({{2, 5}}));
+  EXPECT_TRUE(row.LosesBase({{5, 7}}));
+  EXPECT_EQ(*DecodeDraftRow(Encode(row)), row);
+  row.Publish(10, 0, 9, lost);
+  EXPECT_EQ(row.given_up, (std::vector<LostUpdates>{{2, 4}, {6, 8}, {8, 9}}));
+  EXPECT_FALSE(row.LosesBase(lost));
+  EXPECT_EQ(*DecodeDraftRow(Encode(row)), row);
+  EXPECT_EQ(row.Validate(), absl::OkStatus());
+}
+
 TEST(DraftRow, AnythingButARowIsDataLoss) {
   const crdt::Bytes good = Encode({.generation = 9, .saved = 3, .base = 8, .neutral = {4, 6}});
   for (std::size_t size = 0; size < good.size(); ++size) {

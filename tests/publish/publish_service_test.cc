@@ -356,6 +356,128 @@ TEST_F(PublishServiceTest, DiscardingWhatIsNotThereIsFine) {
   EXPECT_TRUE(world.events.empty());
 }
 
+// --- Damage
+
+class PublishServiceDamage : public PublishServiceTest {
+ protected:
+  // Everybody has to come back then.
+  void Damage(store::Sequence sequence) {
+    ann.Die();
+    bob.Die();
+    world.Damage(1, sequence);
+  }
+};
+
+TEST_F(PublishServiceDamage, ADraftWithoutItsSeedIsSetAsideAndTheDocumentMadeOfWhatIsSaved) {
+  ann.Type(" more");
+  world.Settle({&ann});
+  const std::uint64_t generation = world.Draft(kRoom).generation;
+  Damage(1);
+  EXPECT_EQ(world.EnsureBegun(kRoom), absl::OkStatus());
+  EXPECT_EQ(Seen(), "once");
+  EXPECT_FALSE(world.Draft(kRoom).has_draft);
+  EXPECT_NE(world.Draft(kRoom).generation, generation);
+  const SetAside draft{.generation = generation, .edits = 1};
+  EXPECT_EQ(world.Damage(kRoom), (DraftDamage{.set_aside = draft}));
+  // Nothing of it is gone.
+  const std::string aside = SetAsideRoom(kRoom, draft);
+  EXPECT_EQ(world.Head(aside), 2U);
+  const auto quarantine = world.log->reader().ListQuarantine(aside).value();
+  ASSERT_EQ(quarantine.size(), 1U);
+  EXPECT_EQ(quarantine[0].sequence, 1U);
+  EXPECT_GT(quarantine[0].bytes, 0U);
+
+  // Who comes later is told as well, until what is there now is saved.
+  world.Die();
+  world.Open();
+  EXPECT_EQ(world.EnsureBegun(kRoom), absl::OkStatus());
+  world.Join(bob, kRoom);
+  EXPECT_EQ(world.Damage(kRoom).set_aside, draft);
+  bob.Type(" again");
+  world.Settle({&bob});
+  EXPECT_EQ(world.Publish(kRoom).status, absl::OkStatus());
+  EXPECT_EQ(world.Words(kRoom), "once again");
+  EXPECT_EQ(world.Damage(kRoom), DraftDamage());
+  EXPECT_EQ(world.Head(aside), 2U);
+}
+
+TEST_F(PublishServiceDamage, DiscardingEndsWhatIsToldOfADraftThatWasSetAside) {
+  ann.Type(" more");
+  world.Settle({&ann});
+  Damage(1);
+  EXPECT_EQ(world.EnsureBegun(kRoom), absl::OkStatus());
+  EXPECT_TRUE(world.Damage(kRoom).set_aside);
+  EXPECT_EQ(world.Discard(kRoom), absl::OkStatus());
+  EXPECT_EQ(world.EnsureBegun(kRoom), absl::OkStatus());
+  EXPECT_EQ(world.Damage(kRoom), DraftDamage());
+}
+
+TEST_F(PublishServiceDamage, WhatWasSavedIsNotTakenBackByADraftThatLostIt) {
+  ann.Type(" more");
+  world.Settle({&ann});
+  ASSERT_EQ(world.Publish(kRoom).status, absl::OkStatus());
+  ann.Type(" yet");
+  world.Settle({&ann});
+  for (const store::Sequence sequence : {2, 3}) {
+    SCOPED_TRACE(sequence == 2 ? "an edit that was saved" : "what saving told");
+    Damage(sequence);
+    // As for those who are in the room when it is read anew.
+    const Outcome outcome = world.Publish(kRoom);
+    EXPECT_TRUE(absl::IsDataLoss(outcome.status)) << outcome.status;
+    EXPECT_EQ(world.publisher->prepared, 0);
+    EXPECT_EQ(world.Words(kRoom), "once more");
+    EXPECT_TRUE(world.Draft(kRoom).has_draft);
+  }
+  EXPECT_EQ(world.EnsureBegun(kRoom), absl::OkStatus());
+  EXPECT_EQ(Seen(), "once more");
+  EXPECT_EQ(world.Damage(kRoom).set_aside->edits, 1U);
+}
+
+TEST_F(PublishServiceDamage, ALostEditIsToldAndWhatIsPublishedWithoutItIsBuiltOn) {
+  world.Join(bob, kRoom);
+  ann.Type(" ann");
+  world.Settle({&ann, &bob});
+  Editor cid(3);
+  world.Join(cid, kRoom);
+  cid.Type(" cid");
+  world.Settle({&ann, &bob, &cid});
+  cid.Die();
+  Damage(3);
+  EXPECT_EQ(world.EnsureBegun(kRoom), absl::OkStatus());
+  EXPECT_EQ(Seen(), "once ann");
+  EXPECT_EQ(world.Damage(kRoom),
+            (DraftDamage{.lost_edits = 1, .first_lost = 3, .set_aside = std::nullopt}));
+  EXPECT_TRUE(world.Draft(kRoom).has_draft);
+  ASSERT_EQ(world.Publish(kRoom).status, absl::OkStatus());
+  EXPECT_EQ(world.Words(kRoom), "once ann");
+  EXPECT_EQ(world.Damage(kRoom), DraftDamage());
+
+  // What comes behind is a sound draft.
+  Editor dan(4);
+  world.Join(dan, kRoom);
+  dan.Type(" dan");
+  world.Settle({&dan});
+  dan.Die();
+  world.Die();
+  world.Open();
+  EXPECT_EQ(world.EnsureBegun(kRoom), absl::OkStatus());
+  EXPECT_EQ(Seen(), "once ann dan");
+  EXPECT_EQ(world.Damage(kRoom), DraftDamage());
+  ASSERT_EQ(world.Publish(kRoom).status, absl::OkStatus());
+  EXPECT_EQ(world.Words(kRoom), "once ann dan");
+}
+
+TEST_F(PublishServiceDamage, ARoomWithoutADraftIsMadeAnewWithoutAWord) {
+  ann.Type(" more");
+  world.Settle({&ann});
+  ASSERT_EQ(world.Publish(kRoom).status, absl::OkStatus());
+  Damage(2);
+  EXPECT_EQ(world.EnsureBegun(kRoom), absl::OkStatus());
+  EXPECT_EQ(Seen(), "once more");
+  EXPECT_EQ(world.Head(kRoom), 1U);
+  EXPECT_EQ(world.Damage(kRoom), DraftDamage());
+}
+
 // --- All of it
 
 // Whatever people do, what is saved is what the document showed at `saved`, and there is a draft exactly when

@@ -19,6 +19,7 @@
 #include "tests/publish/words_publisher.h"
 #include "tests/server/room_fakes.h"
 #include "tests/store/log_harness.h"
+#include "tests/store/stored_bytes.h"
 
 namespace weft::server::publish {
 
@@ -70,6 +71,17 @@ class PublishWorld final : public RoomWatcher {
     service.reset();
     publisher.reset();
     rows.reset();
+  }
+
+  // The server ends, a bit of a stored update is another one, and it begins again. `room`: they are numbered
+  // as they were made, from 1.
+  void Damage(std::uint32_t room, store::Sequence sequence) {
+    Die();
+    const auto key = store::EncodeRecordKey(store::RoomId{room}, sequence);
+    std::string stored = store::ReadStored(directory_.path(), store::kRecordsTable, key);
+    stored.back() = static_cast<char>(stored.back() ^ 1);
+    store::WriteStored(directory_.path(), store::kRecordsTable, key, stored);
+    Open();
   }
 
   // Runs handlers until the condition holds.
@@ -145,6 +157,10 @@ class PublishWorld final : public RoomWatcher {
     const auto draft = service->Draft(room);
     EXPECT_TRUE(draft.ok() && draft->has_value()) << draft.status();
     return draft.ok() ? draft->value_or(DraftStatus{}) : DraftStatus{};
+  }
+  // What who comes is told.
+  DraftDamage Damage(const std::string& room) {
+    return service->DamageOf(room, rooms->Get(room).lost()).value();
   }
   std::uint64_t Head(const std::string& room) {
     const auto info = log->FindRoom(room);
