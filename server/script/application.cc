@@ -10,6 +10,7 @@
 #include "crdt/json.h"
 #include "server/api/rooms.h"
 #include "server/durability.h"
+#include "server/script/draft_damage.h"
 #include "server/script/script_rows.h"
 #include "server/script/stage.h"
 #include "server/worker.h"
@@ -243,6 +244,14 @@ void ScriptApplication::OnSocketEnd(ConnectionId id) {
   if (stopped_) return;
   sockets_.erase(id);
   hub_.OnClose(id, Clock::now());
+}
+
+std::vector<std::string> ScriptApplication::WarningsOf(const std::string& room,
+                                                       const std::vector<LostUpdates>& lost) {
+  const auto damage = publishing_.DamageOf(room, lost);
+  if (damage.ok()) return DescribeDamage(*damage, room);
+  return {absl::StrCat("It cannot be read whether something of this draft was lost: ",
+                       std::string(damage.status().message()))};
 }
 
 ScriptSocket* ScriptApplication::Find(ConnectionId id) {

@@ -80,6 +80,8 @@ class ScriptApplication final : public Application,
 
   // ScriptSocketEvents
   Hub& hub() override { return hub_; }
+  std::vector<std::string> WarningsOf(const std::string& room,
+                                      const std::vector<LostUpdates>& lost) override;
   void OnSocketEnd(ConnectionId id) override;
 
   // HubServices

@@ -350,6 +350,8 @@ void Hub::OnJoined(ConnectionId id, const Joined& joined) {
   data.Set("state_vector", ToBase64(joined.state_vector));
   data.Set("generation", std::to_string(joined.generation));
   SendAction(id, "YJS_SYNC", std::move(data));
+  // Behind the document: to a client that waits for it, an error before it is a refusal.
+  for (const std::string& warning : joined.warnings) SendError(id, warning);
   UpdateAccess(id, *one);
   SendMembers(one->room);
   for (const auto& [other_id, other] : connections_) {

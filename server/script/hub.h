@@ -110,11 +110,12 @@ class Hub {
 
   // --- What rooms answer
   // The whole document, and what it has of whom; the client sends what it has beyond that, if what it has is
-  // of the same history (`generation`).
+  // of the same history (`generation`). `warnings`: what its user has to know of the document, in words.
   struct Joined {
     crdt::ByteView state;
     crdt::ByteView state_vector;
     std::uint64_t generation = 0;
+    std::vector<std::string> warnings = {};
   };
   void OnJoined(ConnectionId connection, const Joined& joined);
   // It could not become a member.

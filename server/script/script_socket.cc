@@ -39,6 +39,7 @@ void ScriptSocket::Enter(std::string room, std::string subject, bool may_write) 
   whole_.reset();
   early_.clear();
   asked_ = 0;
+  room_ = room;
   Join(number_, std::move(room),
        {.access = ToAccess(may_write), .subject = std::move(subject), .address = address()});
   Deliver(number_, sync::EncodeMessage(sync::SyncStep1{.state_vector = kNothingKnown}));
@@ -102,15 +103,18 @@ void ScriptSocket::FinishJoin() {
   if (!known.ok()) return Close(CloseCode::kInternalError, "the document cannot be read");
   has_joined_ = true;
   const crdt::Bytes state_vector = crdt::EncodeStateVector(*known);
-  events_.hub().OnJoined(
-      id_, {.state = whole, .state_vector = state_vector, .generation = *generation_});
+  events_.hub().OnJoined(id_, {.state = whole,
+                               .state_vector = state_vector,
+                               .generation = *generation_,
+                               .warnings = events_.WarningsOf(room_, lost_)});
   for (const crdt::Bytes& update : std::exchange(early_, {})) events_.hub().OnUpdate(id_, update);
 }
 
 void ScriptSocket::OnEvent(std::uint64_t channel, ChannelEvent happened) {
   if (channel != number_) return;
-  if (const auto* opened = std::get_if<event::Opened>(&happened)) {
+  if (auto* opened = std::get_if<event::Opened>(&happened)) {
     generation_ = opened->head.generation;
+    lost_ = std::move(opened->lost);
     FinishJoin();
   } else if (const auto* said = std::get_if<event::Said>(&happened)) {
     OnSaid(*said->message);

@@ -29,6 +29,9 @@ class ScriptSocketEvents {
  public:
   virtual ~ScriptSocketEvents() = default;
   virtual Hub& hub() = 0;
+  // What who comes into a room has to know of its document, of which its log has lost so much.
+  virtual std::vector<std::string> WarningsOf(const std::string& room,
+                                              const std::vector<LostUpdates>& lost) = 0;
   virtual void OnSocketEnd(ConnectionId id) = 0;
 };
 
@@ -70,7 +73,9 @@ class ScriptSocket final : public Multiplexer {
   ScriptSocketEvents& events_;
   std::uint64_t last_number_ = 0;
   std::uint64_t number_ = 0;                 // of the channel; 0: none
+  std::string room_;                         // of the channel
   std::optional<std::uint64_t> generation_;  // of the room's history, once it is open
+  std::vector<LostUpdates> lost_;            // by the room, once it is open
   std::optional<crdt::Bytes> whole_;         // the document, until the room is open
   bool has_joined_ = false;                  // the hub was told the whole document
   std::uint64_t asked_ = 0;                  // answers to Ask that are awaited

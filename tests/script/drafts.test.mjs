@@ -26,11 +26,15 @@ async function leaveDraft(theatre, server) {
   return { before, texts: editor.texts() }
 }
 
-/** One bit of it is another one, wherever it stands in the file of a server that is stopped. */
-function damage(server, text) {
+/** One bit of it is another one, wherever it stands in the file of a server that is stopped, but behind `except`. */
+function damage(server, text, except = '\n') {
   const bytes = readFileSync(dataFile(server))
   let places = 0
-  for (let at = bytes.indexOf(text); at >= 0; at = bytes.indexOf(text, at + 1), ++places) bytes[at] ^= 1
+  for (let at = bytes.indexOf(text); at >= 0; at = bytes.indexOf(text, at + 1)) {
+    if (bytes.subarray(0, at).toString('latin1', at - except.length) === except) continue
+    bytes[at] ^= 1
+    ++places
+  }
   assert.notEqual(places, 0, `"${text}" is in no record`)
   writeFileSync(dataFile(server), bytes)
 }
@@ -88,7 +92,7 @@ scriptTest('A158 rows whose room has no log are what the room begins with', asyn
   assert.equal(await theatre.hasDraft(), false)
 })
 
-scriptTest('A159 a damaged edit is set aside and named, everything else of the draft is there and can be saved (hazard 31)', async ({ theatre, server }) => {
+scriptTest('A159 a damaged edit is set aside, all are told, and everything else of the draft is there and can be saved (hazard 31)', async ({ theatre, server }) => {
   const editor = await theatre.editor(ada)
   const other = await theatre.editor(bob)
   await editor.writes(() => editor.type(1, 0, ' that-breaks'))
@@ -96,30 +100,67 @@ scriptTest('A159 a damaged edit is set aside and named, everything else of the d
   await server.stop()
   damage(server, 'that-breaks')
   await server.start()
+  assert.equal(await theatre.hasDraft(), true)
+  for (const [who, dialect] of [[cleo, 'tip'], [ada, 'seed']]) {
+    const one = await theatre.viewer(who, { dialect })
+    assert.match(await one.errorAfter(0), /lost one edit, stored as number 2: damaged on disk.*Everything else is here.*weft log quarantine script\/1\/revision\/1$/)
+  }
   const late = await theatre.editor(bob)
   assert.deepEqual(late.texts()[1], ['one', 'two that stays', 'three'])
-  assert.equal(await theatre.hasDraft(), true)
+  assert.ok(late.names().indexOf('YJS_SYNC') < late.names().indexOf('COLLAB_ERROR'), 'behind the document')
   assert.match(server.output, /error .*"script\/1\/revision\/1" is damaged, the rest of it is served: .*record 2: wrong checksum/)
   assert.match(await theatre.weft('log', 'quarantine', kRoom, '--data', server.dataDirectory), /\b2\b.*checksum/)
   assert.ok((await late.saves()).some(({ name }) => name === 'SCRIPT_SAVED'))
   assert.deepEqual((await theatre.storedTexts())[1], ['one', 'two that stays', 'three'])
+  assert.ok(!(await theatre.viewer(cleo)).names().includes('COLLAB_ERROR'), 'what was saved is whole')
 })
 
-scriptTest('A159 a draft that is damaged from its beginning takes no row along, and discarding it brings the saved script back (hazard 31)', async ({ theatre, server }) => {
+scriptTest('A159 a draft that is damaged from its beginning is set aside, all are told, and the saved script is there to go on with (hazard 31)', async ({ theatre, server }) => {
   await leaveDraft(theatre, server)
   await server.stop()
   damage(server, 'revision_id')
   await server.start()
-  const editor = await theatre.editor(ada)
-  assert.ok((await editor.saves()).some(({ name }) => name === 'SAVE_ERROR'))
-  assert.deepEqual(await theatre.storedTexts(), { 1: ['one', 'two', 'three'], 2: ['four'] })
+  assert.equal(await theatre.hasDraft(), true)
+  const [editor, other] = await Promise.all([theatre.editor(ada), theatre.editor(bob)])
+  const saved = { 1: ['one', 'two', 'three'], 2: ['four'] }
+  let aside
+  for (const one of [editor, other, await theatre.viewer(cleo)]) {
+    assert.deepEqual(one.texts(), saved)
+    const error = await one.errorAfter(0)
+    assert.match(error, /^The draft of this revision, one edit, could not be opened.*nothing of it is deleted; this is the script as it was last saved/)
+    aside ??= /weft log show (\S+)$/.exec(error)[1]
+    assert.ok(error.endsWith(` ${aside}`))
+  }
+  assert.equal(await theatre.hasDraft(), false)
+  assert.match(server.output, /error .*lost what it builds on: it is set aside as the room "script\/1\/revision\/1\/set-aside\/\d+"/)
+  // All of it is still in the log: what is damaged, and the edit.
+  assert.match(await theatre.weft('log', 'quarantine', aside, '--data', server.dataDirectory), /\b1\b.*checksum/)
+  const { head, quarantined } = JSON.parse((await theatre.weft('log', 'show', aside, '--json', '--data', server.dataDirectory)).split('\n')[0])
+  assert.deepEqual([head, quarantined], [2, 1])
+  const entered = await fetch(server.httpUrl(`/api/rooms/${encodeURIComponent(aside)}`))
+  assert.notEqual(entered.status, 200, 'a draft is nobody\'s but the application\'s, aside or not')
+  // People go on, and are told until they save.
+  await editor.writes(() => editor.type(1, 0, ' again'))
+  await other.writes(() => other.type(2, 0, ' too'))
+  assert.ok((await editor.saves()).some(({ name }) => name === 'SCRIPT_SAVED'))
+  assert.deepEqual(await theatre.storedTexts(), { 1: ['one again', 'two', 'three'], 2: ['four too'] })
   await theatre.check()
-  const mark = editor.mark()
-  editor.say('DISCARD_SCRIPT_DRAFT')
-  await editor.hears('GET_SCRIPT_REVISIONS', mark)
+  assert.ok(!(await theatre.viewer(cleo)).names().includes('COLLAB_ERROR'))
+})
+
+scriptTest('H31 a draft that has lost an edit which was saved does not take it back from the rows', async ({ theatre, server }) => {
+  const editor = await theatre.editor(ada)
+  await editor.writes(() => editor.type(1, 0, ' that-was-saved'))
+  assert.ok((await editor.saves()).some(({ name }) => name === 'SCRIPT_SAVED'))
+  await editor.writes(() => editor.type(1, 1, ' of the draft'))
+  await server.stop()
+  const saved = await theatre.storedTexts()
+  damage(server, 'that-was-saved', 'one ') // in the log, not in the rows
+  await server.start()
   const late = await theatre.editor(bob)
-  assert.deepEqual(late.texts(), { 1: ['one', 'two', 'three'], 2: ['four'] })
-  await late.writes(() => late.type(1, 0, ' again'))
+  assert.deepEqual(late.texts(), saved)
+  assert.match(await late.errorAfter(0), /one edit, could not be opened/)
+  await late.writes(() => late.type(1, 2, ' more'))
   assert.ok((await late.saves()).some(({ name }) => name === 'SCRIPT_SAVED'))
-  assert.equal((await theatre.storedTexts())[1][0], 'one again')
+  assert.deepEqual(await theatre.storedTexts(), { 1: ['one that-was-saved', 'two', 'three more'], 2: ['four'] })
 })

@@ -210,6 +210,25 @@ TEST_F(ScriptHub, TellsWhySomebodyIsNotKnown) {
   EXPECT_EQ(world.TakeNames(1), (Names{"WS_AUTH_SUCCESS", "WS_TOKEN_REFRESH_SUCCESS"}));
 }
 
+TEST_F(ScriptHub, Hazard31_WhatADraftHasLostIsToldToEachWhoComesBehindTheDocument) {
+  for (const ConnectionId connection : {1, 2}) {
+    Come(connection, "1:write");
+    Say(connection, "JOIN_SCRIPT_ROOM");
+    world.TakeNames(connection);
+    hub.OnJoined(connection, {.state = crdt::AsBytes("state"),
+                              .state_vector = crdt::AsBytes("vector"),
+                              .generation = 7,
+                              .warnings = {"one edit is lost", "ask somebody"}});
+    std::vector<Said> said = world.said[connection];
+    ASSERT_GE(said.size(), 3U);
+    EXPECT_EQ(said[0].name, "YJS_SYNC");
+    EXPECT_EQ(said[1].name, "COLLAB_ERROR");
+    EXPECT_EQ(TextAt(said[1].data, "error"), "one edit is lost");
+    EXPECT_EQ(TextAt(said[2].data, "error"), "ask somebody");
+  }
+  EXPECT_EQ(std::ranges::count(world.TakeNames(1), "COLLAB_ERROR"), 2) << "not for the other one";
+}
+
 TEST_F(ScriptHub, ATokenThatHoldsNoMoreEndsItsSocketAndItsModeWhenItWasRevoked) {
   for (const bool may_return : {true, false}) {
     World told;
