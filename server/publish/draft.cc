@@ -217,10 +217,17 @@ absl::StatusOr<std::optional<DraftStatus>> ReadDraft(const store::Rows& rows,
   const std::optional<std::uint64_t> first = (*row)->FirstUnsaved(status.head);
   status.has_draft = first.has_value();
   if (!first) return std::optional(status);
-  const auto report = log.reader().ReadRecords(
-      room, {.begin = *first, .end = *first + 1},
-      [&status](const store::Record& record) { status.since_ms = record.time_ms; });
-  if (!report.ok()) return report.status();
+  if ((*info)->first > *first) return std::optional(status);
+  // One record, unless it is damaged: then further ones, more at a time.
+  for (std::uint64_t begin = *first, count = 1; begin <= status.head && status.since_ms == 0;
+       begin += count, count *= 2) {
+    const auto report = log.reader().ReadRecords(room, {.begin = begin, .end = begin + count},
+                                                 [&status](const store::Record& record) {
+                                                   if (status.since_ms == 0)
+                                                     status.since_ms = record.time_ms;
+                                                 });
+    if (!report.ok()) return report.status();
+  }
   return std::optional(status);
 }
 

@@ -116,8 +116,8 @@ struct DraftStatus {
   std::uint64_t head = 0;  // the last committed update
   std::uint64_t generation = 0;
   std::uint64_t base = 0;
-  // When the first edit came that is not published, since 1970; 0 without a draft, and when the log does
-  // not keep that edit by itself any more.
+  // When the first edit came that is not published, since 1970, or the first behind it that can be read; 0
+  // without a draft, and when the log does not keep that edit by itself any more.
   std::int64_t since_ms = 0;
 };
 

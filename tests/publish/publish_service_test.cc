@@ -478,6 +478,20 @@ TEST_F(PublishServiceDamage, ARoomWithoutADraftIsMadeAnewWithoutAWord) {
   EXPECT_EQ(world.Damage(kRoom), DraftDamage());
 }
 
+TEST_F(PublishServiceDamage, ADraftBeginsWithItsFirstEditThatCanBeRead) {
+  ann.Type(" ann");
+  world.Settle({&ann});
+  ann.Type(" and");
+  world.Settle({&ann});
+  ann.Type(" more");
+  world.Settle({&ann});
+  const std::int64_t since = world.Draft(kRoom).since_ms;
+  Damage(2);
+  world.Damage(1, 3);
+  EXPECT_TRUE(world.Draft(kRoom).has_draft);
+  EXPECT_GE(world.Draft(kRoom).since_ms, since);
+}
+
 // --- All of it
 
 // Whatever people do, what is saved is what the document showed at `saved`, and there is a draft exactly when

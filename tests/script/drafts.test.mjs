@@ -101,6 +101,8 @@ scriptTest('A159 a damaged edit is set aside, all are told, and everything else 
   damage(server, 'that-breaks')
   await server.start()
   assert.equal(await theatre.hasDraft(), true)
+  const { draft_since: since } = await theatre.config()
+  assert.ok(Date.now() - Date.parse(since) < 600_000, `the draft began with the first edit that is there, not ${since}`)
   for (const [who, dialect] of [[cleo, 'tip'], [ada, 'seed']]) {
     const one = await theatre.viewer(who, { dialect })
     assert.match(await one.errorAfter(0), /lost one edit, stored as number 2: damaged on disk.*Everything else is here.*weft log quarantine script\/1\/revision\/1$/)
