@@ -161,6 +161,37 @@ serverTest('publishing has progress and one end, and what is edited after it is 
   assert.deepEqual(ends, ['draft.saved', 'publish.failed'])
 })
 
+serverTest('two publishes of one room at once: one is done, and the other is told that it is being published', async ({ server, own }) => {
+  const [ann, bob] = await two(server, own, 'at-once')
+  ann.text.insert(0, 'x'.repeat(1 << 20))
+  await ann.provider.whenDurable()
+  const publish = (person) => person.provider.publish().then(() => null, (error) => error)
+  const refusedOf = async () => {
+    ann.text.insert(0, 'y')
+    const refusals = (await Promise.all([ann, bob, ann, bob, ann, bob].map(publish))).filter((error) => error !== null)
+    assert.ok(refusals.length < 6, 'none of them was done')
+    return refusals
+  }
+  const refusals = await eventually('one to be asked for while another one is under way', async () => {
+    const found = await refusedOf()
+    return found.length > 0 && found
+  })
+  for (const { status, problem } of refusals) {
+    assert.deepEqual([status, problem.blockers], [409, [{ code: 'publishing', detail: 'it is being published' }]])
+  }
+  // Afterwards nothing stands against it, and whoever was refused has no events.
+  assert.deepEqual((await ann.provider.draft()).publish_blockers, [])
+  await ann.provider.publish({ name: 'the last' })
+  await bob.hears('version.made', ({ version }) => version === 'the last')
+  await eventually('each that began to have its one end', () => {
+    const begun = new Set(bob.heard.filter(({ type }) => type === 'publish.progress').map(({ publish }) => publish))
+    const ends = bob.heard.filter(({ type }) => type === 'draft.saved').map(({ publish }) => publish)
+    assert.deepEqual(ends, [...new Set(ends)])
+    return ends.length === begun.size && ends.every((publish) => begun.has(publish))
+  })
+  assert.ok(!bob.types().includes('publish.failed'))
+})
+
 serverTest('who may read is told everything and may do nothing', async ({ server, own, directory }) => {
   const signer = await Signer.make('EdDSA')
   const keyFile = join(directory, 'public.pem')
