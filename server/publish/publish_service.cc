@@ -75,35 +75,48 @@ class PublishService::Shared : public std::enable_shared_from_this<Shared> {
     std::string room_;
   };
 
-  // Tells who listens of one publish, and its end exactly once.
+  // Tells who listens of one publish, and its end exactly once; and the watcher, once it has begun.
   class Telling {
    public:
-    Telling(std::shared_ptr<Shared> shared, Listener listener, std::uint64_t id)
-        : shared_(std::move(shared)), listener_(std::move(listener)), id_(id) {}
+    struct Publish {
+      std::uint64_t id = 0;
+      std::string room;
+      std::string who;
+    };
+    Telling(std::shared_ptr<Shared> shared, Listener listener, Publish publish)
+        : shared_(std::move(shared)),
+          listener_(std::move(listener)),
+          publish_(std::move(publish)) {}
     ~Telling() {
       if (shared_ != nullptr) Fail(absl::CancelledError("the server has given it up"));
     }
     Telling(Telling&& other) noexcept = default;
     Telling& operator=(Telling&&) = delete;
 
+    void Begin() { has_begun_ = true; }
+
     // Forward only, in steps of which there are kMaxProgress.
     void OnProgress(std::uint64_t done, std::uint64_t total) {
-      if (!listener_.progress || total == 0 || shared_->stopped) return;
+      if (total == 0 || shared_->stopped) return;
       const std::uint64_t step = std::min(done, total) * (kMaxProgress - 1) / total + 1;
       if (step <= step_) return;
       step_ = step;
+      Watch({.kind = RoomEvent::Kind::kPublishProgress, .done = done, .total = total});
+      if (!listener_.progress) return;
       asio::post(listener_.executor,
                  [progress = listener_.progress, done, total] { progress(done, total); });
     }
-    void Fail(absl::Status status, std::string problems_json = {}) {
-      End({.id = id_,
-           .status = std::move(status),
+    void Fail(const absl::Status& status, std::string problems_json = {}) {
+      Watch({.kind = RoomEvent::Kind::kPublishFailed, .name = MessageOf(status)});
+      End({.id = publish_.id,
+           .status = status,
            .problems_json = std::move(problems_json),
            .report_json = {},
            .place = {}});
     }
     void Succeed(std::string report_json, const LogPlace& place) {
-      End({.id = id_,
+      Watch({.kind = RoomEvent::Kind::kDraftSaved, .head = place, .name = publish_.who});
+      End({.id = publish_.id,
            .status = absl::OkStatus(),
            .problems_json = {},
            .report_json = std::move(report_json),
@@ -111,6 +124,15 @@ class PublishService::Shared : public std::enable_shared_from_this<Shared> {
     }
 
    private:
+    static std::string_view MessageOf(const absl::Status& status) {
+      return {status.message().data(), status.message().size()};
+    }
+    void Watch(RoomEvent event) {
+      if (!has_begun_ || shared_->stopped || shared_->services.watcher == nullptr) return;
+      event.room = publish_.room;
+      event.publish = publish_.id;
+      shared_->services.watcher->OnRoomEvent(event);
+    }
     void End(Outcome outcome) {
       const auto shared = std::exchange(shared_, nullptr);
       if (shared->stopped || !listener_.done) return;
@@ -120,7 +142,8 @@ class PublishService::Shared : public std::enable_shared_from_this<Shared> {
 
     std::shared_ptr<Shared> shared_;  // null when its end was told
     Listener listener_;
-    const std::uint64_t id_;
+    Publish publish_;
+    bool has_begun_ = false;
     std::uint64_t step_ = 0;
   };
 
@@ -185,8 +208,7 @@ class PublishService::Shared : public std::enable_shared_from_this<Shared> {
   asio::awaitable<absl::Status> Begin(const std::string& room);
   asio::awaitable<absl::Status> EnsureBegun(const std::string& room);
   asio::awaitable<absl::Status> Discard(const std::string& room, const std::string& who);
-  asio::awaitable<void> Publish(const std::string& room, const std::string& who, Turn& turn,
-                                Telling& telling);
+  asio::awaitable<void> Publish(const std::string& room, Turn& turn, Telling& telling);
 
   Services services;
   DraftWatch draft_watch{[this](std::string_view room) {
@@ -329,12 +351,11 @@ asio::awaitable<absl::StatusOr<LogPlace>> PublishService::Shared::Store(const st
   co_return co_await Commit(room, prepared.patch, change, /*past_freeze=*/false);
 }
 
-asio::awaitable<void> PublishService::Shared::Publish(const std::string& room,
-                                                      const std::string& who, Turn& turn,
+asio::awaitable<void> PublishService::Shared::Publish(const std::string& room, Turn& turn,
                                                       Telling& telling) {
+  telling.Begin();
   const auto fail = [&](const absl::Status& status, std::string problems = {}) {
     turn.End();
-    Watch(RoomEvent::Kind::kPublishFailed, room, {}, std::string(status.message()));
     telling.Fail(status, std::move(problems));
   };
   absl::Status moved;
@@ -355,7 +376,6 @@ asio::awaitable<void> PublishService::Shared::Publish(const std::string& room,
     }
     if (stored.ok()) {
       turn.End();
-      Watch(RoomEvent::Kind::kDraftSaved, room, *stored, who);
       telling.Succeed(std::move(prepared->report_json), *stored);
       services.publisher.OnPublished(room);
       co_return;
@@ -583,7 +603,8 @@ void PublishService::EnsureBegun(std::string room, asio::any_io_executor executo
 
 std::uint64_t PublishService::Publish(std::string room, std::string who, Listener listener) {
   const std::uint64_t id = ++shared_->last_id;
-  Shared::Telling telling(shared_, std::move(listener), id);
+  Shared::Telling telling(shared_, std::move(listener),
+                          {.id = id, .room = room, .who = std::move(who)});
   if (shared_->stopped) return id;
   std::optional<Shared::Turn> turn = shared_->TryTurn(room, Doing::kPublishing);
   if (!turn) {
@@ -592,10 +613,10 @@ std::uint64_t PublishService::Publish(std::string room, std::string who, Listene
   }
   asio::co_spawn(
       shared_->services.pool,
-      [](std::shared_ptr<Shared> shared, std::string name, std::string subject, Shared::Turn held,
+      [](std::shared_ptr<Shared> shared, std::string name, Shared::Turn held,
          Shared::Telling listening) -> asio::awaitable<void> {
-        co_await shared->Publish(name, subject, held, listening);
-      }(shared_, std::move(room), std::move(who), *std::move(turn), std::move(telling)),
+        co_await shared->Publish(name, held, listening);
+      }(shared_, std::move(room), *std::move(turn), std::move(telling)),
       asio::detached);
   return id;
 }

@@ -14,7 +14,8 @@
 // "busy", while another one is under way. EnsureBegun waits for its turn when there is something to make: of
 // calls that come together the first makes the room, and the others find it.
 //
-// Terminal events: who began a Publish is told its end exactly once, whatever becomes of it (a scope
+// Events: the watcher is told of each publish that has begun, under its number: progress, then exactly one of
+// kDraftSaved and kPublishFailed. Terminal events: who began a Publish is told its end exactly once, whatever becomes of it (a scope
 // guard says kCancelled when the work is dropped), unless the service was stopped; and progress never
 // after the end. Progress: at most kMaxProgress messages of a publish.
 //

@@ -356,6 +356,28 @@ TEST_F(PublishServiceTest, DiscardingWhatIsNotThereIsFine) {
   EXPECT_TRUE(world.events.empty());
 }
 
+// --- Events
+
+TEST_F(PublishServiceTest, EverybodyIsToldOfEachPublishThatHasBegunAndOfItsOneEnd) {
+  ann.Type(" more");
+  world.Settle({&ann});
+  world.publisher->steps = 2;
+  PublishWorld::Heard first;
+  PublishWorld::Heard second;
+  EXPECT_EQ(world.Begin(kRoom, first), 1U);
+  EXPECT_EQ(world.Begin(kRoom, second), 2U) << "and is refused: it has not begun";
+  world.Run([&] { return !first.ends.empty() && !second.ends.empty(); });
+  EXPECT_EQ(second.ends[0].status, absl::AbortedError("publishing"));
+  EXPECT_EQ(world.published,
+            (std::vector<std::string>{"1 publish.progress 0/2", "1 publish.progress 1/2",
+                                      "1 publish.progress 2/2", "1 draft.saved 0/0"}));
+  ann.Type("!");
+  world.Settle({&ann});
+  world.published.clear();
+  EXPECT_TRUE(absl::IsInvalidArgument(world.Publish(kRoom).status));
+  EXPECT_EQ(world.published.back(), "3 publish.failed 0/0");
+}
+
 // --- Damage
 
 class PublishServiceDamage : public PublishServiceTest {

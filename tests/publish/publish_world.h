@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "server/log.h"
 #include "server/publish/publish_service.h"
 #include "server/room_table.h"
@@ -188,13 +189,19 @@ class PublishWorld final : public RoomWatcher {
 
   void OnRoomEvent(const RoomEvent& event) override {
     if (service) service->draft_watch().OnRoomEvent(event);
+    if (event.publish != 0) {
+      published.push_back(absl::StrCat(event.publish, " ", std::string(EventName(event.kind)), " ",
+                                       event.done, "/", event.total));
+    }
+    if (event.kind == RoomEvent::Kind::kPublishProgress) return;
     if (event.kind >= RoomEvent::Kind::kDraftCreated) {
       events.push_back(std::string(EventName(event.kind)) + " " + std::string(event.name));
     }
   }
 
-  std::vector<std::string> events;  // of drafts
-  bool loses_visits = false;        // whoever goes to a room never arrives
+  std::vector<std::string> events;     // of drafts
+  std::vector<std::string> published;  // of publishes, with their numbers
+  bool loses_visits = false;           // whoever goes to a room never arrives
 
   std::unique_ptr<asio::io_context> io;
   std::unique_ptr<store::UpdateLog> log;

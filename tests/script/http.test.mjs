@@ -300,3 +300,21 @@ httpTest('who joins while a call replaces lines gets what is stored, and can sav
     await editor.edits()
   }
 }, { timeoutMs: 60_000 })
+
+httpTest('a save is told on the general event stream: progress and one end under its number, for who may read the room', async ({ theatre, server }) => {
+  const editor = await theatre.editor(ada)
+  await editor.writes(() => editor.type(1, 0, ' and more'))
+  const stop = new AbortController()
+  const stream = await fetch(server.httpUrl('/api/events?room=script/1/revision/1'), { signal: stop.signal })
+  const reader = stream.body.pipeThrough(new TextDecoderStream()).getReader()
+  let heard = (await reader.read()).value
+  assert.ok((await editor.saves()).some(({ name }) => name === 'SCRIPT_SAVED'))
+  while (!heard.includes('event: draft.saved\n')) heard += (await reader.read()).value
+  stop.abort()
+  const ofIt = [...heard.matchAll(/^event: (publish\.\w+|draft\.saved)\ndata: (.*)$/gm)].map(([, event, data]) => [event, JSON.parse(data)])
+  assert.deepEqual([...new Set(ofIt.map(([event]) => event))], ['publish.progress', 'draft.saved'])
+  assert.ok(ofIt[0][1].publish > 0)
+  for (const [, { publish }] of ofIt) assert.equal(publish, ofIt[0][1].publish)
+  const steps = ofIt.slice(0, -1).map(([, { done, total }]) => done / total)
+  assert.deepEqual(steps, [...steps].sort((a, b) => a - b))
+})
