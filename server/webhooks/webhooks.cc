@@ -33,6 +33,7 @@ constexpr std::string_view kBaseline =
     "baseline";
 constexpr std::string_view kOpenTag = "\xFFo";
 constexpr std::string_view kVersionTag = "\xFFv";
+constexpr std::string_view kModeTag = "\xFFm";
 constexpr std::size_t kWholeName = 400;
 constexpr std::size_t kRoomsAtOnce = 1'000;
 constexpr std::size_t kEventsAtOnce = 1'000;
@@ -80,6 +81,14 @@ std::string VersionMarkOf(std::string_view room, std::string_view version) {
          MarkOf(absl::StrCat(std::string(room), "\xFF", std::string(version)));
 }
 
+// A mode that was told to be held; its value is the room and the mode.
+std::string HeldOf(std::string_view room, std::string_view mode) {
+  return absl::StrCat(std::string(room), "\xFF", std::string(mode));
+}
+std::string ModeMarkOf(std::string_view room, std::string_view mode) {
+  return std::string(kModeTag) + MarkOf(HeldOf(room, mode));
+}
+
 // What is in the outbox: id, time in milliseconds and body, a line each.
 std::string MakePayload(const PendingEvents::Event& event) {
   const RoomEvent view{.kind = event.kind,
@@ -119,6 +128,13 @@ Outbox::Entry MakeEntry(const PendingEvents::Event& event) {
     case RoomEvent::Kind::kVersion:
       entry.key = VersionMarkOf(event.room, event.name);
       entry.value = MarkValue("", event.head);
+      break;
+    case RoomEvent::Kind::kModeTaken:
+      entry.key = ModeMarkOf(event.room, event.name);
+      entry.value = HeldOf(event.room, event.name);
+      break;
+    case RoomEvent::Kind::kModeEmptied:
+      entry.key = ModeMarkOf(event.room, event.name);
       break;
     default:
       break;
@@ -335,17 +351,25 @@ absl::Status Webhooks::TellMissedMoments() {
     return absl::OkStatus();
   });
   if (!status.ok()) return status;
-  std::vector<Outbox::Entry> closed;
+  std::vector<Outbox::Entry> ended;
   std::vector<Outbox::Entry> useless;
   status = outbox_->VisitMarks([&](std::string_view key, std::string_view value) {
     if (key == kBaseline) return;
     if (key.starts_with(kOpenTag)) {
-      closed.push_back(MakeEntry({.kind = RoomEvent::Kind::kClosed,
-                                  .room = std::string(value),
-                                  .head = {},
-                                  .name = "",
-                                  .members = 0,
-                                  .time_ms = now_ms}));
+      ended.push_back(MakeEntry({.kind = RoomEvent::Kind::kClosed,
+                                 .room = std::string(value),
+                                 .head = {},
+                                 .name = "",
+                                 .members = 0,
+                                 .time_ms = now_ms}));
+    } else if (key.starts_with(kModeTag)) {
+      const std::size_t end = value.rfind('\xFF');
+      ended.push_back(MakeEntry({.kind = RoomEvent::Kind::kModeEmptied,
+                                 .room = std::string(value.substr(0, end)),
+                                 .head = {},
+                                 .name = std::string(value.substr(end + 1)),
+                                 .members = 0,
+                                 .time_ms = now_ms}));
     } else if (key.starts_with(kVersionTag)) {
       const std::string_view room = key.substr(kVersionTag.size());
       const std::size_t end = room.find('\xFF');
@@ -357,7 +381,7 @@ absl::Status Webhooks::TellMissedMoments() {
       deleted.push_back(deletion(NameOf(key, value), GenerationOf(value)));
     }
   });
-  for (std::vector<Outbox::Entry>* entries : {&closed, &deleted, &useless}) {
+  for (std::vector<Outbox::Entry>* entries : {&ended, &deleted, &useless}) {
     if (status.ok()) status = PutMissed(*entries);
   }
   return status.ok() ? TellMissedVersions() : status;

@@ -66,7 +66,7 @@ class Webhooks final : public RoomWatcher {
            store::UpdateLog& log, std::unique_ptr<store::Outbox> outbox);
 
   // Tells what a crash kept from being told: rooms that are open no more, were deleted, or got a
-  // version. Once, before anything else is collected.
+  // version, and modes that nobody is in any more. Once, before anything else is collected.
   absl::Status TellMissedMoments();
   absl::Status TellMissedVersions();
   // Puts them into the outbox and empties the list. Fails, beside as the outbox: kResourceExhausted.

@@ -250,7 +250,7 @@ function visit(server, own, room) {
   return new Promise((resolve) => socket.once('open', () => resolve(socket)))
 }
 
-webhookTest('what happened just before a kill is told: versions, deletions, the end of visits', async ({ server, own, receiver }) => {
+webhookTest('what happened just before a kill is told: versions, deletions, the end of visits and of modes', async ({ server, own, receiver }) => {
   console.log(`WEFT_SEED=${kSeed}`)
   const random = new SeededRandom(kSeed)
   const versions = []
@@ -262,7 +262,11 @@ webhookTest('what happened just before a kill is told: versions, deletions, the 
     for (const room of [kept, gone]) await edit(caller, room)
     await visit(server, own, kept)
     await knows(receiver, { [kept]: 1, [gone]: 1 })
-    await eventually('the visit to be told', () => receiver.of(kept).some(({ type }) => type === 'room.opened'))
+    for (const mode of ['edit', 'edit']) await caller.expect(200, 'POST', roomPath(kept, `/modes/${mode}`))
+    await eventually('the visit and the modes to be told', () => {
+      const types = receiver.of(kept).map(({ type }) => type)
+      return types.includes('room.opened') && types.filter((type) => type === 'mode.taken').length === 2
+    })
     // All of it was answered, and of that the server is killed: with the next word, or a little later.
     for (let i = 0; i < random.integer(1, 6); ++i) {
       await caller.expect(201, 'PUT', roomPath(kept, `/versions/v${i}`))
@@ -281,6 +285,8 @@ webhookTest('what happened just before a kill is told: versions, deletions, the 
   for (let life = 0; life < 5; ++life) {
     const visits = receiver.of(`kept ${life}`).map(({ type }) => type).filter((type) => /opened|closed/.test(type))
     assert.deepEqual(visits, ['room.opened', 'room.closed'])
+    const modes = receiver.of(`kept ${life}`).filter(({ type }) => type.startsWith('mode.')).map(({ type, data }) => `${type} ${data.mode}`)
+    assert.deepEqual(modes, ['mode.taken edit', 'mode.taken edit', 'mode.emptied edit'])
     assert.equal(receiver.of(`gone ${life}`).at(-1).type, 'room.deleted')
   }
 }, kFast)
