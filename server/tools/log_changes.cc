@@ -102,6 +102,24 @@ int Revert(const LogCommand& command) {
   return kExitOk;
 }
 
+int Delete(const LogCommand& command) {
+  const auto log = OpenForWriting(command);
+  if (!log.ok()) return Fail(log.status());
+  const auto room = GetRoom((*log)->reader(), command.room);
+  if (!room.ok()) return Fail(room.status());
+  const absl::Status status = (*log)->DeleteRoom(command.room, room->generation);
+  if (!status.ok()) return Fail(status);
+  if (command.json) {
+    std::cout << "{\"room\":" << Quote(command.room) << ",\"head\":" << room->head
+              << ",\"records\":" << room->records << ",\"quarantined\":" << room->quarantined
+              << "}\n";
+  } else {
+    std::cout << "the room \"" << PrintableName(command.room) << "\" is gone, with its history of "
+              << room->head << (room->head == 1 ? " change" : " changes") << "\n";
+  }
+  return kExitOk;
+}
+
 int ChangeVersions(const LogCommand& command) {
   const auto log = OpenForWriting(command);
   if (!log.ok()) return Fail(log.status());

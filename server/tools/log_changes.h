@@ -10,6 +10,7 @@ namespace weft::server::log_verbs {
 // Each does its verb and prints; the exit code of the program.
 int Compact(const LogCommand& command);
 int Revert(const LogCommand& command);
+int Delete(const LogCommand& command);
 int ChangeVersions(const LogCommand& command);
 int ChangeQuarantine(const LogCommand& command);
 

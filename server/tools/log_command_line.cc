@@ -160,6 +160,13 @@ void AddLogVerbs(CLI::App& app, LogCommand& command, std::function<void()> chose
       ->required()
       ->type_name("");
 
+  CLI::App& deleted = verbs.Add(
+      Verb::kDelete, "delete", "Delete a room with all that the log has of it",
+      "\nHistory, versions and quarantine go too, and nothing brings them back: export it "
+      "first.\nA room of the same name that is made later is another one.\n"
+      "\nExample:\n  weft log delete script/1/revision/2/set-aside/4711");
+  verbs.AddRoom(deleted, true);
+
   CLI::App& versions = verbs.Add(Verb::kVersions, "versions", "List, add or drop named versions");
   verbs.AddRoom(versions, true);
   auto* add = versions.add_option("--add", command.add, "Name the newest state, or that of --at");

@@ -22,6 +22,8 @@ int RunLogCommand(const LogCommand& command) {
       return Import(command);
     case kRevert:
       return Revert(command);
+    case kDelete:
+      return Delete(command);
     case kSalvage:
       return Salvage(command);
     case kVersions:

@@ -32,6 +32,7 @@ struct LogCommand {
     kTail,
     kAt,
     kRevert,
+    kDelete,
     kVersions,
     kQuarantine,
     kSalvage,

@@ -162,6 +162,21 @@ TEST_F(LogVerbsTest, RevertBringsContentBackByAnotherRecord) {
   EXPECT_EQ(Weft("verify --deep").exit_code, kExitOk);
 }
 
+TEST_F(LogVerbsTest, DeleteTakesOneRoomWithAllThatTheLogHasOfIt) {
+  ASSERT_EQ(Weft("versions notes --add v").exit_code, kExitOk);
+  EXPECT_EQ(Weft("delete").exit_code, kExitUsage);
+  EXPECT_EQ(Weft("delete nothing").exit_code, kExitFailed);
+  const Result result = Weft("delete notes");
+  EXPECT_EQ(result.exit_code, kExitOk) << result.err;
+  EXPECT_EQ(result.out, "the room \"notes\" is gone, with its history of 4 changes\n");
+  EXPECT_EQ(Weft("delete notes").exit_code, kExitFailed);
+  EXPECT_FALSE(Has(Weft("ls").out, "notes"));
+  EXPECT_FALSE(Has(Weft("versions notes").out, "v"));
+  EXPECT_TRUE(Has(Weft("ls").out, "other"));
+  EXPECT_EQ(Weft("verify --deep").exit_code, kExitOk);
+  EXPECT_TRUE(Has(Weft("delete other --json").out, R"({"room":"other","head":1,)"));
+}
+
 TEST_F(LogVerbsTest, VerifyFindsWhatIsNotAnUpdateOnlyWhenAskedTo) {
   EXPECT_TRUE(Has(Weft("verify").out, "clean: 2 rooms, 5 records"));
   Open();
@@ -213,7 +228,7 @@ TEST_F(LogVerbsTest, BackupWorksWhileTheLogIsInUseAndCanBeRestored) {
 
 TEST_F(LogVerbsTest, WhatWritesSaysWhoHasTheLog) {
   Open();
-  for (const char* verb : {"compact", "revert notes 1", "versions notes --add v"}) {
+  for (const char* verb : {"compact", "revert notes 1", "delete notes", "versions notes --add v"}) {
     const Result result = Weft(verb);
     EXPECT_EQ(result.exit_code, kExitHeld) << verb;
     EXPECT_TRUE(Has(result.err, absl::StrCat("held by process ", getpid()))) << result.err;
