@@ -17,6 +17,14 @@ Asker AskerOf(const Context& call) {
           .lease = std::string(call.request.header("Weft-Lease"))};
 }
 
+// A call without parameters or a body.
+CallResult Ask(Tools& tools, const Context& call, CallResult (*work)(Tools&, const Asker&)) {
+  const absl::Status known = CheckParameters(call.target, {});
+  if (!known.ok()) co_return ProblemFor(known);
+  const Asker asker = AskerOf(call);
+  co_return co_await work(tools, asker);
+}
+
 HttpAnswer Nothing() {
   HttpAnswer answer;
   answer.status = 204;
@@ -25,12 +33,7 @@ HttpAnswer Nothing() {
 
 }  // namespace
 
-CallResult ListModes(Tools& tools, const Context& call) {
-  const absl::Status known = CheckParameters(call.target, {});
-  if (!known.ok()) co_return ProblemFor(known);
-  const Asker asker = AskerOf(call);
-  co_return co_await ShowModes(tools, asker);
-}
+CallResult ListModes(Tools& tools, const Context& call) { return Ask(tools, call, ShowModes); }
 
 CallResult PostMode(Tools& tools, const Context& call) {
   const absl::Status known = CheckParameters(call.target, {});
@@ -74,12 +77,7 @@ CallResult DropMode(Tools& tools, const Context& call) {
   co_return Nothing();
 }
 
-CallResult ReadDraft(Tools& tools, const Context& call) {
-  const absl::Status known = CheckParameters(call.target, {});
-  if (!known.ok()) co_return ProblemFor(known);
-  const Asker asker = AskerOf(call);
-  co_return co_await ShowDraft(tools, asker);
-}
+CallResult ReadDraft(Tools& tools, const Context& call) { return Ask(tools, call, ShowDraft); }
 
 CallResult PostPublish(Tools& tools, const Context& call) {
   const absl::Status known = CheckParameters(call.target, {});
@@ -93,11 +91,6 @@ CallResult PostPublish(Tools& tools, const Context& call) {
   co_return co_await PublishDraft(tools, asker, body);
 }
 
-CallResult DropDraft(Tools& tools, const Context& call) {
-  const absl::Status known = CheckParameters(call.target, {});
-  if (!known.ok()) co_return ProblemFor(known);
-  const Asker asker = AskerOf(call);
-  co_return co_await DiscardDraft(tools, asker);
-}
+CallResult DropDraft(Tools& tools, const Context& call) { return Ask(tools, call, DiscardDraft); }
 
 }  // namespace weft::server::api
