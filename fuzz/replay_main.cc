@@ -30,8 +30,10 @@ int main(int argc, char** argv) {
   for (const std::filesystem::path& path : files) {
     std::cout << path.filename().string() << std::endl;
     std::ifstream file(path, std::ios::binary);
-    const std::vector<std::uint8_t> bytes{std::istreambuf_iterator<char>(file),
-                                          std::istreambuf_iterator<char>()};
+    const std::vector<char> read{std::istreambuf_iterator<char>(file),
+                                 std::istreambuf_iterator<char>()};
+    // Of exactly this size: a sanitizer sees the first byte that is read behind it.
+    const std::vector<std::uint8_t> bytes(read.begin(), read.end());
     LLVMFuzzerTestOneInput(bytes.data(), bytes.size());
   }
   std::cout << files.size() << " inputs replayed" << std::endl;
