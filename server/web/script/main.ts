@@ -21,7 +21,9 @@ import { Refused, ScriptApi } from './script_api'
 import { ShowNames } from './show_names'
 import { askForAnother, askForToken, givenToken, keepToken } from './sign_in'
 
+/** A notice stays as long as it takes to read. */
 const NOTICE_MS = 6_000
+const CHARACTER_MS = 70
 const RETRY_MS = 3_000
 
 const part = (id: string) => document.getElementById(id)!
@@ -32,7 +34,7 @@ function notice(words: string, kind: 'done' | 'failed' = 'done'): void {
   if (last?.textContent === words) last.remove()
   const note = make('p', { class: `notice ${kind}` }, words)
   part('notices').append(note)
-  setTimeout(() => note.remove(), NOTICE_MS)
+  setTimeout(() => note.remove(), Math.max(NOTICE_MS, words.length * CHARACTER_MS))
 }
 
 const wordsOf = (error: unknown) => error instanceof Error ? error.message : String(error)
