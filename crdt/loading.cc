@@ -445,6 +445,8 @@ class Loader {
       parent_->start = ref;
     }
     if (item.right != kNoItem) doc_.At(item.right).left = ref;
+    if (!doc_.conflict_groups_.empty()) [[unlikely]]
+      doc_.JoinConflictGroup(item);
     return ref;
   }
 

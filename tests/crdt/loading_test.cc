@@ -245,6 +245,50 @@ TEST(Loading, WhatCameDeletedIsDeletedBehindABlockThatHadToWait) {
   }
 }
 
+TEST(Loading, WhatComesBetweenAnOriginAndItsGroupEndsTheGroup) {
+  const auto make = [](std::uint64_t client) {
+    return std::make_unique<Doc>(Doc::Options{.client_id = ClientId{client}});
+  };
+  const auto tell = [](Doc& from, Doc& to) {
+    EXPECT_EQ(to.ApplyUpdate(from.EncodeStateAsUpdate()), absl::OkStatus());
+  };
+  const auto base = make(1);
+  base->GetText("text").Insert(0, "()");
+  const auto insert = [&](Doc& doc, std::string_view text) {
+    tell(*base, doc);
+    doc.GetText("text").Insert(1, text);
+  };
+  // Many at one place, of whom each but the last also names an element of the next one.
+  std::vector<std::unique_ptr<Doc>> many;
+  for (std::uint64_t client = 99; client >= 50; --client) {
+    auto doc = make(client);
+    insert(*doc, "m");
+    if (!many.empty()) tell(*many.back(), *doc);
+    doc->GetText("chain").Insert(doc->GetText("chain").length(), "c");
+    many.push_back(std::move(doc));
+  }
+  // So that all of them are there before a larger client, which walks over them.
+  const auto needs_many = make(300);
+  tell(*many.back(), *needs_many);
+  needs_many->GetText("chain").Insert(50, "n");
+  const auto walks = make(200);
+  insert(*walks, "w");
+  // This one stands in front of the first of them, and knows it. It is not the first of its client.
+  const auto between = make(150);
+  between->GetText("chain").Insert(0, "o");
+  tell(*many.back(), *between);
+  between->GetText("text").Insert(1, "b");
+  const auto last = make(40);
+  insert(*last, "l");
+  const auto all = make(2);
+  for (const auto* doc : {&needs_many, &walks, &between, &last}) tell(**doc, *all);
+  const std::string expected = absl::StrCat("(lb", std::string(50, 'm'), "w)");
+  for (const UpdateFormat format : kFormats) {
+    const auto loaded = LoadBothWays(all->EncodeStateAsUpdate({}, format), format);
+    EXPECT_EQ(loaded->doc.GetText("text").ToString(), expected);
+  }
+}
+
 // In Yjs, whose order shows in the order of a map's keys.
 TEST(Loading, ABlockThatMissesItsOwnClientsBlocksHurriesNoOthers) {
   Doc one({.client_id = ClientId{1}});
