@@ -315,6 +315,9 @@ class Loader {
         return false;
       case Neighbours::kOthers:
         return PlaceInGeneral(block);
+      case Neighbours::kApart:
+        if (!FindPlace(item)) return false;
+        break;
       case Neighbours::kFound:
         break;
     }
@@ -363,11 +366,12 @@ class Loader {
 
   enum class Neighbours : std::uint8_t {
     kFound,    // they are ends of blocks, and nothing stands between them
+    kApart,    // the same, but something does
     kOthers,   // another case
     kUnknown,  // one is not there
   };
 
-  // Sets id, neighbours and parent of an item of a sequence, when they are `kFound`.
+  // Sets id, neighbours and parent of an item of a sequence, when they are `kFound` or `kApart`.
   template <typename AnyBlock>
   [[gnu::always_inline]] Neighbours FindNeighbours(const AnyBlock& block, Item& item) {
     item.id = PackedId::Make(index_, block.id.clock);
@@ -385,7 +389,8 @@ class Loader {
     }
     const ItemRef right = item.right;
     if (!block.has_right_origin) {
-      return right == kNoItem ? Neighbours::kFound : Neighbours::kOthers;
+      item.right = kNoItem;
+      return right == kNoItem ? Neighbours::kFound : Neighbours::kApart;
     }
     if (block.has_origin && right != kNoItem) {
       const Item& behind = doc_.At(right);
@@ -398,15 +403,32 @@ class Loader {
     const ItemRef found = FindBlock(block.right_origin);
     if (found == kNoItem) return Neighbours::kUnknown;
     const Item& behind = doc_.At(found);
-    // Behind an origin something came in between.
-    if (block.has_origin || behind.clock() != block.right_origin.clock || behind.left != kNoItem ||
-        behind.keyed || behind.is_gc()) {
+    if (behind.clock() != block.right_origin.clock || behind.keyed || behind.is_gc() ||
+        (block.has_origin && behind.parent != item.parent)) {
       return Neighbours::kOthers;
     }
     item.right = found;
     item.right_origin = behind.id;
     item.parent = behind.parent;
-    return Neighbours::kFound;
+    return block.has_origin || behind.left != kNoItem ? Neighbours::kApart : Neighbours::kFound;
+  }
+
+  // Finds the place of an item between neighbours that are `kApart`: they become those that it gets.
+  // False when that takes too many steps.
+  bool FindPlace(Item& item) {
+    DocCore::NewItem fields;
+    fields.id = item.id;
+    fields.origin = item.origin;
+    fields.right_origin = item.right_origin;
+    fields.left = item.left;
+    fields.right = item.right;
+    fields.parent = item.parent;
+    const std::optional<ItemRef> left = doc_.ResolveConflicts(fields);
+    if (!left.has_value()) return false;
+    item.left = *left;
+    item.right =
+        *left != kNoItem ? ItemRef{doc_.At(*left).right} : doc_.types_.At(item.parent).start;
+    return true;
   }
 
   bool Begins(const Item& item, Id id) const {
