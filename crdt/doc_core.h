@@ -276,7 +276,6 @@ class DocCore {
   std::optional<ItemPlace> PlaceOfId(Id id, bool follow_redone) const;
   // The element at `index`; none at the end.
   std::optional<Id> IdAtIndex(TypeRef type, std::uint64_t index);
-  std::optional<Id> LastIdOf(TypeRef type) const;
   std::uint64_t PositionOf(ItemPlace place, bool behind);
 
   // -- Snapshots (snapshots.cc) --

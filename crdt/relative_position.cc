@@ -18,13 +18,6 @@ std::optional<Id> DocCore::IdAtIndex(TypeRef type, std::uint64_t index) {
   return Unpack(At(place.item).id.Plus(place.offset));
 }
 
-std::optional<Id> DocCore::LastIdOf(TypeRef type) const {
-  ItemRef last = kNoItem;
-  for (ItemRef ref = types_.At(type).start; ref != kNoItem; ref = At(ref).right) last = ref;
-  if (last == kNoItem) return std::nullopt;
-  return Unpack(At(last).last_id());
-}
-
 std::uint64_t DocCore::PositionOf(ItemPlace place, bool behind) {
   const Item& item = At(place.item);
   if (IsDeleted(item.parent)) return 0;
@@ -82,8 +75,6 @@ RelativePosition RelativePosition::At(const SharedType& type, std::uint64_t inde
     --index;
   }
   position.item = doc->IdAtIndex(ref, index);
-  // At the end, behind what was there last, deleted or not.
-  if (!position.item.has_value() && assoc < 0) position.item = doc->LastIdOf(ref);
   return position;
 }
 
