@@ -137,14 +137,22 @@ absl::Status DocCore::ApplyUpdate(ByteView bytes, std::string_view origin, Updat
   if (hole_mode_ == HoleMode::kIntegrate) ExcludeKnown(*update);
   conflict_steps_left_ = limits_.conflict_steps;
   Transact(origin, /*local=*/false, [&] {
+    forgets_positions_ = BringsMuch(*update);
     for (bool retry = ApplyDecoded(*update); retry;) retry = RetryPending();
     conflict_steps_left_ = kUnboundedSteps;
+    forgets_positions_ = false;
   });
   for (const Update::Section& section : update->sections) {
     const std::optional<ClientIndex> client = FindClient(section.client);
     if (client.has_value()) TrimLoaded(clients_[*client], bytes.size());
   }
   return absl::OkStatus();
+}
+
+bool DocCore::BringsMuch(const Update& update) const {
+  // An item is put into a new index for a tenth of what an insertion into an old one takes.
+  constexpr std::size_t kFew = 64;
+  return update.blocks.size() >= kFew && update.blocks.size() * 4 >= items_.size();
 }
 
 void DocCore::TrimLoaded(Client& client, std::size_t update_bytes) {

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "absl/container/btree_map.h"
 #include "absl/container/flat_hash_map.h"
@@ -45,7 +46,7 @@ class ConflictGroups {
   bool empty() const { return groups_.empty(); }
   // About: nodes of a B-tree are two thirds full.
   std::size_t bytes() const {
-    std::size_t bytes = Allocated(groups_);
+    std::size_t bytes = Allocated(groups_) + Allocated(origins_);
     for (const auto& [place, group] : groups_) {
       bytes += group.members.size() * sizeof(*group.members.begin()) * 3 / 2;
     }
@@ -53,15 +54,36 @@ class ConflictGroups {
   }
   // Null when there is none.
   Group* Find(const Place& place) {
-    if (groups_.empty()) return nullptr;
+    if (!MayHave(place)) return nullptr;
     const auto found = groups_.find(place);
     return found == groups_.end() ? nullptr : &found->second;
   }
-  void Put(const Place& place, Group group) { groups_.insert_or_assign(place, std::move(group)); }
-  void Drop(const Place& place) { groups_.erase(place); }
+  void Put(const Place& place, Group group) {
+    if (origins_.empty()) origins_.resize(kOriginBits / kWordBits);
+    const std::uint64_t bit = BitOf(place);
+    origins_[bit / kWordBits] |= std::uint64_t{1} << bit % kWordBits;
+    groups_.insert_or_assign(place, std::move(group));
+  }
+  void Drop(const Place& place) {
+    if (MayHave(place)) groups_.erase(place);
+  }
 
  private:
+  // Most places that are asked for have no group.
+  static constexpr std::uint64_t kOriginBits = 1024;
+  static constexpr std::uint64_t kWordBits = 64;
+  static std::uint64_t BitOf(const Place& place) {
+    return place.origin.bits * 0x9e3779b97f4a7c15 >> 54;  // multiplicative hashing, Knuth 6.4
+  }
+  bool MayHave(const Place& place) const {
+    if (groups_.empty()) return false;
+    const std::uint64_t bit = BitOf(place);
+    return (origins_[bit / kWordBits] >> bit % kWordBits & 1) != 0;
+  }
+
   absl::flat_hash_map<Place, Group> groups_;
+  std::vector<std::uint64_t>
+      origins_;  // a bit for each origin that had a group, and for some others
 };
 
 }  // namespace weft::crdt::internal

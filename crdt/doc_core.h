@@ -164,7 +164,10 @@ class DocCore {
   // The type around a nested one; kNoType of a root.
   TypeRef ParentOf(TypeRef type) const;
   std::optional<Id> ItemIdOf(TypeRef type) const;
-  bool IsDeleted(TypeRef type) const;
+  bool IsDeleted(TypeRef type) const { return IsDeleted(types_.At(type)); }
+  bool IsDeleted(const TypeNode& type) const {
+    return type.item != kNoItem && At(type.item).deleted;
+  }
 
   // -- Transactions --
   void Transact(std::string_view origin, bool local, absl::FunctionRef<void()> edit);
@@ -326,6 +329,22 @@ class DocCore {
     std::uint32_t content = 0;
     bool wide = false;
     bool keep = false;
+
+    // Without neighbours.
+    Item ToItem() const {
+      Item item;
+      item.id = id;
+      item.origin = origin;
+      item.right_origin = right_origin;
+      item.kind = kind;
+      item.wide = wide;
+      item.keep = keep;
+      item.parent = parent;
+      item.content = content;
+      item.set_key(key);
+      item.set_length(length);
+      return item;
+    }
   };
 
   // -- Tables (doc_core.cc) --
@@ -409,6 +428,8 @@ class DocCore {
   static void TrimLoaded(Client& client, std::size_t update_bytes);
   // For bytes of our own making, whose parts were within the limits when they came.
   DecodeLimits LimitsOfOwnBytes() const;
+  // Whether to build indexes of positions anew is cheaper than to tell them of so many blocks.
+  bool BringsMuch(const Update& update) const;
   PendingBlocks IntegrateBlocks(Update& update);
   std::optional<ClientId> MissingClient(const Block& block) const;
   // False, and nothing changed, when finding its place would take too many steps.
@@ -452,8 +473,9 @@ class DocCore {
   // -- Observers (events.cc) --
   bool WantsChanges() const { return observed_types_ > 0 || !after_transaction_.empty(); }
   // `key` of `type`, or its sequence, has changed in the open transaction.
-  void AddChanged(TypeRef type, KeyRef key) {
-    const TypeNode& node = types_.At(type);
+  void AddChanged(TypeRef type, KeyRef key) { AddChanged(types_.At(type), type, key); }
+  // The same, of a type that is at hand.
+  void AddChanged(const TypeNode& node, TypeRef type, KeyRef key) {
     if (!WantsChanges() &&
         (transaction_->local || (!node.has_formats && node.markers == nullptr))) {
       return;
@@ -612,6 +634,8 @@ class DocCore {
   Clock ExtendLast(ItemRef item, std::string_view utf8);
   // Tells of the text that `item` got at clock `before`; all of `event` but its update is given.
   void EmitTyped(ItemRef item, Clock before, std::string_view utf8, UpdateEvent event);
+  // This replica has inserted the item at `index`, as its last one.
+  void NoteInserted(TypeRef type, ItemRef item, std::uint64_t index);
   // Tells the index of positions what was typed since it was last asked.
   void FlushTyping();
   // Before anything else is changed.
@@ -689,6 +713,8 @@ class DocCore {
   static constexpr std::uint64_t kUnboundedSteps = ~std::uint64_t{0};
   ConflictGroups conflict_groups_;
   std::uint64_t conflict_steps_left_ = kUnboundedSteps;  // bounded while an update is applied
+  // While an update is applied that brings much: what it inserts in loses its index of positions.
+  bool forgets_positions_ = false;
 
   Transaction* transaction_ = nullptr;                 // the open one
   std::deque<std::unique_ptr<Transaction>> cleanups_;  // ended, the first one being cleaned up
@@ -697,13 +723,14 @@ class DocCore {
 
   absl::flat_hash_map<ItemRef, PackedId> redone_;  // of items with Item::redone
 
-  // The place where this replica types on, or deletes backwards.
+  // The place where this replica types on, deletes backwards or has inserted last.
   struct Typing {
     TypeRef type = kNoType;
     ItemRef item = kNoItem;  // the last one of `client`; none: nobody is typing
     ClientIndex client = 0;
     std::uint64_t end = 0;  // position behind it
     bool open = false;      // what is typed there extends it
+    bool latest = false;    // it is the last one of this replica: no other can be extended
     bool stale = false;     // the index of positions does not know its length yet
   };
   Typing typing_;

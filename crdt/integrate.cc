@@ -18,10 +18,13 @@ class PassedItems {
  public:
   static constexpr std::size_t kNowhere = ~std::size_t{0};
 
-  std::size_t size() const { return ids_.size(); }
+  std::size_t size() const { return size_; }
   void Add(ItemRef ref, const Item& item) {
-    if (ids_.size() >= kLinearSize) places_.emplace(ref, ids_.size());
-    ids_.push_back({item.id.bits, item.length()});
+    if (size_ < kLinearSize) {
+      ids_[size_++] = {item.id.bits, item.length()};
+    } else {
+      places_.emplace(ref, size_++);
+    }
   }
   // Where the item stands that has the element; `find_block` names the block of an id.
   template <typename FindBlock>
@@ -30,7 +33,7 @@ class PassedItems {
       const auto found = places_.find(find_block(id));
       if (found != places_.end()) return found->second;
     }
-    for (std::size_t i = std::min(ids_.size(), kLinearSize); i-- > 0;) {
+    for (std::size_t i = std::min(size_, kLinearSize); i-- > 0;) {
       if (id.bits - ids_[i].first < ids_[i].length) return i;
     }
     return kNowhere;
@@ -39,10 +42,11 @@ class PassedItems {
  private:
   static constexpr std::size_t kLinearSize = 64;
   struct Range {
-    std::uint64_t first = 0;  // a PackedId
-    Clock length = 0;
+    std::uint64_t first;  // a PackedId
+    Clock length;
   };
-  absl::InlinedVector<Range, 16> ids_;
+  std::size_t size_ = 0;
+  Range ids_[kLinearSize];                            // of the first so many
   absl::flat_hash_map<ItemRef, std::size_t> places_;  // from kLinearSize on
 };
 
@@ -203,19 +207,8 @@ void DocCore::JoinConflictGroup(const Item& item) {
 
 ItemRef DocCore::Link(const NewItem& fields, ItemRef left) {
   StopTyping();
-  const ItemRef ref = items_.Allocate();
+  const ItemRef ref = items_.Allocate(fields.ToItem());
   Item& item = At(ref);
-  item.id = fields.id;
-  item.origin = fields.origin;
-  item.right_origin = fields.right_origin;
-  item.parent = fields.parent;
-  item.set_key(fields.key);
-  item.kind = fields.kind;
-  item.content = fields.content;
-  item.wide = fields.wide;
-  item.keep = fields.keep;
-  item.set_length(fields.length);
-
   TypeNode& parent = types_.At(item.parent);
   ItemRef right = kNoItem;
   if (left != kNoItem) {
@@ -250,15 +243,21 @@ ItemRef DocCore::Link(const NewItem& fields, ItemRef left) {
       NoteDeleted(item);
     }
     item.deleted = true;
-  } else {
+  } else if (item.kind != ContentKind::kString) {
     NoteContent(ref);
   }
   if (item.key() == kNoKey) {
     parent.length += item.visible_length();
-    if (parent.index != nullptr) parent.index->Insert(left, ref);
+    if (parent.index != nullptr) {
+      if (forgets_positions_) {
+        parent.index.reset();
+      } else {
+        parent.index->Insert(left, ref);
+      }
+    }
   }
-  AddChanged(item.parent, item.key());
-  if (IsDeleted(item.parent) || (item.key() != kNoKey && right != kNoItem)) Delete(ref);
+  AddChanged(parent, item.parent, item.key());
+  if (IsDeleted(parent) || (item.key() != kNoKey && right != kNoItem)) Delete(ref);
   return ref;
 }
 
@@ -343,11 +342,6 @@ ItemRef DocCore::AllocateHole(PackedId id, Clock length) {
   hole.deleted = true;
   hole.set_length(length);
   return ref;
-}
-
-bool DocCore::IsDeleted(TypeRef type) const {
-  const ItemRef holder = types_.At(type).item;
-  return holder != kNoItem && At(holder).deleted;
 }
 
 void DocCore::NoteDeleted(const Item& item) {

@@ -161,19 +161,17 @@ static_assert(sizeof(Item) == 48 && std::is_trivially_destructible_v<Item>);
 // Owns the blocks of one document. References stay valid until freed, addresses too.
 class ItemPool {
  public:
-  ItemRef Allocate() {
-    if (free_ != kNoItem) {
-      const ItemRef ref = free_;
-      free_ = At(ref).right;
-      At(ref) = Item{};
-      return ref;
-    }
-    if ((next_ & kSlabMask) == 0 || slabs_.empty()) AddSlab();
-    new (Place(next_)) Item;
-    return next_++;
+  ItemRef Allocate() { return Allocate(Item{}); }
+  // Takes a copy.
+  ItemRef Allocate(const Item& item) {
+    if (free_ == kNoItem) return Add(item);
+    const ItemRef ref = free_;
+    free_ = At(ref).right;
+    At(ref) = item;
+    return ref;
   }
 
-  // Takes a copy. Requires: nothing was ever freed.
+  // The same. Requires: nothing freed is waiting to be used again.
   ItemRef Add(const Item& item) {
     DCHECK(free_ == kNoItem);
     if ((next_ & kSlabMask) == 0 || slabs_.empty()) AddSlab();

@@ -186,7 +186,7 @@ void DocCore::InsertText(TypeRef type, std::uint64_t index, std::string_view utf
   if (utf8.empty()) return;
   CHECK(IsValidUtf8(utf8));
   if (!types_.At(type).holds_formats) {
-    InsertString(type, PositionBeforeVisible(type, index), utf8);
+    NoteInserted(type, InsertString(type, PositionBeforeVisible(type, index), utf8), index);
     return;
   }
   TextPosition position = TextPositionAt(type, index, /*by_marker=*/true);

@@ -31,14 +31,7 @@ class TouchedClients {
 
   // Remembers the clock at the first call for a client.
   void Touch(ClientIndex client, Clock before) {
-    if (!entries_.empty() && entries_.back().first == client) return;
-    if (Find(client) != nullptr) return;
-    entries_.emplace_back(client, before);
-    if (entries_.size() == kLinearSize) {
-      for (const auto& [known, clock] : entries_) clocks_.emplace(known, clock);
-    } else if (entries_.size() > kLinearSize) {
-      clocks_.emplace(client, before);
-    }
+    if (entries_.empty() || entries_.back().first != client) TouchAnother(client, before);
   }
 
   // A range of a known client's hole was filled (HoleMode::kIntegrate); `now` is where its blocks
@@ -93,6 +86,16 @@ class TouchedClients {
     Clock before = 0;  // what is behind it is new as well
     std::vector<IdRange> ranges;
   };
+
+  [[gnu::noinline]] void TouchAnother(ClientIndex client, Clock before) {
+    if (Find(client) != nullptr) return;
+    entries_.emplace_back(client, before);
+    if (entries_.size() == kLinearSize) {
+      for (const auto& [known, clock] : entries_) clocks_.emplace(known, clock);
+    } else if (entries_.size() > kLinearSize) {
+      clocks_.emplace(client, before);
+    }
+  }
 
   const Clock* Find(ClientIndex client) const {
     if (!clocks_.empty()) {

@@ -3,8 +3,8 @@
 // A shared type inside a document: a sequence of items, and entries by key. Every kind of type has
 // both (an array's entries are never used, an XML element uses both).
 
+#include <array>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -103,18 +103,17 @@ struct TypeNode {
 // Owns the types of a document. Addresses are stable.
 class TypePool {
  public:
-  TypePool() { nodes_.emplace_back(); }  // kNoType
+  TypePool() { Add(); }  // kNoType
 
   TypeRef Allocate(TypeKind kind, KeyRef name) {
     TypeRef ref;
     if (free_.empty()) {
-      ref = static_cast<TypeRef>(nodes_.size());
-      nodes_.emplace_back();
+      ref = Add();
     } else {
       ref = free_.back();
       free_.pop_back();
     }
-    TypeNode& node = nodes_[ref];
+    TypeNode& node = At(ref);
     node.kind = kind;
     node.name = name;
     node.alive = true;
@@ -122,27 +121,47 @@ class TypePool {
   }
 
   void Free(TypeRef ref) {
-    const std::uint32_t generation = nodes_[ref].generation;
-    nodes_[ref] = TypeNode{};
-    nodes_[ref].generation = generation + 1;
+    const std::uint32_t generation = At(ref).generation;
+    At(ref) = TypeNode{};
+    At(ref).generation = generation + 1;
     free_.push_back(ref);
   }
 
   // Keeps the first `count` types and takes all out of them. Requires: none was ever freed but by what
   // was done since there were no more.
   void Empty(std::size_t count) {
-    nodes_.resize(count + 1);
+    while (size_ > count + 1) At(--size_) = TypeNode{};
+    slabs_.resize((size_ + kSlabMask) >> kSlabBits);
     free_.clear();
-    for (TypeNode& node : nodes_) node.Empty();
+    for (TypeRef ref = 0; ref < size_; ++ref) At(ref).Empty();
   }
 
-  TypeNode& At(TypeRef ref) { return nodes_[ref]; }
-  const TypeNode& At(TypeRef ref) const { return nodes_[ref]; }
-  std::size_t size() const { return nodes_.size(); }
-  std::size_t table_bytes() const { return Allocated(nodes_) + Allocated(free_); }
+  TypeNode& At(TypeRef ref) {
+    DCHECK(ref < size_);
+    return (*slabs_[ref >> kSlabBits])[ref & kSlabMask];
+  }
+  const TypeNode& At(TypeRef ref) const {
+    DCHECK(ref < size_);
+    return (*slabs_[ref >> kSlabBits])[ref & kSlabMask];
+  }
+  std::size_t size() const { return size_; }
+  std::size_t table_bytes() const {
+    return slabs_.size() * Allocated(sizeof(Slab)) + Allocated(slabs_) + Allocated(free_);
+  }
 
  private:
-  std::deque<TypeNode> nodes_;
+  // Four types: most documents have a few.
+  static constexpr unsigned kSlabBits = 2;
+  static constexpr TypeRef kSlabMask = (1u << kSlabBits) - 1;
+  using Slab = std::array<TypeNode, 1u << kSlabBits>;
+
+  TypeRef Add() {
+    if ((size_ & kSlabMask) == 0) slabs_.push_back(std::make_unique<Slab>());
+    return size_++;
+  }
+
+  std::vector<std::unique_ptr<Slab>> slabs_;
+  TypeRef size_ = 0;
   std::vector<TypeRef> free_;
 };
 

@@ -13,7 +13,8 @@ namespace weft::crdt::internal {
 bool DocCore::TypeOn(TypeRef type, std::uint64_t index, std::string_view utf8) {
   if (utf8.empty() || !may_take_short_ways()) return false;
   if (!typing_.open || typing_.type != type || typing_.end != index) {
-    if (!FindTyping(type, index)) return false;
+    const bool is_elsewhere = typing_.type != type || typing_.end != index;
+    if ((typing_.latest && is_elsewhere) || !FindTyping(type, index)) return false;
   }
   CHECK((utf8.size() == 1 && static_cast<unsigned char>(utf8.front()) < 0x80) || IsValidUtf8(utf8));
   const Clock before = clients_[typing_.client].blocks.end();
@@ -142,8 +143,19 @@ bool DocCore::FindTyping(TypeRef type, std::uint64_t index) {
   }
   const SequenceIndex::Place place = IndexOf(type).FindBefore(index);
   if (place.item != last || place.offset != item.length()) return false;
-  typing_ = {.type = type, .item = last, .client = *own, .end = index, .open = true};
+  typing_ = {
+      .type = type, .item = last, .client = *own, .end = index, .open = true, .latest = true};
   return true;
+}
+
+void DocCore::NoteInserted(TypeRef type, ItemRef ref, std::uint64_t index) {
+  const Item& item = At(ref);
+  if (item.deleted) return;
+  typing_ = {.type = type,
+             .item = ref,
+             .client = item.id.client(),
+             .end = index + item.length(),
+             .latest = true};
 }
 
 void DocCore::EmitTyped(ItemRef ref, Clock before, std::string_view utf8, UpdateEvent event) {

@@ -42,7 +42,13 @@ absl::StatusOr<Update> DecodeUpdate(ByteView bytes, const DecodeLimits& limits,
       update.sections.push_back({.client = client, .begin = begin, .end = begin});
     }
   };
-  while (stream->Next(update.blocks.emplace_back(Block{}), update.values)) {
+  PlainBlock plain;
+  while (true) {
+    if (stream->NextPlain(plain)) {
+      update.blocks.push_back(plain.ToBlock());
+      continue;
+    }
+    if (!stream->Next(update.blocks.emplace_back(Block{}), update.values)) break;
     begin_sections(update.blocks.size() - 1);
   }
   update.blocks.pop_back();
