@@ -413,7 +413,7 @@ class Verification {
         });
   }
 
-  // Those whose room is only deleted go with it.
+  // Those whose room is only deleted go with it, when they are truly its own.
   int FindVersionsOfNoRoom(const std::vector<NamedRoom>& rooms) {
     std::vector<RoomId> known;
     known.reserve(rooms.size());
@@ -429,7 +429,7 @@ class Verification {
       std::optional<RoomRow> row;
       if (room) code = ReadRoomRow(transaction_, *room, row);
       if (code != 0) return code;
-      if (row && row->deleted) continue;
+      if (row && row->deleted && DecodeVersion(key, cursor.value())) continue;
       Note("", {DamageKind::kVersion, 0, 0}, "a named version is no room's");
     }
     return code == MDB_NOTFOUND ? 0 : code;

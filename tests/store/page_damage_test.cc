@@ -270,6 +270,26 @@ TEST(PageDamage, OneFlippedBitOfAnyByteIsNeverACrashAndNeverAnotherContentToARea
   EXPECT_GT(as_it_was, 0u);
 }
 
+// Room 1 has the version "v", and room 5 is deleted.
+TEST(PageDamage, AVersionThatAFlippedBitGivesToADeletedRoomIsToldByVerify) {
+  const SmallLog small;
+  const Image sound = ReadImage(small.path());
+  // The end of a node's header, which is the size of the key, and the key.
+  const std::string node("\5\0\0\0\0\1v", 7);
+  std::size_t told = 0;
+  for (auto at = std::search(sound.begin(), sound.end(), node.begin(), node.end());
+       at != sound.end(); at = std::search(at + 1, sound.end(), node.begin(), node.end())) {
+    Image image = sound;
+    image[static_cast<std::size_t>(at - sound.begin()) + 5] ^= 4;
+    const TestDirectory directory;
+    WriteImage(directory.path(), image);
+    const auto shown = small.Read(directory.path());
+    ASSERT_TRUE(shown.ok()) << shown.status();
+    told += *shown == SmallLog::Shown::kTold;
+  }
+  EXPECT_GT(told, 0U);
+}
+
 // LMDB divides by it before anything else is looked at.
 TEST(PageDamage, AMetaPageOfAnotherPageSizeIsRefused) {
   const SmallLog small;
