@@ -12,7 +12,6 @@
 namespace weft::store {
 namespace {
 
-constexpr const char* kTable = "outbox";
 constexpr std::string_view kNextKey = "next";
 constexpr char kMessageTag = 'm';
 constexpr char kMarkTag = 'k';
@@ -119,7 +118,7 @@ absl::Status Outbox::Submit(const std::function<int(MDB_txn*)>& edit) {
   const absl::Status status = log_.Submit([&](BatchWriter& writer) {
     // Open already in most cases, which costs a look; not after the environment was opened anew.
     MDB_txn* transaction = writer.transaction().handle();
-    failed = mdb_dbi_open(transaction, kTable, MDB_CREATE, &table_);
+    failed = mdb_dbi_open(transaction, kOutboxTable, MDB_CREATE, &table_);
     if (failed == 0) failed = edit(transaction);
     return failed;
   });
@@ -238,6 +237,30 @@ absl::Status Outbox::VisitMarks(
                        return true;
                      });
   });
+}
+
+bool IsIntactOutboxEntry(ByteView key, ByteView stored) {
+  return Unwrap(crdt::AsText(key), crdt::AsText(stored)).has_value();
+}
+
+OutboxTally CountOutbox(const std::map<std::string, ByteView>& entries) {
+  OutboxTally tally;
+  std::uint64_t first = 0;
+  std::uint64_t behind = 0;  // the last number that was given
+  for (const auto& [key, stored] : entries) {
+    if (key.size() != 9 || key.front() != kMessageTag) continue;
+    behind = FromBigEndian(std::string_view(key).substr(1));
+    if (tally.messages++ == 0) first = behind;
+  }
+  if (tally.messages == 0) return tally;
+  const auto next = entries.find(std::string(kNextKey));
+  tally.end_missing = next == entries.end();
+  if (!tally.end_missing) {
+    const auto covered = Unwrap(kNextKey, crdt::AsText(next->second));
+    if (covered && covered->size() == 8) behind = std::max(behind, FromBigEndian(*covered) - 1);
+  }
+  tally.missing = behind - first + 1 - tally.messages;
+  return tally;
 }
 
 }  // namespace weft::store

@@ -11,13 +11,15 @@
 //           "next"            := check:u64 number:u64         never given twice
 //   check   := XXH3-64 of all that follows it, seeded by XXH3-64 of the key
 //
-// The table is made by the first Open: logs without anybody to tell have none. Salvage leaves it behind.
+// The table is made by the first Open: logs without anybody to tell have none. Salvage saves it: what is
+// not taken yet is told, and the marks show that rooms have another generation now.
 // Threads: one at a time, not the log's writer. Ownership: the log outlives it. Bound: the caller's, by
 // Stats::messages.
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -82,5 +84,23 @@ class Outbox {
   MDB_dbi table_ = 0;  // of the last transaction that opened it
   std::uint64_t messages_ = 0;
 };
+
+// --- What salvage knows of it
+
+inline constexpr const char* kOutboxTable = "outbox";
+
+// Whether the entry is what was put under this key.
+bool IsIntactOutboxEntry(ByteView key, ByteView stored);
+
+struct OutboxTally {
+  std::uint64_t messages = 0;
+  // Numbers that were given and are not there, behind the first that is. Those before it are taken for
+  // delivered; and where no message is left, nobody knows whether one was.
+  std::uint64_t missing = 0;
+  bool end_missing = false;  // and more behind the last one, nobody knows how many
+};
+
+// Of intact entries, by key.
+OutboxTally CountOutbox(const std::map<std::string, ByteView>& entries);
 
 }  // namespace weft::store

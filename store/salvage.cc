@@ -17,6 +17,7 @@
 #include "store/environment.h"
 #include "store/format.h"
 #include "store/log_reader.h"
+#include "store/outbox.h"
 #include "store/room_index.h"
 #include "store/rows.h"
 #include "store/system_error.h"
@@ -38,6 +39,7 @@ struct Finds {
   std::map<std::string, ByteView> versions;  // by key
   Placed quarantine;
   std::map<std::string, ByteView> rows_of_applications;  // by key
+  std::map<std::string, ByteView> outbox;                // by key
   std::uint64_t from_stale_pages = 0;
 };
 
@@ -49,7 +51,12 @@ class Salvager {
     VisitLeaves(
         file_,
         [this](const std::string& table, ByteView key, ByteView value) {
-          if (table == kRowsTable) return TakeRow(key, value);
+          if (table == kRowsTable) {
+            return TakeEntry(finds_.rows_of_applications, IsIntactRow, key, value);
+          }
+          if (table == kOutboxTable) {
+            return TakeEntry(finds_.outbox, IsIntactOutboxEntry, key, value);
+          }
           if (table == kNamesTable) TakeName(key, value);
           Take(key, value);
         },
@@ -121,10 +128,9 @@ class Salvager {
   }
 
   // The newer tree comes first.
-  void TakeRow(ByteView key, ByteView value) {
-    if (IsIntactRow(key, value)) {
-      finds_.rows_of_applications.emplace(std::string(crdt::AsText(key)), value);
-    }
+  static void TakeEntry(std::map<std::string, ByteView>& entries,
+                        bool (*is_intact)(ByteView, ByteView), ByteView key, ByteView value) {
+    if (is_intact(key, value)) entries.emplace(std::string(crdt::AsText(key)), value);
   }
 
   void TakeName(ByteView key, ByteView value) {
@@ -137,10 +143,18 @@ class Salvager {
   bool stale_ = false;
 };
 
+int PutEntry(const Transaction& transaction, MDB_dbi table, ByteView key_bytes, ByteView bytes) {
+  MDB_val key = ToVal(key_bytes);
+  MDB_val value = ToVal(bytes);
+  return mdb_put(transaction.handle(), table, &key, &value, 0);
+}
+
 // Writes what was found into a new log, in transactions of bounded size.
 class Rewriter {
  public:
-  explicit Rewriter(Environment& environment) : environment_(environment) {}
+  // `report` counts what is written, once, however often the map has to grow.
+  Rewriter(Environment& environment, SalvageReport& report)
+      : environment_(environment), report_(report) {}
 
   // `put` writes entry after entry and answers LMDB's code; `count` of them are written in all.
   template <typename Entries, typename Put>
@@ -148,6 +162,7 @@ class Rewriter {
     auto next = entries.begin();
     while (next != entries.end()) {
       auto entry = next;
+      const SalvageReport before = report_;
       auto [code, transaction] = environment_.BeginWrite();
       for (std::size_t i = 0; code == 0 && i < kEntriesAtOnce && entry != entries.end(); ++i) {
         code = put(transaction, *entry);
@@ -156,6 +171,7 @@ class Rewriter {
       if (code == 0) code = transaction.Commit();
       if (code == MDB_MAP_FULL) {
         transaction.Abort();
+        report_ = before;
         const absl::Status grown = environment_.GrowMap(0);
         if (!grown.ok()) return grown;
         continue;
@@ -166,15 +182,21 @@ class Rewriter {
     return absl::OkStatus();
   }
 
+  // Into a table that not every log has; without entries this one has none.
+  absl::Status WriteTable(const char* name, const std::map<std::string, ByteView>& entries) {
+    return WriteAll(entries, [&](const Transaction& transaction,
+                                 const std::pair<const std::string, ByteView>& entry) {
+      MDB_dbi table = 0;
+      const int code = mdb_dbi_open(transaction.handle(), name, MDB_CREATE, &table);
+      if (code != 0) return code;
+      return PutEntry(transaction, table, crdt::AsBytes(entry.first), entry.second);
+    });
+  }
+
  private:
   Environment& environment_;
+  SalvageReport& report_;
 };
-
-int PutEntry(const Transaction& transaction, MDB_dbi table, ByteView key_bytes, ByteView bytes) {
-  MDB_val key = ToVal(key_bytes);
-  MDB_val value = ToVal(bytes);
-  return mdb_put(transaction.handle(), table, &key, &value, 0);
-}
 
 // The rooms that there were, with rows that fit what was found.
 std::map<RoomId, RoomRow> MakeRows(Finds& finds, SalvageReport& report) {
@@ -225,7 +247,7 @@ absl::StatusOr<SalvageReport> SalvageLog(const std::string& directory,
   Salvager(**file, finds).Run(progress);
   SalvageReport report{.pages = (*file)->page_count(), .from_stale_pages = finds.from_stale_pages};
   const std::map<RoomId, RoomRow> rows = MakeRows(finds, report);
-  if (rows.empty() && finds.rows_of_applications.empty()) {
+  if (rows.empty() && finds.rows_of_applications.empty() && finds.outbox.empty()) {
     return absl::DataLossError(absl::StrCat("nothing was found in ", directory));
   }
 
@@ -236,7 +258,7 @@ absl::StatusOr<SalvageReport> SalvageLog(const std::string& directory,
                                         .map_bytes = 2 * (*file)->page_count() * 4096,
                                         .check_pages = true});
   if (!environment.ok()) return environment.status();
-  Rewriter rewriter(**environment);
+  Rewriter rewriter(**environment, report);
   const auto is_dead = [&](RoomId room) {
     const auto row = rows.find(room);
     return row != rows.end() && row->second.deleted;
@@ -312,18 +334,14 @@ absl::StatusOr<SalvageReport> SalvageLog(const std::string& directory,
       return WriteRoomRow(transaction, entry.first, row);
     });
   }
-  if (written.ok() && !finds.rows_of_applications.empty()) {
-    MDB_dbi table = 0;
-    written = rewriter.WriteAll(
-        finds.rows_of_applications,
-        [&](const Transaction& transaction, const std::pair<const std::string, ByteView>& entry) {
-          const int code = mdb_dbi_open(transaction.handle(), kRowsTable, MDB_CREATE, &table);
-          if (code != 0) return code;
-          ++report.rows;
-          return PutEntry(transaction, table, crdt::AsBytes(entry.first), entry.second);
-        });
-  }
+  if (written.ok()) written = rewriter.WriteTable(kRowsTable, finds.rows_of_applications);
+  if (written.ok()) written = rewriter.WriteTable(kOutboxTable, finds.outbox);
   if (!written.ok()) return written;
+  report.rows = finds.rows_of_applications.size();
+  const OutboxTally outbox = CountOutbox(finds.outbox);
+  report.messages = outbox.messages;
+  report.messages_missing = outbox.missing;
+  report.messages_end_missing = outbox.end_missing;
 
   const LogReader reader(**environment);
   const auto verified = reader.Verify({}, {});

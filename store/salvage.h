@@ -6,8 +6,9 @@
 // pages are gone through, those first that LMDB's trees still reach, then every page that looks like
 // one, and what is sound is put into a new log under its old number and sequence. Stale pages of
 // earlier transactions fill holes; nothing that was deleted comes back, since deleted rooms keep
-// their rows. What changes and goes without a trace, as versions and the rows of applications do,
-// is taken from LMDB's trees alone. The outbox is left behind: who it told knows other generations.
+// their rows. What changes and goes without a trace, as versions, the rows of applications and the
+// outbox do, is taken from LMDB's trees alone: where the newest tree is damaged, from the one before,
+// so that a message that was taken with the last commit may be there once more.
 
 #include <cstdint>
 #include <string>
@@ -26,6 +27,9 @@ struct SalvageReport {
   std::uint64_t snapshots = 0;
   std::uint64_t versions = 0;
   std::uint64_t rows = 0;              // of applications (store/rows.h)
+  std::uint64_t messages = 0;          // of the outbox (store/outbox.h), and
+  std::uint64_t messages_missing = 0;  // those known to be lost
+  bool messages_end_missing = false;   // and others that were put last
   std::uint64_t from_stale_pages = 0;  // records that no tree reached
   std::uint64_t nameless_rooms = 0;  // named "salvaged-room-N", since neither row nor name is left
   // What is missing now, by room.

@@ -169,6 +169,9 @@ int Salvage(const LogCommand& command) {
     std::cout << "{\"pages\":" << report->pages << ",\"rooms\":" << report->rooms
               << ",\"records\":" << report->records << ",\"snapshots\":" << report->snapshots
               << ",\"versions\":" << report->versions << ",\"rows\":" << report->rows
+              << ",\"messages\":" << report->messages
+              << ",\"messages_missing\":" << report->messages_missing
+              << ",\"messages_end_missing\":" << (report->messages_end_missing ? "true" : "false")
               << ",\"from_stale_pages\":" << report->from_stale_pages
               << ",\"nameless_rooms\":" << report->nameless_rooms << ",\"losses\":[";
     const char* comma = "";
@@ -188,11 +191,22 @@ int Salvage(const LogCommand& command) {
               << report->snapshots << " snapshots and " << report->versions << " versions to "
               << command.path << "\n";
     if (report->rows > 0) std::cout << report->rows << " rows of applications\n";
+    if (report->messages > 0) {
+      std::cout << report->messages << " events of webhooks that are to be delivered\n";
+    }
+    if (report->messages_missing > 0) {
+      std::cout << report->messages_missing << " events of webhooks are lost\n";
+    }
+    if (report->messages_end_missing) {
+      std::cout << "the last events of webhooks are lost; how many they were, nobody knows\n";
+    }
     if (report->nameless_rooms > 0) {
       std::cout << report->nameless_rooms << " rooms lost their names: salvaged-room-N\n";
     }
   }
-  return report->losses.empty() ? kExitOk : kExitDamaged;
+  const bool whole =
+      report->losses.empty() && report->messages_missing == 0 && !report->messages_end_missing;
+  return whole ? kExitOk : kExitDamaged;
 }
 
 // A room as lines of JSON: the room, its base state if its history has no beginning, its records,

@@ -21,6 +21,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "store/log_reader.h"
+#include "store/outbox.h"
 #include "store/rows.h"
 #include "store/salvage.h"
 #include "tests/store/child_process.h"
@@ -422,6 +423,83 @@ TEST(Salvage, LosesOnlyWhatTheDamageHit) {
   EXPECT_GT(whole_rows * 10, sound.size() / 4096 * 8);
   // A lost page costs some rooms something, and most rooms nothing.
   EXPECT_GT(whole_rooms * 10, expected_rooms * 8);
+}
+
+// Messages 4 to 60 are not taken yet, and "room" was told of.
+class LogWithOutbox {
+ public:
+  LogWithOutbox() {
+    const auto log = OpenLog(directory_);
+    CHECK(AppendAndWait(*log, "room", "record").ok());
+    const auto outbox = Outbox::Open(*log).value();
+    for (int i = 1; i <= 60; ++i) {
+      CHECK(outbox
+                ->Put(std::vector<Outbox::Entry>{{.payload = PayloadOf(i),
+                                                  .key = absl::StrCat("mark ", i),
+                                                  .value = absl::StrCat("value ", i)}})
+                .ok());
+    }
+    CHECK(outbox->DropThrough(3).ok());
+    CHECK(AppendAndWait(*log, "room", "another").ok());
+  }
+
+  const std::string& path() const { return directory_.path(); }
+  static std::string PayloadOf(std::uint64_t i) { return absl::StrCat(std::string(300, 'p'), i); }
+
+ private:
+  const TestDirectory directory_;
+};
+
+TEST(Salvage, BringsBackTheOutboxWithItsMarksAndItsNumbers) {
+  const LogWithOutbox source;
+  const TestDirectory parent;
+  const auto report = SalvageLog(source.path(), parent.path() + "/saved", {});
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(report->messages, 57U);
+  EXPECT_EQ(report->messages_missing, 0U);
+  const auto log = OpenLog({.directory = parent.path() + "/saved"});
+  const auto outbox = Outbox::Open(*log).value();
+  const auto messages = outbox->Read(0, 100).value();
+  ASSERT_EQ(messages.size(), 57U);
+  EXPECT_EQ(messages.front().number, 4U);
+  EXPECT_EQ(messages.front().payload, LogWithOutbox::PayloadOf(4));
+  EXPECT_EQ(outbox->FindMark("mark 60").value(), "value 60");
+  ASSERT_TRUE(outbox->DropThrough(60).ok());
+  ASSERT_TRUE(outbox->Put(std::vector<Outbox::Entry>{{.payload = "new", .key = ""}}).ok());
+  EXPECT_EQ(outbox->Read(0, 1).value().front().number, 61U);
+}
+
+TEST(Salvage, SaysWhichMessagesOfTheOutboxAreLostAndNeverSavesOtherOnes) {
+  const LogWithOutbox source;
+  const Image sound = ReadImage(source.path());
+  std::uint64_t missing = 0;
+  int ends_missing = 0;
+  for (std::size_t page = 2; page < sound.size() / 4096; ++page) {
+    Image image = sound;
+    std::fill_n(image.begin() + static_cast<std::ptrdiff_t>(page * 4096), 4096, 0xff);
+    const TestDirectory directory;
+    const TestDirectory parent;
+    WriteImage(directory.path(), image);
+    const auto report = SalvageLog(directory.path(), parent.path() + "/saved", {});
+    ASSERT_TRUE(report.ok()) << page << report.status();
+    missing += report->messages_missing;
+    const auto log = OpenLog({.directory = parent.path() + "/saved"});
+    const auto outbox = Outbox::Open(*log).value();
+    const auto messages = outbox->Read(0, 100).value();
+    EXPECT_EQ(messages.size(), report->messages);
+    for (const Outbox::Message& message : messages) {
+      EXPECT_TRUE(message.intact);
+      EXPECT_EQ(message.payload, LogWithOutbox::PayloadOf(message.number));
+    }
+    // How many were lost is known, but of the first ones, which could have been taken.
+    ends_missing += report->messages_end_missing;
+    if (report->messages_end_missing) continue;
+    if (!messages.empty() && messages.front().number <= 4) {
+      EXPECT_EQ(61 - messages.front().number, report->messages + report->messages_missing) << page;
+    }
+  }
+  EXPECT_GT(missing, 0U);
+  EXPECT_GT(ends_missing, 0);
 }
 
 TEST(Salvage, RefusesToWriteOverALog) {
