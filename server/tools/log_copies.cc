@@ -1,5 +1,7 @@
 #include "server/tools/log_copies.h"
 
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -210,7 +212,7 @@ int Salvage(const LogCommand& command) {
 }
 
 // A room as lines of JSON: the room, its base state if its history has no beginning, its records,
-// its versions.
+// its versions, and how many lines of records and versions there are: a file without that was cut.
 int Export(const LogReader& log, const LogCommand& command) {
   const auto room = GetRoom(log, command.room);
   if (!room.ok()) return Fail(room.status());
@@ -226,13 +228,18 @@ int Export(const LogReader& log, const LogCommand& command) {
   std::ofstream file;
   if (!command.path.empty()) {
     file.open(command.path, std::ios::binary | std::ios::trunc);
-    if (!file) return Fail(absl::InvalidArgumentError("cannot write " + command.path));
+    if (!file) {
+      return Fail(absl::InvalidArgumentError(
+          absl::StrCat("cannot write ", command.path, ": ", std::strerror(errno))));
+    }
   }
   std::ostream& out = command.path.empty() ? std::cout : file;
-  out << "{\"weft_room\":1,\"room\":" << Quote(room->name) << ",\"generation\":\""
+  out << "{\"weft_room\":2,\"room\":" << Quote(room->name) << ",\"generation\":\""
       << GenerationText(room->generation) << "\",\"head\":" << room->head
       << ",\"first\":" << room->first << "}\n";
+  std::uint64_t lines = 0;
   const auto print = [&](const Record& record) {
+    ++lines;
     out << "{\"" << (record.is_snapshot ? "snapshot" : "record") << "\":" << record.sequence
         << ",\"time_ms\":" << record.time_ms
         << ",\"origin\":" << static_cast<std::uint64_t>(record.origin) << ",\"update\":\""
@@ -250,8 +257,16 @@ int Export(const LogReader& log, const LogCommand& command) {
   for (const store::Version& version : *versions) {
     out << "{\"version\":" << Quote(version.name) << ",\"sequence\":" << version.sequence
         << ",\"made_ms\":" << version.made_ms << ",\"note\":" << Quote(version.note) << "}\n";
+    ++lines;
   }
-  if (!out.flush()) return Fail(absl::InternalError("the export could not be written"));
+  out << "{\"lines\":" << lines << "}\n";
+  errno = 0;
+  if (!out.flush()) {
+    const std::string where = command.path.empty() ? "standard output" : command.path;
+    return Fail(absl::InternalError(
+        absl::StrCat("cannot write the export to ", where, errno == 0 ? "" : ": ",
+                     errno == 0 ? "" : std::strerror(errno), "; what is there is not whole")));
+  }
   return damage.ok() ? kExitOk : Fail(damage);
 }
 
@@ -306,13 +321,18 @@ int Import(const LogCommand& command) {
   std::ifstream file;
   if (command.path != "-") {
     file.open(command.path, std::ios::binary);
-    if (!file) return Fail(absl::InvalidArgumentError("cannot read " + command.path));
+    if (!file) {
+      return Fail(absl::InvalidArgumentError(
+          absl::StrCat("cannot read ", command.path, ": ", std::strerror(errno))));
+    }
   }
   std::istream& in = command.path == "-" ? std::cin : file;
   std::string line;
   const auto first = std::getline(in, line) ? ExportLine::Parse(line) : std::nullopt;
   const std::string* name = first ? first->text("room") : nullptr;
-  if (name == nullptr || first->integer("weft_room") != 1) {
+  // Exports of format 1 do not say where they end.
+  const std::int64_t format = first ? first->integer("weft_room") : 0;
+  if (name == nullptr || (format != 1 && format != 2)) {
     return Fail(absl::InvalidArgumentError("line 1 of the export: not an export of a room"));
   }
   const std::string room = command.has_room ? command.room : *name;
@@ -326,13 +346,30 @@ int Import(const LogCommand& command) {
                      "\" already; --room NAME gives the imported one another name")));
   }
   Importer importer(room);
+  bool is_whole = format == 1;
+  bool has_ended = false;
   for (std::size_t number = 2; std::getline(in, line); ++number) {
     const auto object = ExportLine::Parse(line);
-    const absl::Status status =
-        object ? importer.Add(*object) : absl::InvalidArgumentError("not a JSON object");
+    if (object && format == 2 && object->has("lines")) {
+      is_whole = object->integer("lines") == static_cast<std::int64_t>(number) - 2;
+      has_ended = true;
+      continue;
+    }
+    absl::Status status = absl::InvalidArgumentError("not a JSON object");
+    if (has_ended) {
+      status = absl::InvalidArgumentError("there is something behind its end");
+    } else if (object) {
+      status = importer.Add(*object);
+    }
     if (status.ok()) continue;
     return Fail(absl::Status(status.code(),
                              absl::StrCat("line ", number, " of the export: ", status.message())));
+  }
+  if (!is_whole) {
+    return Fail(
+        absl::InvalidArgumentError("the export is not whole: its end, or some of its lines, are "
+                                   "missing. Nothing was imported; "
+                                   "export the room again"));
   }
   const absl::Status status = store::ImportRoom(**log, importer.room(), MergePayloads);
   if (!status.ok()) return Fail(status);
@@ -340,7 +377,8 @@ int Import(const LogCommand& command) {
   if (command.json) {
     std::cout << "{\"room\":" << Quote(room) << ",\"records\":" << records << "}\n";
   } else {
-    std::cout << "the room \"" << PrintableName(room) << "\" has " << records << " records\n";
+    std::cout << "the room \"" << PrintableName(room) << "\" has " << records
+              << (records == 1 ? " record\n" : " records\n");
   }
   return kExitOk;
 }

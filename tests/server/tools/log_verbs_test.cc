@@ -14,6 +14,7 @@
 #include <iterator>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "crdt/base/check.h"
@@ -254,13 +255,15 @@ TEST_F(LogVerbsTest, AnExportedRoomIsImportedWithItsHistory) {
             kExitUsage);
   EXPECT_FALSE(std::filesystem::exists(Path("none")));
   // Half a room is none: it can be imported again.
-  std::ofstream(Path("half.jsonl")) << ReadFile(Path("notes.jsonl")) << "{\"update\":\"!\"}\n";
+  std::string lines = ReadFile(Path("notes.jsonl"));
+  lines.resize(lines.rfind("{\"lines\":5}"));
+  std::ofstream(Path("half.jsonl")) << lines << "{\"update\":\"!\"}\n";
   result = Weft("import '" + Path("half.jsonl") + "' --room half");
   EXPECT_EQ(result.exit_code, kExitUsage);
   EXPECT_TRUE(Has(result.err, "line 7 of the export: not an update")) << result.err;
   EXPECT_EQ(Weft("show half").exit_code, kExitFailed);
   std::ofstream(Path("half.jsonl"))
-      << ReadFile(Path("notes.jsonl")) << "{\"version\":\"v\",\"sequence\":99}\n";
+      << lines << "{\"version\":\"v\",\"sequence\":99}\n{\"lines\":6}\n";
   result = Weft("import '" + Path("half.jsonl") + "' --room half");
   EXPECT_EQ(result.exit_code, kExitUsage);
   EXPECT_TRUE(Has(result.err, "the version \"v\" is of record 99")) << result.err;
@@ -268,6 +271,31 @@ TEST_F(LogVerbsTest, AnExportedRoomIsImportedWithItsHistory) {
   EXPECT_EQ(Weft("import '" + Path("notes.jsonl") + "' --room half").exit_code, kExitOk);
   ASSERT_EQ(Weft("export other --state --output '" + Path("state.bin") + "'").exit_code, kExitOk);
   EXPECT_TRUE(CheckPayload(crdt::AsBytes(ReadFile(Path("state.bin")))).ok());
+}
+
+TEST_F(LogVerbsTest, AnExportThatWasCutOrLacksALineIsNotImported) {
+  const std::string whole = Weft("export notes").out;
+  const auto import_of = [&](const std::string& text) {
+    std::ofstream(Path("file"), std::ios::binary | std::ios::trunc) << text;
+    return WeftAt("import '" + Path("file") + "' --data '" + Path("new") + "'");
+  };
+  std::vector<std::size_t> ends;  // of lines
+  for (std::size_t at = 0; at < whole.size(); ++at) {
+    if (whole[at] == '\n') ends.push_back(at + 1);
+  }
+  ASSERT_EQ(ends.size(), 6U) << whole;
+  for (std::size_t i = 0; i + 1 < ends.size(); ++i) {
+    const Result cut = import_of(whole.substr(0, ends[i]));
+    EXPECT_EQ(cut.exit_code, kExitUsage) << i;
+    EXPECT_TRUE(Has(cut.err, "the export is not whole")) << cut.err;
+  }
+  EXPECT_EQ(import_of(whole.substr(0, ends[1]) + whole.substr(ends[2])).exit_code, kExitUsage);
+  EXPECT_TRUE(Has(import_of(whole + whole).err, "line 7 of the export: there is something behind"));
+  EXPECT_EQ(WeftAt("ls --json --data '" + Path("new") + "'").out, "");
+  EXPECT_EQ(import_of(whole).exit_code, kExitOk);
+  const Result unwritable = Weft("export notes --output /dev/full");
+  EXPECT_EQ(unwritable.exit_code, kExitFailed);
+  EXPECT_TRUE(Has(unwritable.err, "/dev/full: No space left on device")) << unwritable.err;
 }
 
 TEST_F(LogVerbsTest, TheQuarantineIsListedAndDecidedAbout) {
