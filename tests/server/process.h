@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,12 +21,21 @@
 
 namespace weft::server {
 
+// The path of the program that is tested. Throws, which fails the test: when nobody has named it.
+inline std::string WeftProgram() {
+  const char* const path = std::getenv("WEFT_BINARY");
+  if (path == nullptr) {
+    throw std::runtime_error(
+        "set WEFT_BINARY to the path of the weft program that is to be tested");
+  }
+  return path;
+}
+
 // The program with its standard output and error in one pipe.
 class Process {
  public:
   explicit Process(std::vector<std::string> arguments)
-      : Process(std::getenv("WEFT_BINARY") != nullptr ? std::getenv("WEFT_BINARY") : "weft",
-                std::move(arguments)) {}
+      : Process(WeftProgram(), std::move(arguments)) {}
   // Another program, which may become that one.
   Process(const std::string& program, std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), program);

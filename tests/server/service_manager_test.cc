@@ -55,7 +55,7 @@ class ServiceManager {
     std::string command = "exec 3<&" + std::to_string(listening) +
                           "; export LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=" + name +
                           " NOTIFY_SOCKET=" + notify_path + "; exec \"$0\" \"$@\"";
-    std::vector<std::string> arguments = {"-c",    command,  std::getenv("WEFT_BINARY"),
+    std::vector<std::string> arguments = {"-c",    command,  WeftProgram(),
                                           "serve", "--data", directory.path() + "/data"};
     arguments.insert(arguments.end(), flags.begin(), flags.end());
     return arguments;
