@@ -130,7 +130,7 @@ class TypePool {
   // Keeps the first `count` types and takes all out of them. Requires: none was ever freed but by what
   // was done since there were no more.
   void Empty(std::size_t count) {
-    while (size_ > count + 1) At(--size_) = TypeNode{};
+    for (; size_ > count + 1; --size_) At(size_ - 1) = TypeNode{};
     slabs_.resize((size_ + kSlabMask) >> kSlabBits);
     free_.clear();
     for (TypeRef ref = 0; ref < size_; ++ref) At(ref).Empty();
