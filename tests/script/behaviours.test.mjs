@@ -25,7 +25,7 @@ function tableUnder(head) {
 /** Names of tests by file: of GoogleTest without its suite, of node's whole. */
 const namesByFile = new Map(readdirSync(here).filter((file) => /_test\.cc$|\.test\.mjs$/.test(file)).map((file) => {
   const text = readFileSync(join(here, file), 'utf8')
-  const found = file.endsWith('.cc') ? text.matchAll(/^(?:TEST(?:_F)?|RC_GTEST(?:_FIXTURE)?_PROP)\(\w+,\s*(\w+)/gm) : text.matchAll(/^\w*[tT]est\(\s*[`'"](.*?)[`'"],/gm)
+  const found = file.endsWith('.cc') ? text.matchAll(/^(?:TEST(?:_F)?|RC_GTEST(?:_FIXTURE)?_PROP)\(\w+,\s*(\w+)/gm) : text.matchAll(/^ *\w*[tT]est\(\s*[`'"](.*?)[`'"],/gm)
   return [file, [...found].map(([, name]) => name)]
 }))
 

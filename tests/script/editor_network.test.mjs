@@ -142,7 +142,7 @@ class Page {
 }
 
 for (let seed = firstSeed; seed < firstSeed + seeds; ++seed) {
-  scriptTest(`a bad network, seed ${seed}`, async ({ theatre, server, own }) => {
+  scriptTest(`Hazard 27: on a bad network every edit is stored in the end, seed ${seed}`, async ({ theatre, server, own }) => {
     const random = numbersFrom(seed)
     const slowest = [0, 4, 30][random(3)]
     let isStill = false
