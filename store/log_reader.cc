@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "absl/strings/escaping.h"
@@ -322,6 +323,7 @@ class Verification {
       if (progress_) progress_(i + 1, rooms.size());
     }
     if (code == 0) code = FindVersionsOfNoRoom(rooms);
+    if (code == 0) code = VerifyQuarantine(rooms);
     if (code != 0) return code;
     return VerifyRows(transaction_.handle(), report_.rows, [&](std::string_view key) {
       Note("", {DamageKind::kRow, 0, 0},
@@ -411,6 +413,29 @@ class Verification {
                               "\" is not there"));
           }
         });
+  }
+
+  // Each entry proves its place, which is one of a room that is there, or was.
+  int VerifyQuarantine(const std::vector<NamedRoom>& rooms) {
+    std::map<RoomId, std::string_view> names;
+    for (const NamedRoom& room : rooms) names.emplace(room.room, room.name);
+    Cursor cursor;
+    int code = cursor.Open(transaction_.handle(), transaction_.tables().quarantine);
+    if (code == 0) code = cursor.Move(MDB_FIRST);
+    for (; code == 0; code = cursor.Move(MDB_NEXT)) {
+      const auto place = DecodeRecordKey(cursor.key());
+      if (place &&
+          DecodeQuarantined(EncodeRecordKey(place->room, place->sequence), cursor.value())) {
+        continue;
+      }
+      const auto room = place ? names.find(place->room) : names.end();
+      const Sequence at = place ? place->sequence : 0;
+      Note(room != names.end() ? std::string(room->second) : "",
+           {DamageKind::kChecksum, at, at == 0 ? 0 : at + 1},
+           at == 0 ? "an entry of the quarantine does not decode"
+                   : absl::StrCat("the entry of the quarantine for record ", at, " is damaged"));
+    }
+    return code == MDB_NOTFOUND ? 0 : code;
   }
 
   // Those whose room is only deleted go with it, when they are truly its own.

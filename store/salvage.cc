@@ -58,6 +58,8 @@ class Salvager {
             return TakeEntry(finds_.outbox, IsIntactOutboxEntry, key, value);
           }
           if (table == kNamesTable) TakeName(key, value);
+          if (table == kQuarantineTable) return TakeSetAside(key, value);
+          if (table == kVersionsTable) return TakeVersion(key, value);
           Take(key, value);
         },
         reached_);
@@ -101,7 +103,7 @@ class Salvager {
     if (!run.empty()) Take(node.key, run.subspan(kPageHeaderBytes, node.big_bytes));
   }
 
-  // What proves to be one of ours goes where it belongs; the table that it lay in does not matter.
+  // A record, a snapshot or a room's row proves what it is; the table that it lay in does not matter.
   void Take(ByteView key, ByteView value) {
     if (const auto place = DecodeRecordKey(key)) {
       const RecordKey record_key = EncodeRecordKey(place->room, place->sequence);
@@ -110,21 +112,26 @@ class Salvager {
         if (finds_.records.emplace(at, value).second && stale_) ++finds_.from_stale_pages;
       } else if (DecodeSnapshot(record_key, value)) {
         finds_.snapshots.emplace(at, value);
-      } else if (!stale_ && DecodeQuarantined(record_key, value)) {
-        finds_.quarantine.emplace(at, value);
       }
-      // And it may be a version's key, whose name looks like a sequence.
     }
     if (const auto room = DecodeRoomKey(key)) {
       auto row = DecodeRoomRow(*room, value);
       if (!row) return;
       const auto [known, fresh] = finds_.rows.try_emplace(*room, *row);
       if (!fresh && (row->head > known->second.head || row->deleted)) known->second = *row;
-      return;
     }
-    if (!stale_ && DecodeVersion(key, value)) {
-      finds_.versions.emplace(std::string(crdt::AsText(key)), value);
-    }
+  }
+
+  // Of these two the table does matter: what proves the one proves the other, when the version's name
+  // looks like a sequence.
+  void TakeSetAside(ByteView key, ByteView value) {
+    const auto place = DecodeRecordKey(key);
+    if (!place || !DecodeQuarantined(EncodeRecordKey(place->room, place->sequence), value)) return;
+    finds_.quarantine.emplace(std::pair(place->room, place->sequence), value);
+  }
+  void TakeVersion(ByteView key, ByteView value) {
+    if (!DecodeVersion(key, value)) return;
+    finds_.versions.emplace(std::string(crdt::AsText(key)), value);
   }
 
   // The newer tree comes first.
