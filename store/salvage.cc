@@ -1,12 +1,15 @@
 #include "store/salvage.h"
 
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <set>
+#include <system_error>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
@@ -118,7 +121,10 @@ class Salvager {
       auto row = DecodeRoomRow(*room, value);
       if (!row) return;
       const auto [known, fresh] = finds_.rows.try_emplace(*room, *row);
-      if (!fresh && (row->head > known->second.head || row->deleted)) known->second = *row;
+      // What is deleted is so for good, whatever a row of an earlier time says.
+      if (!fresh && !known->second.deleted && (row->head > known->second.head || row->deleted)) {
+        known->second = *row;
+      }
     }
   }
 
@@ -159,9 +165,11 @@ int PutEntry(const Transaction& transaction, MDB_dbi table, ByteView key_bytes, 
 // Writes what was found into a new log, in transactions of bounded size.
 class Rewriter {
  public:
-  // `report` counts what is written, once, however often the map has to grow.
-  Rewriter(Environment& environment, SalvageReport& report)
-      : environment_(environment), report_(report) {}
+  // `report` counts what is written, once, however often the map has to grow; `progress` is told of
+  // entries, of which there are `total`.
+  Rewriter(Environment& environment, SalvageReport& report, const Progress& progress,
+           std::uint64_t total)
+      : environment_(environment), report_(report), progress_(progress), total_(total) {}
 
   // `put` writes entry after entry and answers LMDB's code; `count` of them are written in all.
   template <typename Entries, typename Put>
@@ -184,6 +192,8 @@ class Rewriter {
         continue;
       }
       if (code != 0) return StatusFromCode(code, "cannot write what was salvaged");
+      written_ += static_cast<std::uint64_t>(std::distance(next, entry));
+      if (progress_) progress_(written_, total_);
       next = entry;
     }
     return absl::OkStatus();
@@ -203,6 +213,9 @@ class Rewriter {
  private:
   Environment& environment_;
   SalvageReport& report_;
+  const Progress& progress_;
+  const std::uint64_t total_;
+  std::uint64_t written_ = 0;
 };
 
 // The rooms that there were, with rows that fit what was found.
@@ -240,12 +253,12 @@ std::map<RoomId, RoomRow> MakeRows(Finds& finds, SalvageReport& report) {
 
 }  // namespace
 
-absl::StatusOr<SalvageReport> SalvageLog(const std::string& directory,
-                                         const std::string& destination, const Progress& progress) {
-  struct stat status{};
-  if (stat((destination + "/data.mdb").c_str(), &status) == 0) {
-    return absl::AlreadyExistsError(absl::StrCat("there is a log in ", destination, " already"));
-  }
+namespace {
+
+// Into a new directory, which is then perhaps no log.
+absl::StatusOr<SalvageReport> SalvageInto(const std::string& directory,
+                                          const std::string& destination,
+                                          const Progress& progress) {
   const absl::StatusOr<DirectoryLock> source_lock = DirectoryLock::Acquire(directory);
   if (!source_lock.ok()) return source_lock.status();
   const auto file = PageFile::Open(directory + "/data.mdb");
@@ -265,7 +278,10 @@ absl::StatusOr<SalvageReport> SalvageLog(const std::string& directory,
                                         .map_bytes = 2 * (*file)->page_count() * 4096,
                                         .check_pages = true});
   if (!environment.ok()) return environment.status();
-  Rewriter rewriter(**environment, report);
+  Rewriter rewriter(**environment, report, progress,
+                    finds.records.size() + finds.snapshots.size() + finds.quarantine.size() +
+                        finds.versions.size() + rows.size() + finds.rows_of_applications.size() +
+                        finds.outbox.size());
   const auto is_dead = [&](RoomId room) {
     const auto row = rows.find(room);
     return row != rows.end() && row->second.deleted;
@@ -351,9 +367,42 @@ absl::StatusOr<SalvageReport> SalvageLog(const std::string& directory,
   report.messages_end_missing = outbox.end_missing;
 
   const LogReader reader(**environment);
-  const auto verified = reader.Verify({}, {});
+  const auto verified = reader.Verify({}, progress);
   if (!verified.ok()) return verified.status();
   for (const auto& found : verified->damage) report.losses.push_back({found.room, found.damage});
+  return report;
+}
+
+}  // namespace
+
+absl::StatusOr<SalvageReport> SalvageLog(const std::string& directory,
+                                         const std::string& new_directory,
+                                         const Progress& progress) {
+  namespace fs = std::filesystem;
+  constexpr const char* kDataFile = "/data.mdb";
+  std::error_code error;
+  fs::path path(new_directory);
+  if (!path.has_filename() && path.has_parent_path()) path = path.parent_path();
+  const std::string destination = path.string();
+  if (fs::exists(destination + kDataFile, error)) {
+    return absl::AlreadyExistsError(absl::StrCat("there is a log in ", destination, " already"));
+  }
+  // Half of a log never has the name of one. A directory that is there keeps its owner and mode.
+  const bool is_new = !fs::exists(destination, error);
+  const std::string partial =
+      is_new ? absl::StrCat(destination, ".partial-", getpid()) : destination + "/salvage.partial";
+  fs::remove_all(partial, error);
+  absl::StatusOr<SalvageReport> report = SalvageInto(directory, partial, progress);
+  if (report.ok()) {
+    for (const char* lock : {"/lock.mdb", "/weft.lock"}) fs::remove(partial + lock, error);
+    const std::string whole = is_new ? "" : kDataFile;
+    fs::rename(partial + whole, destination + whole, error);
+    absl::Status named =
+        error ? StatusFromCode(error.value(), absl::StrCat("cannot name the log ", destination))
+              : SyncDirectory(is_new ? fs::absolute(path).parent_path().string() : destination);
+    if (!named.ok()) report = std::move(named);
+  }
+  fs::remove_all(partial, error);
   return report;
 }
 

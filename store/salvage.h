@@ -40,8 +40,8 @@ struct SalvageReport {
   std::vector<Loss> losses;
 };
 
-// Reads the log in `directory` and makes a new one in `destination`. Changes nothing in `directory`;
-// no server may use it meanwhile. Memory: some 60 bytes a record.
+// Reads the log in `directory` and makes a new one in `destination`, which appears whole or not at all.
+// Changes nothing in `directory`; no server may use it meanwhile. Memory: some 60 bytes a record.
 // Fails: kAlreadyExists; kDataLoss when nothing was found; as the system's read and write.
 absl::StatusOr<SalvageReport> SalvageLog(const std::string& directory,
                                          const std::string& destination, const Progress& progress);

@@ -553,6 +553,54 @@ TEST(Salvage, SaysWhichMessagesOfTheOutboxAreLostAndNeverSavesOtherOnes) {
   EXPECT_GT(ends_missing, 0);
 }
 
+// Rows of before the deletion lie in stale pages, and know of more records than the stone that is left.
+TEST(Salvage, BringsNoDeletedRoomBack) {
+  // Which pages are stale, and which of them were used again, depends on how many commits there were.
+  for (int records = 1; records <= 12; ++records) {
+    const TestDirectory directory;
+    const TestDirectory parent;
+    {
+      const auto log = OpenLog(directory);
+      for (int i = 0; i < records; ++i) ASSERT_TRUE(AppendAndWait(*log, "doomed", "1").ok());
+      ASSERT_TRUE(AppendAndWait(*log, "room", "x").ok());
+    }
+    ASSERT_TRUE(OpenLog(directory)->DeleteRoom("doomed").ok());
+    const auto report = SalvageLog(directory.path(), parent.path() + "/saved", {});
+    ASSERT_TRUE(report.ok()) << report.status();
+    EXPECT_EQ(report->rooms, 1u) << records;
+    EXPECT_EQ(report->records, 1u) << records;
+    const std::vector<RoomInfo> rooms =
+        OpenLog({.directory = parent.path() + "/saved"})->ListRooms().value();
+    ASSERT_EQ(rooms.size(), 1u);
+    EXPECT_EQ(rooms[0].name, "room");
+  }
+}
+
+TEST(Salvage, CutOffByAFullDiskLeavesNoHalfOfALog) {
+  const SmallLog small;
+  for (const bool is_there : {false, true}) {
+    const TestDirectory parent;
+    const std::string saved = parent.path() + "/saved";
+    if (is_there) std::filesystem::create_directory(saved);
+    for (int spared = 0;; spared += 3) {
+      absl::Status status;
+      bool was_hit = false;
+      {
+        const ScopedFault full(SystemFault::kDiskFull, spared);
+        status = SalvageLog(small.path(), saved, {}).status();
+        was_hit = full.was_hit();
+      }
+      if (!was_hit) break;
+      EXPECT_FALSE(status.ok()) << spared;
+      EXPECT_FALSE(std::filesystem::exists(saved + "/data.mdb"));
+      EXPECT_EQ(std::filesystem::exists(saved), is_there);
+    }
+    const auto entries = std::filesystem::directory_iterator(parent.path());
+    EXPECT_EQ(std::distance(begin(entries), end(entries)), 1) << "something partial stayed";
+    EXPECT_EQ(Verify(OpenLog({.directory = saved})->reader()), absl::OkStatus());
+  }
+}
+
 TEST(Salvage, RefusesToWriteOverALog) {
   const SmallLog small;
   EXPECT_EQ(SalvageLog(small.path(), small.path(), {}).status().code(),
