@@ -39,11 +39,13 @@ std::string ParentOf(const std::string& directory) {
 enum class Generations : std::uint8_t { kKept, kRenewed };
 
 // Seals what mdb_env_copy2 wrote, whose transactions begin at 1 again: opening it does that.
-absl::Status FinishCopy(const std::string& directory, Generations generations) {
+absl::Status FinishCopy(const std::string& directory, Generations generations,
+                        const Progress& progress) {
   std::error_code ignored;
   const std::size_t bytes = fs::file_size(directory + kDataFile, ignored);
-  const auto environment =
-      Environment::Open({.directory = directory, .map_bytes = (std::size_t{1} << 20) + 4 * bytes});
+  const auto environment = Environment::Open({.directory = directory,
+                                              .map_bytes = (std::size_t{1} << 20) + 4 * bytes,
+                                              .progress = progress});
   if (!environment.ok()) return environment.status();
   if (generations == Generations::kKept) return absl::OkStatus();
   auto [code, transaction] = (*environment)->BeginWrite();
@@ -54,7 +56,7 @@ absl::Status FinishCopy(const std::string& directory, Generations generations) {
 }
 
 absl::Status VerifyCopy(const std::string& directory, const Progress& progress) {
-  const auto reader = LogReader::Open(directory);
+  const auto reader = LogReader::Open(directory, /*check_pages=*/true, progress);
   if (!reader.ok()) return reader.status();
   const auto report = (*reader)->Verify({}, progress);
   if (!report.ok()) return report.status();
@@ -66,12 +68,12 @@ absl::Status VerifyCopy(const std::string& directory, const Progress& progress) 
 
 // A copy in a new directory, sealed and on the medium.
 absl::Status CopyInto(const LogReader& reader, const std::string& directory,
-                      Generations generations) {
+                      Generations generations, const Progress& progress) {
   if (mkdir(directory.c_str(), 0700) != 0) {
     return StatusFromCode(errno, absl::StrCat("cannot make ", directory));
   }
-  absl::Status status = reader.environment().CopyTo(directory);
-  if (status.ok()) status = FinishCopy(directory, generations);
+  absl::Status status = reader.environment().CopyTo(directory, progress);
+  if (status.ok()) status = FinishCopy(directory, generations, progress);
   std::error_code ignored;
   fs::remove(directory + kLockFile, ignored);
   if (status.ok()) status = SyncDirectory(directory);
@@ -81,7 +83,7 @@ absl::Status CopyInto(const LogReader& reader, const std::string& directory,
 
 // A copy in a new directory that appears whole, or not at all.
 absl::Status CopyToNew(const LogReader& reader, const std::string& directory,
-                       Generations generations) {
+                       Generations generations, const Progress& progress) {
   std::error_code error;
   if (fs::exists(directory, error)) {
     return absl::AlreadyExistsError(absl::StrCat(directory, " exists already"));
@@ -89,7 +91,7 @@ absl::Status CopyToNew(const LogReader& reader, const std::string& directory,
   fs::create_directories(ParentOf(directory), error);
   const std::string partial = absl::StrCat(directory, ".partial-", getpid());
   fs::remove_all(partial, error);
-  absl::Status status = CopyInto(reader, partial, generations);
+  absl::Status status = CopyInto(reader, partial, generations, progress);
   if (!status.ok()) return status;
   fs::rename(partial, directory, error);
   if (error) {
@@ -102,8 +104,9 @@ absl::Status CopyToNew(const LogReader& reader, const std::string& directory,
 
 }  // namespace
 
-absl::Status BackupLog(const LogReader& reader, const std::string& destination) {
-  return CopyToNew(reader, WithoutSlash(destination), Generations::kKept);
+absl::Status BackupLog(const LogReader& reader, const std::string& destination,
+                       const Progress& progress) {
+  return CopyToNew(reader, WithoutSlash(destination), Generations::kKept, progress);
 }
 
 absl::Status RestoreLog(const std::string& backup, const std::string& destination,
@@ -115,15 +118,15 @@ absl::Status RestoreLog(const std::string& backup, const std::string& destinatio
   }
   const absl::Status sound = VerifyCopy(backup, progress);
   if (!sound.ok()) return sound;
-  const auto reader = LogReader::Open(backup);
+  const auto reader = LogReader::Open(backup, /*check_pages=*/true, progress);
   if (!reader.ok()) return reader.status();
   if (!fs::exists(directory, error)) {
-    return CopyToNew(**reader, directory, Generations::kRenewed);
+    return CopyToNew(**reader, directory, Generations::kRenewed, progress);
   }
   // An empty directory that is there already keeps its owner and mode.
   const std::string partial = absl::StrCat(directory, "/restore.partial");
   fs::remove_all(partial, error);
-  absl::Status status = CopyInto(**reader, partial, Generations::kRenewed);
+  absl::Status status = CopyInto(**reader, partial, Generations::kRenewed, progress);
   if (!status.ok()) return status;
   fs::rename(partial + kDataFile, directory + kDataFile, error);
   if (error) return StatusFromCode(error.value(), absl::StrCat("cannot restore to ", directory));
@@ -143,9 +146,9 @@ absl::StatusOr<ShrinkReport> ShrinkLog(const std::string& destination, const Pro
   const std::string partial = directory + "/compact.partial";
   fs::remove_all(partial, error);
   {
-    const auto reader = LogReader::Open(directory);
+    const auto reader = LogReader::Open(directory, /*check_pages=*/true, progress);
     if (!reader.ok()) return reader.status();
-    const absl::Status status = CopyInto(**reader, partial, Generations::kKept);
+    const absl::Status status = CopyInto(**reader, partial, Generations::kKept, progress);
     if (!status.ok()) return status;
   }
   const absl::Status sound = VerifyCopy(partial, progress);

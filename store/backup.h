@@ -1,6 +1,8 @@
 #pragma once
 
 // Copies of whole logs: hot backups, and the file made small again.
+//
+// Progress is told in stretches that begin at 0 again: checking pages, copying them, proving records.
 
 #include <string>
 
@@ -13,7 +15,8 @@ namespace weft::store {
 // Writes the log of one moment to a new directory, without free pages, while reads and writes go
 // on. The directory appears whole, under its name, or not at all.
 // Fails: kAlreadyExists; kResourceExhausted when the disk is full; as the system's write.
-absl::Status BackupLog(const LogReader& reader, const std::string& directory);
+absl::Status BackupLog(const LogReader& reader, const std::string& directory,
+                       const Progress& progress = {});
 
 // Puts a backup in the place of a log that is not there. The backup is verified first and stays. Its
 // rooms get other generations: who knows sequences of the log that was lost does not take them for

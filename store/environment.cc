@@ -8,9 +8,13 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdint>
+#include <cstring>
+#include <future>
 
 #include "absl/strings/str_cat.h"
+#include "store/cursor.h"
 #include "store/directory_lock.h"
 #include "store/format.h"
 #include "store/room_index.h"
@@ -45,6 +49,46 @@ MDB_val Val(std::string_view text) {
   return {.mv_size = text.size(), .mv_data = const_cast<char*>(text.data())};
 }
 
+// How many pages a copy has, about: those in use, which are all but the ones in LMDB's list of free pages.
+std::uint64_t UsedPages(MDB_env* handle) {
+  MDB_envinfo info{};
+  MDB_txn* transaction = nullptr;
+  if (mdb_env_info(handle, &info) != 0) return 0;
+  std::uint64_t pages = info.me_last_pgno + 1;
+  if (mdb_txn_begin(handle, nullptr, MDB_RDONLY, &transaction) != 0) return pages;
+  constexpr MDB_dbi kFreePages = 0;
+  Cursor cursor;
+  int code = cursor.Open(transaction, kFreePages);
+  if (code == 0) code = cursor.Move(MDB_FIRST);
+  for (; code == 0; code = cursor.Move(MDB_NEXT)) {
+    // A list begins with its length.
+    std::size_t count = 0;
+    if (cursor.value().size() < sizeof(count)) continue;
+    std::memcpy(&count, cursor.value().data(), sizeof(count));
+    pages -= std::min<std::uint64_t>(pages, count);
+  }
+  cursor.Close();
+  mdb_txn_abort(transaction);
+  return pages;
+}
+
+// LMDB says nothing while it copies, but the file grows. LMDB's code.
+int CopyTold(MDB_env* handle, const std::string& directory, const std::string& path,
+             const Progress& progress) {
+  constexpr std::chrono::milliseconds kBetweenLooks{100};
+  MDB_stat stat{};
+  const int code = mdb_env_stat(handle, &stat);
+  if (code != 0) return code;
+  const std::uint64_t total = UsedPages(handle);
+  std::future<int> copied = std::async(
+      std::launch::async, [&] { return mdb_env_copy2(handle, directory.c_str(), MDB_CP_COMPACT); });
+  while (copied.wait_for(kBetweenLooks) != std::future_status::ready) {
+    progress(FileBytes(path) / stat.ms_psize, total);
+  }
+  progress(total, total);
+  return copied.get();
+}
+
 }  // namespace
 
 int Transaction::Commit() {
@@ -73,8 +117,9 @@ absl::StatusOr<std::unique_ptr<Environment>> Environment::Open(const Options& op
     const absl::Status meta_pages = CheckMetaPages(path);
     if (!meta_pages.ok()) return meta_pages;
   }
+  environment->options_.progress = {};  // only for now
   if (!options.read_only && options.check_pages && FileBytes(path) > 0) {
-    const absl::StatusOr<PageReport> pages = CheckPages(path);
+    const absl::StatusOr<PageReport> pages = CheckPages(path, std::nullopt, options.progress);
     if (!pages.ok()) return pages.status();
     if (!pages->status().ok()) return pages->status();
     if (!pages->wrong_numbers.empty()) {
@@ -93,7 +138,7 @@ absl::StatusOr<std::unique_ptr<Environment>> Environment::Open(const Options& op
     return absl::InternalError("this LMDB was built with shorter keys than the log's names need");
   }
   if (options.read_only && options.check_pages) {
-    const absl::StatusOr<PageReport> pages = environment->CheckPagesNow({});
+    const absl::StatusOr<PageReport> pages = environment->CheckPagesNow(options.progress);
     if (!pages.ok()) return pages.status();
     if (!pages->status().ok()) return pages->status();
   }
@@ -239,14 +284,17 @@ absl::Status Environment::Seal(int times) {
   return absl::OkStatus();
 }
 
-absl::Status Environment::CopyTo(const std::string& directory) const {
+absl::Status Environment::CopyTo(const std::string& directory, const Progress& progress) const {
   const std::string doing = absl::StrCat("cannot copy the log to ", directory);
+  const std::string path = directory + "/data.mdb";
   gate_.EnterReader();
-  const int copied =
-      handle_ == nullptr ? MDB_PANIC : mdb_env_copy2(handle_, directory.c_str(), MDB_CP_COMPACT);
+  int copied = MDB_PANIC;
+  if (handle_ != nullptr) {
+    copied = progress ? CopyTold(handle_, directory, path, progress)
+                      : mdb_env_copy2(handle_, directory.c_str(), MDB_CP_COMPACT);
+  }
   gate_.LeaveReader();
   if (copied != 0) return StatusFromCode(copied, doing);
-  const std::string path = directory + "/data.mdb";
   const int descriptor = open(path.c_str(), O_RDWR | O_CLOEXEC);
   const int failed = descriptor < 0 || fsync(descriptor) != 0;
   const int code = errno;

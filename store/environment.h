@@ -78,6 +78,7 @@ class Environment {
     // For tools, beside the process that owns the directory: BeginWrite fails. The directory must
     // hold a log of this format.
     bool read_only = false;
+    Progress progress{};  // of that check
   };
 
   // Needs no disk space when the directory holds a log already. Fails: as UpdateLog::Open.
@@ -108,9 +109,9 @@ class Environment {
   void Revive(bool writable);
 
   // Copies the log as of one moment into an existing empty directory, without the pages that are
-  // free, and waits until it is on the medium. Any thread; reads and writes go on. Fails: as the
-  // system's write, worded; what was written is then no log.
-  absl::Status CopyTo(const std::string& directory) const;
+  // free, and waits until it is on the medium. Any thread; reads and writes go on. `progress` is told
+  // pages, on the caller's thread. Fails: as the system's write, worded; what was written is then no log.
+  absl::Status CopyTo(const std::string& directory, const Progress& progress) const;
 
   // Checks the pages as of one moment; reads and writes go on. Any thread.
   // Fails: as CheckPages.

@@ -100,7 +100,8 @@ absl::Status NoRoom(std::string_view room) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<LogReader>> LogReader::Open(const std::string& directory,
-                                                           bool check_pages) {
+                                                           bool check_pages,
+                                                           const Progress& progress) {
   struct stat status{};
   if (stat((directory + "/data.mdb").c_str(), &status) != 0) {
     return absl::NotFoundError(absl::StrCat("there is no log in ", directory));
@@ -109,7 +110,8 @@ absl::StatusOr<std::unique_ptr<LogReader>> LogReader::Open(const std::string& di
                                         .fsync = true,
                                         .map_bytes = std::size_t{1} << 30,
                                         .check_pages = check_pages,
-                                        .read_only = true});
+                                        .read_only = true,
+                                        .progress = progress});
   if (!environment.ok()) return environment.status();
   return std::unique_ptr<LogReader>(new LogReader(*std::move(environment)));
 }
@@ -317,10 +319,10 @@ class Verification {
         return entry.name == room.name && entry.room == room.room;
       });
     };
+    if (code == 0 && progress_) code = WeighRooms(rooms);
     for (std::size_t i = 0; i < rooms.size() && code == 0; ++i) {
       if (is_false(rooms[i])) continue;
       code = VerifyRoom(rooms[i]);
-      if (progress_) progress_(i + 1, rooms.size());
     }
     if (code == 0) code = FindVersionsOfNoRoom(rooms);
     if (code == 0) code = VerifyQuarantine(rooms);
@@ -333,12 +335,34 @@ class Verification {
   }
 
  private:
+  // What there is to do, as the rooms' rows know it: bytes, and as much as kEntryBytes for what comes with
+  // each record and room. LMDB's code.
+  int WeighRooms(const std::vector<NamedRoom>& rooms) {
+    for (const NamedRoom& room : rooms) {
+      std::optional<RoomRow> row;
+      const int code = ReadRoomRow(transaction_, room.room, row);
+      if (code != 0) return code;
+      to_do_bytes_ += kEntryBytes;
+      if (row)
+        to_do_bytes_ += row->payload_bytes + row->snapshot_bytes + row->records * kEntryBytes;
+    }
+    return 0;
+  }
+
+  void Tell(std::size_t bytes) {
+    done_bytes_ += bytes + kEntryBytes;
+    if (!progress_ || done_bytes_ < told_bytes_ + to_do_bytes_ / 1000) return;
+    told_bytes_ = done_bytes_;
+    progress_(done_bytes_, to_do_bytes_);
+  }
+
   void Note(const std::string& room, const Damage& damage, std::string what) {
     report_.damage.push_back({.room = room, .damage = damage, .what = std::move(what)});
   }
 
   int VerifyRoom(const NamedRoom& room) {
     ++report_.rooms;
+    Tell(0);
     std::optional<RoomRow> row;
     int code = ReadRoomRow(transaction_, room.room, row);
     if (code != 0) return code;
@@ -461,6 +485,7 @@ class Verification {
   }
 
   void CheckContent(const std::string& room, const Record& record) {
+    Tell(record.payload.size());
     if (!check_payload_) return;
     const absl::Status status = check_payload_(record.payload);
     if (status.ok()) return;
@@ -473,6 +498,10 @@ class Verification {
   const CheckPayload& check_payload_;
   const Progress& progress_;
   VerifyReport& report_;
+  static constexpr std::uint64_t kEntryBytes = 64;
+  std::uint64_t to_do_bytes_ = 0;
+  std::uint64_t done_bytes_ = 0;
+  std::uint64_t told_bytes_ = 0;
 };
 
 }  // namespace

@@ -61,7 +61,8 @@ class LogReader {
   // Fails: kNotFound when there is no log; kInvalidArgument for another format; kDataLoss when the
   // pages are damaged and `check_pages` is set.
   static absl::StatusOr<std::unique_ptr<LogReader>> Open(const std::string& directory,
-                                                         bool check_pages = true);
+                                                         bool check_pages = true,
+                                                         const Progress& progress = {});
 
   explicit LogReader(const Environment& environment) : environment_(environment) {}
 
@@ -94,7 +95,8 @@ class LogReader {
   absl::StatusOr<std::vector<Record>> ListSnapshots(std::string_view room) const;
   absl::StatusOr<std::vector<SetAside>> ListQuarantine(std::string_view room) const;
 
-  // Proves everything: pages, rows, names, records, snapshots, versions.
+  // Proves everything: pages, rows, names, records, snapshots, versions. Progress is told of the pages,
+  // then, from 0 again, of the bytes of records and snapshots.
   absl::StatusOr<VerifyReport> Verify(const CheckPayload& check_payload,
                                       const Progress& progress) const;
 

@@ -8,9 +8,7 @@
 
 namespace weft::store {
 
-namespace {
-
-absl::Status Check(const NewRoom& room) {
+absl::Status CheckNewRoom(const NewRoom& room) {
   if (room.name.size() > kMaxRoomNameBytes) {
     return absl::InvalidArgumentError(
         absl::StrCat("a room name of ", room.name.size(), " bytes; at most ", kMaxRoomNameBytes));
@@ -35,10 +33,9 @@ absl::Status Check(const NewRoom& room) {
   return absl::OkStatus();
 }
 
-}  // namespace
-
-absl::Status ImportRoom(UpdateLog& log, const NewRoom& room, const Merge& merge) {
-  const absl::Status sound = Check(room);
+absl::Status ImportRoom(UpdateLog& log, const NewRoom& room, const Merge& merge,
+                        const Progress& progress) {
+  const absl::Status sound = CheckNewRoom(room);
   if (!sound.ok()) return sound;
   absl::Status result;
   const absl::Status status = log.Submit([&](BatchWriter& writer) {
@@ -55,6 +52,7 @@ absl::Status ImportRoom(UpdateLog& log, const NewRoom& room, const Merge& merge)
     for (std::size_t i = 0; i < room.records.size() && code == 0; ++i) {
       const NewRecord& record = room.records[i];
       code = writer.PutRecord(*made, record.time_ms, record.origin, record.payload);
+      if (progress && i % 64 == 0) progress(i, room.records.size());
     }
     for (std::size_t i = 0; i < room.versions.size() && code == 0; ++i) {
       code = PutVersion(writer, room.name, room.versions[i], /*replace=*/false, result);

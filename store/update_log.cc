@@ -60,7 +60,8 @@ absl::StatusOr<std::unique_ptr<UpdateLog>> UpdateLog::Open(Options options) {
       Environment::Open({.directory = options.directory,
                          .fsync = options.durability != Durability::kNone,
                          .map_bytes = options.initial_map_bytes,
-                         .check_pages = options.check_pages});
+                         .check_pages = options.check_pages,
+                         .progress = std::exchange(options.progress, {})});
   if (!environment.ok()) return environment.status();
   std::unique_ptr<UpdateLog> log(
       new UpdateLog(*std::move(lock), *std::move(environment), std::move(options)));

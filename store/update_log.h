@@ -76,6 +76,7 @@ class UpdateLog {
     // Proves the pages before LMDB reads them, O(pages): what is damaged is then refused with
     // kDataLoss, to be salvaged, where LMDB would crash or answer something else.
     bool check_pages = true;
+    Progress progress{};  // of that check, within Open
     // Called once, on the writer thread, when append_status() stops being OK. Rules as for `done`.
     std::function<void(const absl::Status&)> on_failure;
     // Told how long each commit took, on the writer thread. Rules as for `done`.

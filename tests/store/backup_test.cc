@@ -1,9 +1,13 @@
 // Copies of logs, logs of the format before, and logs that are large in one way.
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
+#include <algorithm>
 #include <atomic>
+#include <cstdio>
 #include <filesystem>
+#include <limits>
 #include <set>
 #include <string>
 #include <thread>
@@ -11,6 +15,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "store/backup.h"
+#include "store/room_import.h"
 #include "tests/store/child_process.h"
 #include "tests/store/joined_payloads.h"
 #include "tests/store/stored_bytes.h"
@@ -216,6 +221,54 @@ TEST(Scale, ARoomOfManyRecords) {
   ASSERT_TRUE(log->Compact("room", JoinPayloads, {.retention_ms = 0}).ok());
   EXPECT_EQ(Content(log->reader(), "room"), std::string(static_cast<std::size_t>(records), 'x'));
   EXPECT_EQ(Verify(log->reader()), absl::OkStatus());
+}
+
+// All of it is one transaction, whose pages LMDB keeps in memory: twice the room at most, and the room
+// that is given to it.
+TEST(Scale, ALargeRoomIsImportedInOneStepAndInBoundedMemory) {
+  const std::size_t megabytes = TortureFactor() > 1 ? 1024 : 32;
+  // More records than LMDB keeps changed pages, when it is long: it then has to write some early.
+  const std::size_t records = 350 * megabytes;
+  constexpr std::size_t kPayloadBytes = 3'000;
+  const TestDirectory directory;
+  ChildProcess child([&] {
+    rusage before{};
+    NewRoom room{.name = "room", .records = {}, .versions = {}};
+    for (std::size_t i = 0; i < records; ++i) {
+      room.records.push_back({.time_ms = 1, .payload = Bytes(kPayloadBytes, 'x')});
+    }
+    CHECK(getrusage(RUSAGE_SELF, &before) == 0);
+    std::uint64_t told = 0;
+    {
+      // The map is as large as its first file needs, so that it grows under way.
+      const auto log = OpenLog(directory);
+      const absl::Status status =
+          ImportRoom(*log, room, JoinPayloads, [&](std::uint64_t done, std::uint64_t total) {
+            CHECK(done < total && total == records);
+            told = std::max(told, done);
+          });
+      if (!status.ok()) return 1;
+    }
+    rusage after{};
+    CHECK(getrusage(RUSAGE_SELF, &after) == 0);
+    const auto grown = static_cast<std::size_t>(after.ru_maxrss - before.ru_maxrss) >> 10;
+    std::fprintf(stderr, "a room of %zu MB took %zu MB to import\n", megabytes, grown);
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    const std::size_t bound = std::numeric_limits<std::size_t>::max();  // they keep what was freed
+#else
+    const std::size_t bound = 2 * megabytes + 64;
+#endif
+    if (told == 0) return 2;
+    return grown > bound ? 3 : 0;
+  });
+  ASSERT_EQ(child.Wait(), 0);
+  const auto log = OpenLog(directory);
+  std::uint64_t bytes = 0;
+  const auto report =
+      log->Load("room", [&](const Record& record) { bytes += record.payload.size(); });
+  EXPECT_EQ(report->status(), absl::OkStatus());
+  EXPECT_EQ(report->records, records);
+  EXPECT_EQ(bytes, records * kPayloadBytes);
 }
 
 TEST(Scale, ARoomOfManyBytes) {
