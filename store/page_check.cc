@@ -365,7 +365,7 @@ absl::Status PageReport::status() const {
   if (findings.empty()) return absl::OkStatus();
   return absl::DataLossError(absl::StrCat(
       "page ", findings.front().page, " of the data file is damaged: ", findings.front().what,
-      findings.size() > 1 ? absl::StrCat(" (and ", findings.size() - 1, " more findings)") : ""));
+      findings.size() > 1 ? absl::StrCat(" (and ", findings.size() - 1, " more)") : ""));
 }
 
 absl::Status CorrectNumbers(const std::string& path, const PageReport& report) {

@@ -62,7 +62,7 @@ absl::Status LoadReport::status() const {
   }
   if (findings == 0) return absl::OkStatus();
   if (findings > kMaxFindingsInWords) {
-    absl::StrAppend(&message, "; and ", findings - kMaxFindingsInWords, " more findings");
+    absl::StrAppend(&message, "; and ", findings - kMaxFindingsInWords, " more");
   }
   return absl::DataLossError(message);
 }

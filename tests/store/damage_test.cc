@@ -194,7 +194,7 @@ TEST(LoadReport, TellsTheFirstFindingsInWords) {
   EXPECT_EQ(std::string_view(report.status().message()),
             "the room's row is damaged; records 2 to 4: missing");
   report.damage.assign(7, {DamageKind::kChecksum, 9, 10});
-  EXPECT_TRUE(std::string_view(report.status().message()).ends_with("and 2 more findings"));
+  EXPECT_TRUE(std::string_view(report.status().message()).ends_with("and 2 more"));
 }
 
 }  // namespace
