@@ -1,11 +1,7 @@
 // `weft script …`, as processes.
 
 #include <gtest/gtest.h>
-#include <sys/wait.h>
-
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <string>
 
@@ -19,6 +15,7 @@
 #include "store/rows.h"
 #include "store/update_log.h"
 #include "tests/script/script_store.h"
+#include "tests/server/weft_command.h"
 
 namespace weft::server::script {
 namespace {
@@ -30,18 +27,8 @@ constexpr const char* kFile = R"({"users":[{"id":1,"username":"ada","roles":{"1"
       {"page":1,"act_id":1,"line_type":1,"parts":[{"character_id":21,"text":"O, wonder!"}]},
       {"page":2,"line_type":4}],"cues":[],"cuts":[]}]}}]})";
 
-bool Has(const std::string& text, std::string_view part) {
-  return text.find(part) != std::string::npos;
-}
-
 class ScriptCommandTest : public testing::Test {
  protected:
-  struct Result {
-    int exit_code = -1;
-    std::string out;
-    std::string err;
-  };
-
   void SetUp() override {
     if (std::getenv("WEFT_BINARY") == nullptr) GTEST_SKIP() << "WEFT_BINARY names no program";
   }
@@ -49,29 +36,15 @@ class ScriptCommandTest : public testing::Test {
   std::string Path(const std::string& name) const { return directory_.path() + "/" + name; }
   std::string Data() const { return Path("data"); }
 
-  void WriteFile(const std::string& name, std::string_view text) {
-    std::ofstream(Path(name), std::ios::binary) << text;
+  CommandResult Weft(const std::string& arguments) const {
+    return RunWeft("script " + arguments, directory_.path());
   }
-  std::string ReadFile(const std::string& name) const {
-    std::ifstream file(Path(name), std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  }
-
-  Result Weft(const std::string& arguments) const {
-    const std::string command =
-        absl::StrCat("'", std::getenv("WEFT_BINARY"), "' script ", arguments, " >'", Path("out"),
-                     "' 2>'", Path("err"), "' </dev/null");
-    const int status = std::system(command.c_str());
-    return {.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1,
-            .out = ReadFile("out"),
-            .err = ReadFile("err")};
-  }
-  Result OnData(const std::string& arguments) const {
+  CommandResult OnData(const std::string& arguments) const {
     return Weft(absl::StrCat(arguments, " --data '", Data(), "'"));
   }
   void Import() {
-    WriteFile("file.json", kFile);
-    const Result result = OnData("import '" + Path("file.json") + "'");
+    WriteFile(Path("file.json"), kFile);
+    const CommandResult result = OnData("import '" + Path("file.json") + "'");
     ASSERT_EQ(result.exit_code, kExitOk) << result.err;
     EXPECT_EQ(result.out, "imported 1 user, 1 show, 1 revision, 2 lines\n");
   }
@@ -80,22 +53,23 @@ class ScriptCommandTest : public testing::Test {
 };
 
 TEST_F(ScriptCommandTest, TheExampleOfTheReadmeIsWhole) {
-  const Result imported = OnData("import '" WEFT_CRDT_TESTS "/../../server/script/tempest.json'");
+  const CommandResult imported =
+      OnData("import '" WEFT_CRDT_TESTS "/../../server/script/tempest.json'");
   EXPECT_EQ(imported.exit_code, kExitOk) << imported.err;
-  const Result checked = OnData("check");
+  const CommandResult checked = OnData("check");
   EXPECT_EQ(checked.exit_code, kExitOk) << checked.out << checked.err;
 }
 
 TEST_F(ScriptCommandTest, ImportsListsExportsAndImportsAgain) {
   Import();
   EXPECT_TRUE(Has(OnData("revisions").out, "first draft"));
-  const Result listed = OnData("revisions --json --show 1");
+  const CommandResult listed = OnData("revisions --json --show 1");
   EXPECT_TRUE(Has(listed.out, R"({"show":1,"id":1,"number":1,"parent":null,)")) << listed.out;
   EXPECT_TRUE(Has(listed.out, R"("lines":2,"cues":0,"cuts":0})"));
   EXPECT_EQ(OnData("export --output '" + Path("copy.json") + "'").exit_code, kExitOk);
-  const std::string copied = ReadFile("copy.json");
+  const std::string copied = ReadFile(Path("copy.json"));
   EXPECT_TRUE(Has(copied, "O, wonder!"));
-  const Result again =
+  const CommandResult again =
       Weft("import '" + Path("copy.json") + "' --json --data '" + Path("other") + "'");
   EXPECT_EQ(again.out,
             "{\"imported\":true,\"users\":1,\"shows\":1,\"revisions\":1,\"lines\":2,"
@@ -107,8 +81,8 @@ TEST_F(ScriptCommandTest, AFileThatIsWrongIsToldWholeAndChangesNothing) {
   std::string wrong = kFile;
   wrong.replace(wrong.find("\"character_id\":21"), 17, "\"character_id\":99");
   wrong.replace(wrong.find("\"current\":true"), 14, "\"current\":false");
-  WriteFile("wrong.json", wrong);
-  const Result told = OnData("import '" + Path("wrong.json") + "'");
+  WriteFile(Path("wrong.json"), wrong);
+  const CommandResult told = OnData("import '" + Path("wrong.json") + "'");
   EXPECT_EQ(told.exit_code, kExitUsage);
   EXPECT_EQ(
       told.err,
@@ -116,7 +90,7 @@ TEST_F(ScriptCommandTest, AFileThatIsWrongIsToldWholeAndChangesNothing) {
       "no character 99\n"
       "shows[0].script.revisions has 0 revisions that are current, not one\n"
       "weft: the file has 2 problems; nothing was imported\n");
-  const Result json = OnData("import '" + Path("wrong.json") + "' --json --dry-run");
+  const CommandResult json = OnData("import '" + Path("wrong.json") + "' --json --dry-run");
   EXPECT_EQ(json.exit_code, kExitUsage);
   const auto object = crdt::ParseJson(json.out.substr(0, json.out.size() - 1), 10);
   ASSERT_TRUE(object.has_value()) << json.out;
@@ -126,7 +100,7 @@ TEST_F(ScriptCommandTest, AFileThatIsWrongIsToldWholeAndChangesNothing) {
 
 TEST_F(ScriptCommandTest, WhatIsThereAlreadyIsNotImportedOver) {
   Import();
-  const Result again = OnData("import '" + Path("file.json") + "'");
+  const CommandResult again = OnData("import '" + Path("file.json") + "'");
   EXPECT_EQ(again.exit_code, kExitFailed);
   EXPECT_EQ(again.err, "weft: these are there already: user 1, show 1\n");
   EXPECT_EQ(OnData("import '" + Path("file.json") + "' --dry-run").exit_code, kExitOk);
@@ -144,7 +118,7 @@ TEST_F(ScriptCommandTest, ChecksAndMends) {
     });
     ASSERT_TRUE(broken.ok()) << broken;
   }
-  const Result found = OnData("check");
+  const CommandResult found = OnData("check");
   EXPECT_EQ(found.exit_code, kExitDamaged);
   EXPECT_TRUE(Has(found.out,
                   "line 2 is in the order, but not in the chain\n  --repair takes version "
@@ -159,7 +133,7 @@ TEST_F(ScriptCommandTest, ChecksAndMends) {
 TEST_F(ScriptCommandTest, CompilesTheCurrentRevision) {
   Import();
   EXPECT_EQ(OnData("compile --output '" + Path("tempest.json.gz") + "'").exit_code, kExitOk);
-  const std::string gzip = ReadFile("tempest.json.gz");
+  const std::string gzip = ReadFile(Path("tempest.json.gz"));
   EXPECT_EQ(gzip.substr(0, 2), "\x1f\x8b");
   EXPECT_EQ(OnData("compile --show 1 --revision 1").out, gzip);
   EXPECT_EQ(OnData("compile --revision 7").exit_code, kExitFailed);
@@ -172,7 +146,7 @@ TEST_F(ScriptCommandTest, ReadingGoesOnBesideTheProcessThatHasTheDataAndWritingD
   EXPECT_EQ(OnData("export").exit_code, kExitOk);
   EXPECT_EQ(OnData("check").exit_code, kExitOk);
   for (const char* verb : {"check --repair", "compile"}) {
-    const Result refused = OnData(verb);
+    const CommandResult refused = OnData(verb);
     EXPECT_EQ(refused.exit_code, kExitHeld) << verb;
     EXPECT_TRUE(Has(refused.err, std::to_string(::getpid()))) << refused.err;
   }

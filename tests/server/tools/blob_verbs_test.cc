@@ -4,29 +4,21 @@
 #include "server/tools/blob_verbs.h"
 
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
-#include <cstdlib>
 #include <fstream>
-#include <iterator>
 #include <string>
 
 #include "absl/strings/escaping.h"
 #include "crdt/doc.h"
 #include "crdt/update_merge.h"
 #include "tests/server/running_server.h"
+#include "tests/server/weft_command.h"
 
 namespace weft::server {
 namespace {
 
 using crdt::Doc;
 using crdt::UpdateFormat;
-
-struct Result {
-  int exit_code = -1;
-  std::string out;
-  std::string err;
-};
 
 class BlobVerbsTest : public testing::Test {
  protected:
@@ -51,10 +43,6 @@ class BlobVerbsTest : public testing::Test {
   void Write(const std::string& name, crdt::ByteView bytes) const {
     std::ofstream(Path(name), std::ios::binary) << crdt::AsText(bytes);
   }
-  static std::string Slurp(const std::string& path) {
-    std::ifstream stream(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(stream), {}};
-  }
   static std::string Base64(crdt::ByteView bytes) {
     std::string out;
     const std::string_view text = crdt::AsText(bytes);
@@ -63,15 +51,8 @@ class BlobVerbsTest : public testing::Test {
   }
 
   // `arguments` as a shell reads them, in the directory of the files.
-  Result Run(const std::string& arguments, const std::string& input = "/dev/null") const {
-    const char* binary = std::getenv("WEFT_BINARY");
-    const std::string command = "cd " + directory_.path() + " && " +
-                                (binary != nullptr ? binary : "weft") + " " + arguments + " <" +
-                                input + " >out 2>err";
-    const int status = std::system(command.c_str());
-    return {.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1,
-            .out = Slurp(Path("out")),
-            .err = Slurp(Path("err"))};
+  CommandResult Run(const std::string& arguments, const std::string& input = "/dev/null") const {
+    return RunWeft(arguments + " <" + input, directory_.path());
   }
 
   TemporaryDirectory directory_;
@@ -79,7 +60,7 @@ class BlobVerbsTest : public testing::Test {
 };
 
 TEST_F(BlobVerbsTest, JsonShowsEveryRootAsWhatItSeemsToBe) {
-  const Result all = Run("json state.bin");
+  const CommandResult all = Run("json state.bin");
   EXPECT_EQ(all.exit_code, 0) << all.err;
   EXPECT_EQ(all.out,
             "{\"content\":\"ello\",\"list\":[1,{\"$binary\":\"AQI=\"}],\"meta\":{\"title\":\"A\"},"
@@ -93,7 +74,7 @@ TEST_F(BlobVerbsTest, TextAndDeltaShowTheOnlyTextOrTheOneThatIsNamed) {
   EXPECT_EQ(Run("text first.bin").out, "hello\n");
   EXPECT_EQ(Run("delta state.bin").out, "[{\"insert\":\"ello\",\"attributes\":{\"bold\":true}}]\n");
   EXPECT_EQ(Run("text state.bin --root page").out, "<p>hi</p>\n");
-  const Result two = Run("text state.bin");
+  const CommandResult two = Run("text state.bin");
   EXPECT_EQ(two.exit_code, 2);
   EXPECT_NE(two.err.find("content:text page:xmlfragment"), std::string::npos) << two.err;
   EXPECT_EQ(Run("text state.bin --root nothing").exit_code, 2);
@@ -103,18 +84,18 @@ TEST_F(BlobVerbsTest, TextAndDeltaShowTheOnlyTextOrTheOneThatIsNamed) {
 
 TEST_F(BlobVerbsTest, DiffAndMergeAreTheReverseOfOneAnother) {
   EXPECT_EQ(Run("diff state.bin first.bin --output news.bin").exit_code, 0);
-  EXPECT_LT(Slurp(Path("news.bin")).size(), state_.size());
-  const Result merged = Run("merge first.bin news.bin");
+  EXPECT_LT(ReadFile(Path("news.bin")).size(), state_.size());
+  const CommandResult merged = Run("merge first.bin news.bin");
   EXPECT_EQ(merged.exit_code, 0) << merged.err;
   Doc doc;
   EXPECT_TRUE(doc.ApplyUpdate(crdt::AsBytes(merged.out)).ok());
   EXPECT_EQ(doc.GetText("content").ToString(), "ello");
   EXPECT_EQ(Run("state-vector first.bin --output first.sv").exit_code, 0);
-  EXPECT_EQ(Run("diff state.bin first.sv --state-vector").out, Slurp(Path("news.bin")));
+  EXPECT_EQ(Run("diff state.bin first.sv --state-vector").out, ReadFile(Path("news.bin")));
 }
 
 TEST_F(BlobVerbsTest, ConvertGoesThereAndBack) {
-  EXPECT_EQ(Run("convert state.bin").out, Slurp(Path("state.v2.bin")));
+  EXPECT_EQ(Run("convert state.bin").out, ReadFile(Path("state.v2.bin")));
   EXPECT_EQ(Run("convert --v2 state.v2.bin --base64").out, Base64(state_) + "\n");
 }
 
@@ -127,7 +108,7 @@ TEST_F(BlobVerbsTest, EqualComparesWhatUpdatesBringAndNotTheirBytes) {
   Run("diff state.bin first.bin --output news.bin");
   Run("merge first.bin news.bin --output merged.bin");
   EXPECT_EQ(Run("equal state.bin state.bin").exit_code, 0);
-  const Result different = Run("equal state.bin first.bin");
+  const CommandResult different = Run("equal state.bin first.bin");
   EXPECT_EQ(different.exit_code, 1);
   EXPECT_EQ(different.out, "different\n");
   EXPECT_EQ(Run("equal state.bin bad.bin").exit_code, 2);
@@ -136,14 +117,14 @@ TEST_F(BlobVerbsTest, EqualComparesWhatUpdatesBringAndNotTheirBytes) {
 TEST_F(BlobVerbsTest, WhyPendingNamesTheMissingIds) {
   EXPECT_EQ(Run("why-pending state.bin").exit_code, 0);
   Run("diff state.bin first.bin --output news.bin");
-  const Result pending = Run("why-pending news.bin");
+  const CommandResult pending = Run("why-pending news.bin");
   EXPECT_EQ(pending.exit_code, 1);
   EXPECT_NE(pending.out.find("missing, of client 7: 0-6\n"), std::string::npos) << pending.out;
   EXPECT_EQ(Run("why-pending news.bin first.bin").out, "nothing waits\n");
 }
 
 TEST_F(BlobVerbsTest, BytesTellsWhatIsLarge) {
-  const Result bytes = Run("bytes state.bin");
+  const CommandResult bytes = Run("bytes state.bin");
   EXPECT_EQ(bytes.exit_code, 0) << bytes.err;
   for (const char* words : {"by root type", "\"content\" (text)", "\"page\" (xmlfragment)",
                             "by client", "tombstones", "as a document in memory"}) {
@@ -153,10 +134,10 @@ TEST_F(BlobVerbsTest, BytesTellsWhatIsLarge) {
 
 TEST_F(BlobVerbsTest, ErrorsNameTheFileTheOffsetAndWhatToDo) {
   for (const char* verb : {"json", "text", "delta", "merge", "convert", "state-vector", "bytes"}) {
-    const Result bad = Run(std::string(verb) + " bad.bin");
+    const CommandResult bad = Run(std::string(verb) + " bad.bin");
     EXPECT_EQ(bad.exit_code, 2) << verb;
     EXPECT_NE(bad.err.find("bad.bin is no update of format v1"), std::string::npos) << bad.err;
-    const Result missing = Run(std::string(verb) + " missing.bin");
+    const CommandResult missing = Run(std::string(verb) + " missing.bin");
     EXPECT_EQ(missing.exit_code, 2) << verb;
     EXPECT_NE(missing.err.find("missing.bin"), std::string::npos) << missing.err;
     EXPECT_NE(Run(std::string(verb) + " base64.txt").err.find("--from-base64"), std::string::npos);
@@ -169,7 +150,7 @@ TEST_F(BlobVerbsTest, ErrorsNameTheFileTheOffsetAndWhatToDo) {
 TEST_F(BlobVerbsTest, TheDriverAnswersEachLineInOrder) {
   std::ofstream(Path("requests")) << R"({"op":"new","doc":0,"clientID":1})" << "\nnonsense\n\n"
                                   << R"({"op":"sv","doc":0})";
-  const Result driver = Run("driver", "requests");
+  const CommandResult driver = Run("driver", "requests");
   EXPECT_EQ(driver.exit_code, 0) << driver.err;
   EXPECT_EQ(driver.out.find("{\"clientID\":1}\n{\"error\":"), 0u) << driver.out;
   EXPECT_TRUE(driver.out.ends_with("\n{\"sv\":\"AA==\"}\n")) << driver.out;

@@ -23,7 +23,7 @@
 #include "server/history.h"
 #include "server/text_table.h"
 #include "store/update_log.h"
-#include "tests/server/running_server.h"
+#include "tests/server/tools/log_verbs_harness.h"
 
 namespace weft::server {
 namespace {
@@ -31,73 +31,9 @@ namespace {
 using crdt::Bytes;
 using crdt::Doc;
 
-struct Result {
-  int exit_code = -1;
-  std::string out;
-  std::string err;
-};
-
-std::string ReadFile(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
-
-bool Has(const std::string& text, std::string_view part) {
-  return text.find(part) != std::string::npos;
-}
-
-// The room "notes" holds "one", then "one two", then "one two three", then "three".
-class LogVerbsTest : public testing::Test {
- protected:
-  void SetUp() override {
-    Open();
-    Doc doc(Doc::Options{.client_id = crdt::ClientId{7}});
-    const auto subscription =
-        doc.OnUpdate([&](const crdt::UpdateEvent& event) { Append("notes", event.update); });
-    crdt::Text text = doc.GetText("text");
-    text.Insert(0, "one");
-    text.Insert(3, " two");
-    text.Insert(7, " three");
-    text.Delete(0, 8);
-    Append("other", doc.EncodeStateAsUpdate());
-    log_.reset();
-  }
-
-  void Open() { log_ = *store::UpdateLog::Open({.directory = Data()}); }
-  void Append(const std::string& room, crdt::ByteView update) {
-    time_ms_ += 60'000;
-    ASSERT_TRUE(log_->TryAppend({.room = room, .time_ms = time_ms_, .payload = update},
-                                [](const absl::StatusOr<store::Sequence>& result) {
-                                  ASSERT_TRUE(result.ok());
-                                })
-                    .ok());
-    log_->Flush();
-  }
-
-  std::string Data() const { return directory_.path() + "/data"; }
-  std::string Path(const std::string& name) const { return directory_.path() + "/" + name; }
-
-  Result Weft(const std::string& arguments) const {
-    return WeftAt(arguments + " --data '" + Data() + "'");
-  }
-  Result WeftAt(const std::string& arguments) const {
-    const std::string command =
-        absl::StrCat("'", std::getenv("WEFT_BINARY"), "' log ", arguments, " >'", Path("out"),
-                     "' 2>'", Path("err"), "' </dev/null");
-    const int status = std::system(command.c_str());
-    return {.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1,
-            .out = ReadFile(Path("out")),
-            .err = ReadFile(Path("err"))};
-  }
-
-  TemporaryDirectory directory_;
-  std::unique_ptr<store::UpdateLog> log_;
-  std::int64_t time_ms_ = 1'700'000'000'000;
-};
-
 TEST_F(LogVerbsTest, ListsShowsAndCountsBesideTheServerThatOwnsTheLog) {
   Open();
-  Result result = Weft("ls");
+  CommandResult result = Weft("ls");
   EXPECT_EQ(result.exit_code, kExitOk) << result.err;
   EXPECT_TRUE(Has(result.out, "notes"));
   EXPECT_TRUE(Has(result.out, "2 rooms"));
@@ -130,7 +66,7 @@ TEST_F(LogVerbsTest, ShowsAnyStateByItsSequenceTimeOrName) {
   EXPECT_EQ(Weft("at notes draft --content").out, "{\"text\":\"one two\"}\n");
   EXPECT_EQ(Weft("compact --history-days 0").exit_code, kExitOk);
   EXPECT_EQ(Weft("at notes draft --content").out, "{\"text\":\"one two\"}\n");
-  const Result gone = Weft("at notes 3");
+  const CommandResult gone = Weft("at notes 3");
   EXPECT_EQ(gone.exit_code, kExitFailed);
   EXPECT_TRUE(Has(gone.err, "history before record 5 was dropped")) << gone.err;
   EXPECT_EQ(Weft("at notes 4 --content").out, "{\"text\":\"three\"}\n");
@@ -151,7 +87,7 @@ TEST_F(LogVerbsTest, TheDifferenceOfTwoStatesBringsTheOneToTheOther) {
 }
 
 TEST_F(LogVerbsTest, RevertBringsContentBackByAnotherRecord) {
-  Result result = Weft("revert notes 3");
+  CommandResult result = Weft("revert notes 3");
   EXPECT_EQ(result.exit_code, kExitOk) << result.err;
   EXPECT_TRUE(Has(result.out, "record 5 brings back")) << result.out;
   EXPECT_EQ(Weft("at notes 5 --content").out, "{\"text\":\"one two three\"}\n");
@@ -167,7 +103,7 @@ TEST_F(LogVerbsTest, DeleteTakesOneRoomWithAllThatTheLogHasOfIt) {
   ASSERT_EQ(Weft("versions notes --add v").exit_code, kExitOk);
   EXPECT_EQ(Weft("delete").exit_code, kExitUsage);
   EXPECT_EQ(Weft("delete nothing").exit_code, kExitFailed);
-  const Result result = Weft("delete notes");
+  const CommandResult result = Weft("delete notes");
   EXPECT_EQ(result.exit_code, kExitOk) << result.err;
   EXPECT_EQ(result.out, "the room \"notes\" is gone, with its history of 4 changes\n");
   EXPECT_EQ(Weft("delete notes").exit_code, kExitFailed);
@@ -184,7 +120,7 @@ TEST_F(LogVerbsTest, VerifyFindsWhatIsNotAnUpdateOnlyWhenAskedTo) {
   Append("notes", Bytes{9, 9, 9});
   log_.reset();
   EXPECT_EQ(Weft("verify").exit_code, kExitOk);
-  const Result deep = Weft("verify --deep");
+  const CommandResult deep = Weft("verify --deep");
   EXPECT_EQ(deep.exit_code, kExitDamaged);
   EXPECT_TRUE(Has(deep.out, "room \"notes\": record 5")) << deep.out;
   EXPECT_TRUE(Has(Weft("verify --deep --json").out, R"("clean":false)"));
@@ -197,11 +133,11 @@ TEST_F(LogVerbsTest, DamagedPagesAreFoundAndTheRestIsSalvaged) {
   bytes[meta + 40] ^= 1;
   bytes[4096 + meta + 40] ^= 1;
   std::ofstream(Data() + "/data.mdb", std::ios::binary) << bytes;
-  const Result verified = Weft("verify");
+  const CommandResult verified = Weft("verify");
   EXPECT_EQ(verified.exit_code, kExitDamaged) << verified.out << verified.err;
   EXPECT_TRUE(Has(verified.out, "weft log salvage")) << verified.out;
   EXPECT_EQ(Weft("ls").exit_code, kExitDamaged);
-  const Result salvaged = Weft("salvage '" + Path("saved") + "'");
+  const CommandResult salvaged = Weft("salvage '" + Path("saved") + "'");
   EXPECT_EQ(salvaged.exit_code, kExitOk) << salvaged.out << salvaged.err;
   EXPECT_EQ(WeftAt("at notes 4 --content --data '" + Path("saved") + "'").out,
             "{\"text\":\"three\"}\n");
@@ -230,7 +166,7 @@ TEST_F(LogVerbsTest, BackupWorksWhileTheLogIsInUseAndCanBeRestored) {
 TEST_F(LogVerbsTest, WhatWritesSaysWhoHasTheLog) {
   Open();
   for (const char* verb : {"compact", "revert notes 1", "delete notes", "versions notes --add v"}) {
-    const Result result = Weft(verb);
+    const CommandResult result = Weft(verb);
     EXPECT_EQ(result.exit_code, kExitHeld) << verb;
     EXPECT_TRUE(Has(result.err, absl::StrCat("held by process ", getpid()))) << result.err;
   }
@@ -240,7 +176,7 @@ TEST_F(LogVerbsTest, AnExportedRoomIsImportedWithItsHistory) {
   ASSERT_EQ(Weft("versions notes --add draft --at 2").exit_code, kExitOk);
   ASSERT_EQ(Weft("export notes --output '" + Path("notes.jsonl") + "'").exit_code, kExitOk);
   EXPECT_EQ(Weft("import '" + Path("notes.jsonl") + "'").exit_code, kExitFailed);
-  Result result = Weft("import '" + Path("notes.jsonl") + "' --room copy");
+  CommandResult result = Weft("import '" + Path("notes.jsonl") + "' --room copy");
   EXPECT_EQ(result.exit_code, kExitOk) << result.err;
   EXPECT_EQ(Weft("at copy draft --content").out, "{\"text\":\"one two\"}\n");
   EXPECT_EQ(Weft("at copy 3 --content").out, "{\"text\":\"one two three\"}\n");
@@ -285,7 +221,7 @@ TEST_F(LogVerbsTest, AnExportThatWasCutOrLacksALineIsNotImported) {
   }
   ASSERT_EQ(ends.size(), 6U) << whole;
   for (std::size_t i = 0; i + 1 < ends.size(); ++i) {
-    const Result cut = import_of(whole.substr(0, ends[i]));
+    const CommandResult cut = import_of(whole.substr(0, ends[i]));
     EXPECT_EQ(cut.exit_code, kExitUsage) << i;
     EXPECT_TRUE(Has(cut.err, "the export is not whole")) << cut.err;
   }
@@ -293,7 +229,7 @@ TEST_F(LogVerbsTest, AnExportThatWasCutOrLacksALineIsNotImported) {
   EXPECT_TRUE(Has(import_of(whole + whole).err, "line 7 of the export: there is something behind"));
   EXPECT_EQ(WeftAt("ls --json --data '" + Path("new") + "'").out, "");
   EXPECT_EQ(import_of(whole).exit_code, kExitOk);
-  const Result unwritable = Weft("export notes --output /dev/full");
+  const CommandResult unwritable = Weft("export notes --output /dev/full");
   EXPECT_EQ(unwritable.exit_code, kExitFailed);
   EXPECT_TRUE(Has(unwritable.err, "/dev/full: No space left on device")) << unwritable.err;
 }
@@ -381,7 +317,7 @@ TEST_F(LogVerbsTest, AskedWronglyTheySayHowAndWithoutALogThatThereIsNone) {
   EXPECT_EQ(Weft("tail nowhere").exit_code, kExitFailed);
   EXPECT_EQ(WeftAt("salvage '" + Path("new") + "' --data '" + Path("none") + "'").exit_code,
             kExitFailed);
-  const Result none = WeftAt("ls --data '" + Path("none") + "'");
+  const CommandResult none = WeftAt("ls --data '" + Path("none") + "'");
   EXPECT_EQ(none.exit_code, kExitFailed);
   EXPECT_TRUE(Has(none.err, "there is no log in"));
 }
