@@ -1,8 +1,11 @@
 // The program `weft`: reads its command line and does what it says.
 
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -32,6 +35,17 @@ void RaiseDescriptorLimit() {
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
   limit.rlim_cur = limit.rlim_max;
   setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+// Where one is closed, the next file that is opened has its number, and is written what is printed: it
+// could be the log. One that can be neither read nor written takes the place.
+void OpenStandardStreams() {
+  for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (fcntl(descriptor, F_GETFD) != -1 || errno != EBADF) continue;
+    // Takes the lowest number that is free, which is this one.
+    [[maybe_unused]] const int opened =
+        open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+  }
 }
 
 int Fail(const absl::Status& status) {
@@ -107,6 +121,7 @@ int ExportCorpus(const CommandLine& line) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  OpenStandardStreams();
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   const CommandLine line =
       weft::server::ParseCommandLine(arguments, weft::server::RealSurroundings());
@@ -132,6 +147,7 @@ int main(int argc, char** argv) {
     case CommandLine::Verb::kNothing:
       break;
   }
-  (line.exit_code == weft::server::kExitOk ? std::cout : std::cerr) << line.output;
-  return line.exit_code;
+  std::ostream& out = line.exit_code == weft::server::kExitOk ? std::cout : std::cerr;
+  out << line.output << std::flush;
+  return out ? line.exit_code : std::max(line.exit_code, weft::server::kExitFailed);
 }

@@ -51,6 +51,10 @@ std::string TextTable::Render() const {
   return out;
 }
 
+std::string Counted(std::uint64_t number, std::string_view noun) {
+  return std::to_string(number) + " " + std::string(noun) + (number == 1 ? "" : "s");
+}
+
 std::string SizeOf(std::uint64_t bytes) {
   if (bytes < 1000) return std::to_string(bytes) + " B";
   constexpr std::array kUnits = {"kB", "MB", "GB", "TB"};
@@ -140,21 +144,30 @@ std::string ProgressLine(std::string_view what, std::uint64_t done, std::uint64_
                          std::string(kWidth - filled, ' '), 100 * part, left);
 }
 
-ProgressBar::ProgressBar(std::string what)
-    : what_(std::move(what)), shown_(isatty(STDERR_FILENO) == 1) {}
+ProgressBar::ProgressBar(std::string what, bool wanted)
+    : what_(std::move(what)), shown_(wanted && isatty(STDERR_FILENO) == 1) {}
 
 ProgressBar::~ProgressBar() {
   if (drawn_) std::fputs("\r\033[K", stderr);
 }
 
 void ProgressBar::Show(std::uint64_t done, std::uint64_t total) {
-  const auto now = std::chrono::steady_clock::now();
-  if (!shown_ || total == 0 || now - last_ < std::chrono::milliseconds(100)) return;
-  if (now - begin_ < std::chrono::milliseconds(300)) return;  // over before one could read it
+  if (!shown_ || total == 0) return;
+  const Clock::time_point now = Clock::now();
+  if (done < done_) stretch_ = now;
+  done_ = done;
+  if (now - last_ < std::chrono::milliseconds(100)) return;
+  if (now - made_ < std::chrono::milliseconds(300))
+    return;  // it may be over before one could read it
   last_ = now;
   drawn_ = true;
-  const double spent = std::chrono::duration<double>(now - begin_).count();
+  const double spent = std::chrono::duration<double>(now - stretch_).count();
   std::fprintf(stderr, "\r\033[K%s", ProgressLine(what_, done, total, spent).c_str());
+}
+
+std::function<void(std::uint64_t done, std::uint64_t total)> ProgressBar::teller() {
+  if (!shown_) return {};
+  return [this](std::uint64_t done, std::uint64_t total) { Show(done, total); };
 }
 
 }  // namespace weft::server

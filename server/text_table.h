@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,8 @@ class TextTable {
   std::vector<std::vector<std::string>> rows_;  // the header first
 };
 
+// "1 room", "2 rooms".
+std::string Counted(std::uint64_t number, std::string_view noun);
 // "1.2 MB"; decimal, as disks are sold.
 std::string SizeOf(std::uint64_t bytes);
 // "2026-11-22 17:03:01.250" in UTC.
@@ -36,20 +39,28 @@ std::string Quote(std::string_view text);
 std::string ProgressLine(std::string_view what, std::uint64_t done, std::uint64_t total,
                          double seconds_spent);
 
-// That line, on standard error when that is a terminal, else nothing.
+// That line, on standard error when it is `wanted` and that is a terminal, else nothing; and nothing for
+// what is over before one could read it. Work that begins at 0 again is another stretch: the time that is
+// left is foretold from its own beginning. Threads: one at a time.
 class ProgressBar {
  public:
-  explicit ProgressBar(std::string what);
+  ProgressBar(std::string what, bool wanted);
   ~ProgressBar();
   ProgressBar(const ProgressBar&) = delete;
   ProgressBar& operator=(const ProgressBar&) = delete;
   void Show(std::uint64_t done, std::uint64_t total);
+  // Show, for who tells of progress; empty when nothing is shown. Lives no longer than this.
+  std::function<void(std::uint64_t done, std::uint64_t total)> teller();
 
  private:
+  using Clock = std::chrono::steady_clock;
+
   const std::string what_;
   const bool shown_;
-  const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
-  std::chrono::steady_clock::time_point last_{};
+  const Clock::time_point made_ = Clock::now();
+  Clock::time_point stretch_ = made_;
+  Clock::time_point last_{};
+  std::uint64_t done_ = 0;
   bool drawn_ = false;
 };
 

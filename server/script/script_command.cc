@@ -81,11 +81,6 @@ absl::Status Look(const std::string& directory,
   return (*rows)->Read(read);
 }
 
-// "1 show", "2 shows".
-std::string Count(std::uint64_t number, std::string_view of) {
-  return absl::StrCat(number, " ", std::string(of), number == 1 ? "" : "s");
-}
-
 absl::StatusOr<std::string> ReadInput(const std::string& path) {
   std::ostringstream text;
   if (path == "-") {
@@ -167,9 +162,10 @@ int Import(const ScriptCommand& command) {
                {"problems", Any::Array()}});
   } else {
     std::cout << (command.dry_run ? "would import " : "imported ")
-              << Count(imported.users.size(), "user") << ", "
-              << Count(imported.shows.size(), "show") << ", " << Count(counts.revisions, "revision")
-              << ", " << Count(counts.lines, "line") << "\n";
+              << Counted(imported.users.size(), "user") << ", "
+              << Counted(imported.shows.size(), "show") << ", "
+              << Counted(counts.revisions, "revision") << ", " << Counted(counts.lines, "line")
+              << "\n";
   }
   return kExitOk;
 }
@@ -191,10 +187,10 @@ void PrintReport(const CheckReport& report, bool repaired) {
     std::cout << ": " << finding.what << "\n  " << (repaired ? "mended: " : "--repair ")
               << finding.repair << "\n";
   }
-  std::cout << Count(report.shows, "show") << ", " << Count(report.revisions, "revision") << ", "
-            << Count(report.lines, "line") << ": "
+  std::cout << Counted(report.shows, "show") << ", " << Counted(report.revisions, "revision")
+            << ", " << Counted(report.lines, "line") << ": "
             << (report.findings.empty() ? std::string("everything is whole")
-                                        : absl::StrCat(Count(report.findings.size(), "finding"),
+                                        : absl::StrCat(Counted(report.findings.size(), "finding"),
                                                        repaired ? ", mended" : ""))
             << "\n";
 }

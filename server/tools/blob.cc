@@ -21,6 +21,14 @@ absl::Status Refuse(std::string_view what, std::string_view advice) {
   return absl::InvalidArgumentError(absl::StrCat(std::string(what), std::string(advice)));
 }
 
+// It was asked right and did not work. Requires: errno is of the write, or 0.
+absl::Status CannotWrite(std::string_view where) {
+  const int code = errno;
+  return absl::InternalError(absl::StrCat("cannot write ", std::string(where),
+                                          code == 0 ? "" : ": ",
+                                          code == 0 ? "" : std::strerror(code)));
+}
+
 bool IsBase64Letter(char c) {
   return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' ||
          c == '/' || c == '=' || c == '-' || c == '_' || c == '\n' || c == '\r';
@@ -101,15 +109,18 @@ absl::Status WriteBlob(crdt::ByteView bytes, const BlobOptions& options) {
     if (!options.to_base64 && ::isatty(STDOUT_FILENO) != 0) {
       return Refuse("bytes are not for a terminal", ": use --base64, --output FILE or a pipe");
     }
+    errno = 0;
     std::cout << text << std::flush;
-    return std::cout ? absl::OkStatus() : Refuse("cannot write to standard output", "");
+    return std::cout ? absl::OkStatus() : CannotWrite("to standard output");
   }
+  errno = 0;
   std::ofstream stream(options.output, std::ios::binary | std::ios::trunc);
-  stream << text << std::flush;
   if (!stream) {
     return Refuse(absl::StrCat("cannot write ", options.output, ": ", std::strerror(errno)), "");
   }
-  return absl::OkStatus();
+  stream << text << std::flush;
+  return stream ? absl::OkStatus()
+                : CannotWrite(absl::StrCat(options.output, ", what is there is not whole"));
 }
 
 }  // namespace weft::server

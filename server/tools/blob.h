@@ -33,7 +33,8 @@ absl::StatusOr<Blob> ReadBlob(const std::string& file, const BlobOptions& option
 absl::Status CheckUpdate(const Blob& blob, const BlobOptions& options);
 
 // Writes bytes as they are or as base64 with a line end.
-// Fails: kInvalidArgument, when bytes would go to a terminal or the file cannot be written.
+// Fails: kInvalidArgument, when bytes would go to a terminal or there can be no such file; kInternal, when
+// it is not written whole.
 absl::Status WriteBlob(crdt::ByteView bytes, const BlobOptions& options);
 
 }  // namespace weft::server

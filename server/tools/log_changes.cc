@@ -30,12 +30,17 @@ int Compact(const LogCommand& command) {
     const auto log = OpenForWriting(command);
     if (!log.ok()) return Fail(log.status());
     std::vector<std::string> names = command.rooms;
+    // All are looked for before anything changes.
+    for (const std::string& name : names) {
+      const auto room = GetRoom((*log)->reader(), name);
+      if (!room.ok()) return Fail(room.status());
+    }
     if (names.empty()) {
       const auto rooms = (*log)->ListRooms();
       if (!rooms.ok()) return Fail(rooms.status());
       for (const RoomInfo& room : *rooms) names.push_back(room.name);
     }
-    ProgressBar bar("merging");
+    ProgressBar bar("merging", !command.json);
     constexpr double kDefaultDays = 7;
     const double days = command.history_days < 0 ? kDefaultDays : command.history_days;
     for (std::size_t i = 0; i < names.size(); ++i) {
@@ -53,19 +58,21 @@ int Compact(const LogCommand& command) {
       bar.Show(i + 1, names.size());
     }
   }
-  ProgressBar bar("verifying the smaller file");
-  const auto shrunk = store::ShrinkLog(
-      command.directory, [&](std::uint64_t done, std::uint64_t total) { bar.Show(done, total); });
+  const auto shrunk = [&] {
+    ProgressBar bar("making the file smaller", !command.json);
+    return store::ShrinkLog(command.directory, bar.teller());
+  }();
   if (!shrunk.ok()) return Fail(shrunk.status());
   if (command.json) {
     std::cout << "{\"rooms\":" << merged_rooms << ",\"failed\":" << failed
               << ",\"set_aside\":" << aside << ",\"bytes_before\":" << shrunk->bytes_before
               << ",\"bytes_after\":" << shrunk->bytes_after << "}\n";
   } else {
-    std::cout << "merged " << merged_rooms << " rooms; the file had "
+    std::cout << "merged " << Counted(merged_rooms, "room") << "; the file had "
               << SizeOf(shrunk->bytes_before) << ", and has " << SizeOf(shrunk->bytes_after)
               << "\n";
-    if (aside > 0) std::cout << aside << " damaged records are in quarantine now\n";
+    if (aside > 0)
+      std::cout << Counted(aside, "damaged record") << " set aside, in quarantine now\n";
   }
   return failed == 0 ? kExitOk : kExitFailed;
 }
@@ -115,7 +122,7 @@ int Delete(const LogCommand& command) {
               << "}\n";
   } else {
     std::cout << "the room \"" << PrintableName(command.room) << "\" is gone, with its history of "
-              << room->head << (room->head == 1 ? " change" : " changes") << "\n";
+              << Counted(room->head, "change") << "\n";
   }
   return kExitOk;
 }

@@ -79,7 +79,9 @@ void AddLogVerbs(CLI::App& app, LogCommand& command, std::function<void()> chose
 
   CLI::App& show = verbs.Add(Verb::kShow, "show", "Show a room and its last changes");
   verbs.AddRoom(show, true);
-  show.add_option("--limit", command.limit, "How many changes")->capture_default_str();
+  show.add_option("--limit", command.limit, "How many changes")
+      ->check(CLI::NonNegativeNumber.description(""))
+      ->capture_default_str();
 
   CLI::App& verify =
       verbs.Add(Verb::kVerify, "verify", "Prove every page, record and snapshot",
@@ -136,7 +138,9 @@ void AddLogVerbs(CLI::App& app, LogCommand& command, std::function<void()> chose
   CLI::App& tail = verbs.Add(Verb::kTail, "tail", "Print the last changes, and those that come");
   verbs.AddRoom(tail, false);
   tail.add_flag("-f,--follow", command.follow, "Wait for more");
-  tail.add_option("--limit", command.limit, "How many to begin with")->capture_default_str();
+  tail.add_option("--limit", command.limit, "How many to begin with")
+      ->check(CLI::NonNegativeNumber.description(""))
+      ->capture_default_str();
 
   CLI::App& at = verbs.Add(Verb::kAt, "at", "Print the state of a room at a point of its history",
                            "\nExamples:\n  weft log at notes 120 --output then.bin\n"

@@ -1,10 +1,13 @@
 #include "server/tools/log_copies.h"
 
+#include <unistd.h>
+
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -65,30 +68,32 @@ class ExportLine {
 
 }  // namespace
 
+namespace {
+
+absl::StatusOr<store::VerifyReport> Verify(const LogCommand& command) {
+  ProgressBar bar("verifying", !command.json);
+  // Pages first, and not through LMDB.
+  const auto log = LogReader::Open(command.directory, /*check_pages=*/true, bar.teller());
+  if (log.ok()) {
+    return (*log)->Verify(command.deep ? store::CheckPayload(CheckPayload) : store::CheckPayload(),
+                          bar.teller());
+  }
+  if (!absl::IsDataLoss(log.status())) return log.status();
+  auto pages = store::CheckPages(command.directory + "/data.mdb", std::nullopt, bar.teller());
+  if (!pages.ok()) return pages.status();
+  if (pages->findings.empty()) return log.status();
+  store::VerifyReport report;
+  report.pages = *std::move(pages);
+  return report;
+}
+
+}  // namespace
+
 // Damage, told with as much as is known. Works on a log that cannot be opened, too.
 int VerifyLog(const LogCommand& command) {
-  ProgressBar bar("verifying");
-  const store::Progress progress = [&](std::uint64_t done, std::uint64_t total) {
-    bar.Show(done, total);
-  };
-  store::VerifyReport report;
-  // Pages first, and not through LMDB.
-  const auto unchecked = LogReader::Open(command.directory, /*check_pages=*/true);
-  if (absl::IsDataLoss(unchecked.status())) {
-    auto pages = store::CheckPages(command.directory + "/data.mdb", std::nullopt, progress);
-    if (!pages.ok()) return Fail(pages.status());
-    report.pages = *std::move(pages);
-    if (report.pages.findings.empty()) return Fail(unchecked.status());
-  } else if (!unchecked.ok()) {
-    return Fail(unchecked.status());
-  } else {
-    auto verified =
-        (*unchecked)
-            ->Verify(command.deep ? store::CheckPayload(CheckPayload) : store::CheckPayload(),
-                     progress);
-    if (!verified.ok()) return Fail(verified.status());
-    report = *std::move(verified);
-  }
+  const auto verified = Verify(command);
+  if (!verified.ok()) return Fail(verified.status());
+  const store::VerifyReport& report = *verified;
   if (command.json) {
     std::cout << "{\"clean\":" << (report.clean() ? "true" : "false")
               << ",\"pages\":" << report.pages.pages
@@ -119,14 +124,15 @@ int VerifyLog(const LogCommand& command) {
     std::cout << "room \"" << PrintableName(finding.room) << "\": " << finding.what << "\n";
   }
   if (report.clean()) {
-    std::cout << "clean: " << report.rooms << " rooms, " << report.records << " records, "
-              << report.snapshots << " snapshots, " << SizeOf(report.payload_bytes)
-              << (command.deep ? ", every payload an update" : "") << ", " << report.pages.pages
-              << " pages\n";
+    std::cout << "clean: " << Counted(report.rooms, "room") << ", "
+              << Counted(report.records, "record") << ", " << Counted(report.snapshots, "snapshot")
+              << ", " << SizeOf(report.payload_bytes)
+              << (command.deep ? ", every payload an update" : "") << ", "
+              << Counted(report.pages.pages, "page") << "\n";
     return kExitOk;
   }
   const std::size_t findings = report.pages.findings.size() + report.damage.size();
-  std::cout << findings << (findings == 1 ? " finding\n" : " findings\n");
+  std::cout << Counted(findings, "finding") << "\n";
   if (!report.pages.findings.empty()) {
     std::cout << "Pages of the file are damaged. What is left is saved by:\n  weft log salvage NEW "
                  "--data "
@@ -136,7 +142,10 @@ int VerifyLog(const LogCommand& command) {
 }
 
 int Backup(const LogReader& log, const LogCommand& command) {
-  const absl::Status status = store::BackupLog(log, command.path);
+  const absl::Status status = [&] {
+    ProgressBar bar("copying", !command.json);
+    return store::BackupLog(log, command.path, bar.teller());
+  }();
   if (!status.ok()) return Fail(status);
   if (command.json) {
     std::cout << "{\"backup\":" << Quote(command.path) << "}\n";
@@ -147,10 +156,10 @@ int Backup(const LogReader& log, const LogCommand& command) {
 }
 
 int Restore(const LogCommand& command) {
-  ProgressBar bar("verifying");
-  const absl::Status status =
-      store::RestoreLog(command.path, command.directory,
-                        [&](std::uint64_t done, std::uint64_t total) { bar.Show(done, total); });
+  const absl::Status status = [&] {
+    ProgressBar bar("verifying and copying", !command.json);
+    return store::RestoreLog(command.path, command.directory, bar.teller());
+  }();
   if (!status.ok()) return Fail(status);
   std::cout << (command.json ? "{\"restored\":true}\n"
                              : absl::StrCat("the log is in ", command.directory, "\n"));
@@ -162,10 +171,10 @@ int Salvage(const LogCommand& command) {
   if (!std::filesystem::exists(command.directory + "/data.mdb", error)) {
     return Fail(absl::NotFoundError(absl::StrCat("there is no log in ", command.directory)));
   }
-  ProgressBar bar("salvaging");
-  const auto report =
-      store::SalvageLog(command.directory, command.path,
-                        [&](std::uint64_t done, std::uint64_t total) { bar.Show(done, total); });
+  const auto report = [&] {
+    ProgressBar bar("salvaging", !command.json);
+    return store::SalvageLog(command.directory, command.path, bar.teller());
+  }();
   if (!report.ok()) return Fail(report.status());
   if (command.json) {
     std::cout << "{\"pages\":" << report->pages << ",\"rooms\":" << report->rooms
@@ -189,21 +198,23 @@ int Salvage(const LogCommand& command) {
       std::cout << "room \"" << PrintableName(loss.room)
                 << "\": " << store::DescribeDamage(loss.damage) << "\n";
     }
-    std::cout << "saved " << report->rooms << " rooms, " << report->records << " records, "
-              << report->snapshots << " snapshots and " << report->versions << " versions to "
-              << command.path << "\n";
-    if (report->rows > 0) std::cout << report->rows << " rows of applications\n";
+    std::cout << "saved " << Counted(report->rooms, "room") << ", "
+              << Counted(report->records, "record") << ", "
+              << Counted(report->snapshots, "snapshot") << " and "
+              << Counted(report->versions, "version") << " to " << command.path << "\n";
+    if (report->rows > 0) std::cout << Counted(report->rows, "row") << " of applications\n";
     if (report->messages > 0) {
-      std::cout << report->messages << " events of webhooks that are to be delivered\n";
+      std::cout << Counted(report->messages, "event") << " of webhooks to be delivered\n";
     }
     if (report->messages_missing > 0) {
-      std::cout << report->messages_missing << " events of webhooks are lost\n";
+      std::cout << "lost: " << Counted(report->messages_missing, "event") << " of webhooks\n";
     }
     if (report->messages_end_missing) {
       std::cout << "the last events of webhooks are lost; how many they were, nobody knows\n";
     }
     if (report->nameless_rooms > 0) {
-      std::cout << report->nameless_rooms << " rooms lost their names: salvaged-room-N\n";
+      std::cout << Counted(report->nameless_rooms, "room")
+                << " without a name any more: salvaged-room-N\n";
     }
   }
   const bool whole =
@@ -234,12 +245,15 @@ int Export(const LogReader& log, const LogCommand& command) {
     }
   }
   std::ostream& out = command.path.empty() ? std::cout : file;
+  // Not among the lines, where both go to one terminal.
+  ProgressBar bar("exporting",
+                  !command.json && (!command.path.empty() || isatty(STDOUT_FILENO) == 0));
   out << "{\"weft_room\":2,\"room\":" << Quote(room->name) << ",\"generation\":\""
       << GenerationText(room->generation) << "\",\"head\":" << room->head
       << ",\"first\":" << room->first << "}\n";
   std::uint64_t lines = 0;
   const auto print = [&](const Record& record) {
-    ++lines;
+    bar.Show(lines++, room->records + 1);
     out << "{\"" << (record.is_snapshot ? "snapshot" : "record") << "\":" << record.sequence
         << ",\"time_ms\":" << record.time_ms
         << ",\"origin\":" << static_cast<std::uint64_t>(record.origin) << ",\"update\":\""
@@ -316,10 +330,36 @@ class Importer {
 
 }  // namespace
 
+namespace {
+
+// Fails: as UpdateLog::Open; kAlreadyExists when there is a room of the name.
+absl::Status OpenForImport(const LogCommand& command, const std::string& room,
+                           std::unique_ptr<UpdateLog>& log) {
+  ProgressBar bar("checking pages", !command.json);
+  auto opened = UpdateLog::Open({.directory = command.directory, .progress = bar.teller()});
+  if (!opened.ok()) return opened.status();
+  log = *std::move(opened);
+  const auto exists = log->FindRoom(room);
+  if (!exists.ok()) return exists.status();
+  if (!*exists) return absl::OkStatus();
+  return absl::AlreadyExistsError(
+      absl::StrCat("there is a room \"", PrintableName(room),
+                   "\" already; --room NAME gives the imported one another name"));
+}
+
+}  // namespace
+
 // Reads what Export wrote. The room is new, and its generation with it; it is there as a whole or not.
 int Import(const LogCommand& command) {
   std::ifstream file;
   if (command.path != "-") {
+    std::error_code error;
+    if (std::filesystem::is_directory(command.path, error)) {
+      return Fail(absl::InvalidArgumentError(
+          absl::StrCat(command.path,
+                       " is a directory; import reads a file that export wrote, and "
+                       "restore a backup")));
+    }
     file.open(command.path, std::ios::binary);
     if (!file) {
       return Fail(absl::InvalidArgumentError(
@@ -335,20 +375,19 @@ int Import(const LogCommand& command) {
   if (name == nullptr || (format != 1 && format != 2)) {
     return Fail(absl::InvalidArgumentError("line 1 of the export: not an export of a room"));
   }
-  const std::string room = command.has_room ? command.room : *name;
-  const auto log = UpdateLog::Open({.directory = command.directory});
-  if (!log.ok()) return Fail(log.status());
-  const auto exists = (*log)->FindRoom(room);
-  if (!exists.ok()) return Fail(exists.status());
-  if (*exists) {
-    return Fail(absl::AlreadyExistsError(
-        absl::StrCat("there is a room \"", PrintableName(room),
-                     "\" already; --room NAME gives the imported one another name")));
+  Importer importer(command.has_room ? command.room : *name);
+  // A log that is there is asked first; one that is not is made when all is known to be good.
+  std::unique_ptr<UpdateLog> log;
+  if (HasLog(command.directory)) {
+    const absl::Status opened = OpenForImport(command, importer.room().name, log);
+    if (!opened.ok()) return Fail(opened);
   }
-  Importer importer(room);
+  ProgressBar bar("importing", !command.json);
+  const std::int64_t lines = first->integer("head") - first->integer("first") + 2;
   bool is_whole = format == 1;
   bool has_ended = false;
   for (std::size_t number = 2; std::getline(in, line); ++number) {
+    if (lines > 0) bar.Show(number - 2, static_cast<std::uint64_t>(lines));
     const auto object = ExportLine::Parse(line);
     if (object && format == 2 && object->has("lines")) {
       is_whole = object->integer("lines") == static_cast<std::int64_t>(number) - 2;
@@ -371,14 +410,17 @@ int Import(const LogCommand& command) {
                                    "missing. Nothing was imported; "
                                    "export the room again"));
   }
-  const absl::Status status = store::ImportRoom(**log, importer.room(), MergePayloads);
+  const std::string& room = importer.room().name;
+  absl::Status status = store::CheckNewRoom(importer.room());
+  if (status.ok() && log == nullptr) status = OpenForImport(command, room, log);
+  if (status.ok()) status = store::ImportRoom(*log, importer.room(), MergePayloads, bar.teller());
   if (!status.ok()) return Fail(status);
   const std::size_t records = importer.room().records.size();
   if (command.json) {
     std::cout << "{\"room\":" << Quote(room) << ",\"records\":" << records << "}\n";
   } else {
-    std::cout << "the room \"" << PrintableName(room) << "\" has " << records
-              << (records == 1 ? " record\n" : " records\n");
+    std::cout << "the room \"" << PrintableName(room) << "\" has " << Counted(records, "record")
+              << "\n";
   }
   return kExitOk;
 }

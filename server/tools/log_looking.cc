@@ -137,9 +137,6 @@ void PrintChange(const std::string& room, const ChangeLine& line, bool json) {
   }
 }
 
-// Whether somebody is still there to read.
-bool StandardOutputStands() { return static_cast<bool>(std::cout.flush()); }
-
 }  // namespace
 
 int List(const LogReader& log, const LogCommand& command) {
@@ -156,7 +153,7 @@ int List(const LogReader& log, const LogCommand& command) {
                absl::StrCat(room.records), SizeOf(room.payload_bytes + room.snapshot_bytes),
                NoneOr(room.quarantined), TimeText(room.created_ms), TimeText(room.last_ms)});
   }
-  std::cout << table.Render() << rooms->size() << (rooms->size() == 1 ? " room\n" : " rooms\n");
+  std::cout << table.Render() << Counted(rooms->size(), "room") << "\n";
   return kExitOk;
 }
 
@@ -370,7 +367,9 @@ int Tail(const LogReader& log, const LogCommand& command) {
     for (std::size_t i = skipped; i < lines.size(); ++i) {
       PrintChange(lines[i].first, lines[i].second, command.json);
     }
-    if (!StandardOutputStands()) return kExitFailed;
+    // Whether somebody is still there to read.
+    const absl::Status printed = FlushOutput();
+    if (!printed.ok()) return Fail(printed);
     if (!command.follow) return kExitOk;
     first = false;
     while (log.last_transaction() == transaction) {

@@ -1,7 +1,11 @@
 #include "server/tools/log_verb_parts.h"
 
+#include <cerrno>
 #include <charconv>
+#include <cstring>
+#include <filesystem>
 #include <iostream>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -32,10 +36,31 @@ int Fail(const absl::Status& status) {
   }
 }
 
+absl::StatusOr<std::unique_ptr<LogReader>> OpenForReading(const LogCommand& command) {
+  ProgressBar bar("checking pages", !command.json);
+  return LogReader::Open(command.directory, /*check_pages=*/true, bar.teller());
+}
+
 absl::StatusOr<std::unique_ptr<UpdateLog>> OpenForWriting(const LogCommand& command) {
-  const auto exists = LogReader::Open(command.directory, /*check_pages=*/false);
-  if (absl::IsNotFound(exists.status())) return exists.status();
-  return UpdateLog::Open({.directory = command.directory});
+  if (!HasLog(command.directory)) {
+    return absl::NotFoundError(absl::StrCat("there is no log in ", command.directory));
+  }
+  ProgressBar bar("checking pages", !command.json);
+  return UpdateLog::Open({.directory = command.directory, .progress = bar.teller()});
+}
+
+absl::Status FlushOutput() {
+  errno = 0;
+  if (std::cout.flush()) return absl::OkStatus();
+  const int code = errno;
+  return absl::InternalError(absl::StrCat("cannot write to standard output", code == 0 ? "" : ": ",
+                                          code == 0 ? "" : std::strerror(code)));
+}
+
+bool HasLog(const std::string& directory) {
+  std::error_code error;
+  const auto bytes = std::filesystem::file_size(directory + "/data.mdb", error);
+  return !error && bytes > 0;
 }
 
 std::string GenerationText(store::Generation generation) {

@@ -14,8 +14,17 @@
 
 namespace weft::server::log_verbs {
 
+// The log for reading, beside whoever has it. Fails: kNotFound when there is none.
+absl::StatusOr<std::unique_ptr<store::LogReader>> OpenForReading(const LogCommand& command);
+
 // The log for writing. Fails: kNotFound when there is none, kUnavailable when another process has it.
 absl::StatusOr<std::unique_ptr<store::UpdateLog>> OpenForWriting(const LogCommand& command);
+
+// What was printed has left this process. Fails: kInternal, with the reason when it is known.
+absl::Status FlushOutput();
+
+// Whether there is a file to open, sound or not.
+bool HasLog(const std::string& directory);
 
 std::string GenerationText(store::Generation generation);
 

@@ -1,5 +1,6 @@
 #include "server/tools/log_verbs.h"
 
+#include "server/command_line.h"
 #include "server/tools/log_changes.h"
 #include "server/tools/log_copies.h"
 #include "server/tools/log_looking.h"
@@ -8,7 +9,9 @@
 
 namespace weft::server {
 
-int RunLogCommand(const LogCommand& command) {
+namespace {
+
+int RunVerb(const LogCommand& command) {
   using namespace log_verbs;
   using enum LogCommand::Verb;
   switch (command.verb) {
@@ -35,7 +38,7 @@ int RunLogCommand(const LogCommand& command) {
     default:
       break;
   }
-  const auto log = store::LogReader::Open(command.directory);
+  const auto log = OpenForReading(command);
   if (!log.ok()) return Fail(log.status());
   switch (command.verb) {
     case kShow:
@@ -57,6 +60,18 @@ int RunLogCommand(const LogCommand& command) {
     default:
       return List(**log, command);
   }
+}
+
+}  // namespace
+
+int RunLogCommand(const LogCommand& command) {
+  const int code = RunVerb(command);
+  // One that failed has said so already.
+  if (code != kExitOk && code != kExitDamaged) return code;
+  const absl::Status printed = log_verbs::FlushOutput();
+  if (printed.ok()) return code;
+  const int failed = log_verbs::Fail(printed);
+  return code == kExitOk ? failed : code;
 }
 
 }  // namespace weft::server

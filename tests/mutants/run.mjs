@@ -44,7 +44,8 @@ function runOnce(program, without) {
     env: {
       ...process.env,
       WEFT_BINARY: join(root, build, 'server/weft'),
-      WEFT_FAILING_DISK: join(root, build, 'tests/server/libfailing_disk.so')
+      WEFT_FAILING_DISK: join(root, build, 'tests/server/libfailing_disk.so'),
+      WEFT_HASTY_CLOCK: join(root, build, 'tests/server/libhasty_clock.so')
     }
   })
   if (status === 0) return { name: null, signal: null }

@@ -313,6 +313,8 @@ TEST_F(LogVerbsTest, AskedWronglyTheySayHowAndWithoutALogThatThereIsNone) {
   EXPECT_EQ(Weft("versions notes --note lonely").exit_code, kExitUsage);
   EXPECT_EQ(Weft("quarantine --restore 1").exit_code, kExitUsage);
   EXPECT_EQ(Weft("quarantine notes --drop 0").exit_code, kExitUsage);
+  EXPECT_EQ(Weft("show notes --limit -1").exit_code, kExitUsage);
+  EXPECT_EQ(Weft("tail --limit -1").exit_code, kExitUsage);
   EXPECT_EQ(Weft("quarantine nowhere").exit_code, kExitFailed);
   EXPECT_EQ(Weft("tail nowhere").exit_code, kExitFailed);
   EXPECT_EQ(WeftAt("salvage '" + Path("new") + "' --data '" + Path("none") + "'").exit_code,
