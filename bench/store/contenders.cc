@@ -29,9 +29,6 @@ using Clock = std::chrono::steady_clock;
 using crdt::Bytes;
 namespace fs = std::filesystem;
 
-// Of what nobody measures.
-constexpr std::size_t kPreparingBatch = 16'384;
-
 double SecondsSince(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
 }
@@ -70,22 +67,23 @@ class Stopwatch {
   double written_ = WrittenBytes();
 };
 
-// Prepares the rooms, then measures: `commit` stores the appends [from, to) in one commit.
+// Prepares the rooms, then measures: `commit` stores the appends [from, to) in one commit. Commits are of one
+// size all the way, as weft's are: what a tree looks like, and where its pages lie, comes from that.
 Taken Measure(const Load& load,
               const std::function<void(std::uint64_t from, std::uint64_t to)>& commit) {
   std::uint64_t count = 0;
-  const auto run = [&](std::uint64_t end, std::size_t batch) {
+  const auto run = [&](std::uint64_t end) {
     std::uint64_t commits = 0;
     for (; count < end; ++commits) {
-      const std::uint64_t to = std::min<std::uint64_t>(end, count + batch);
+      const std::uint64_t to = std::min<std::uint64_t>(end, count + load.batch);
       commit(count, to);
       count = to;
     }
     return commits;
   };
-  run(load.before * load.rooms, kPreparingBatch);
+  run(load.before * load.rooms);
   const Stopwatch watch;
-  const std::uint64_t commits = run(count + load.appends, load.batch);
+  const std::uint64_t commits = run(count + load.appends);
   return watch.Stop(load.appends, commits);
 }
 

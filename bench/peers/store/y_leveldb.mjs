@@ -22,10 +22,10 @@ function keystroke (i) {
   return bytes
 }
 
-async function putBatches (end, size) {
+async function putBatches (end) {
   while (count < end) {
     const entries = []
-    for (; entries.length < size && count < end; ++count) {
+    for (; entries.length < batch && count < end; ++count) {
       const room = count % rooms
       entries.push({ type: 'put', key: ['v1', `room-${room}`, 'update', heads[room]++], value: keystroke(count) })
     }
@@ -50,11 +50,11 @@ async function storeUpdates (milliseconds) {
   }
 }
 
-if (mode === 'batched') await putBatches(before * rooms, 16384)
+if (mode === 'batched') await putBatches(before * rooms)
 const prepared = count
 const cpu = process.cpuUsage()
 const begin = performance.now()
-if (mode === 'batched') await putBatches(prepared + appends, batch)
+if (mode === 'batched') await putBatches(prepared + appends)
 else await storeUpdates(1000 * seconds)
 const took = performance.now() - begin
 const { user, system } = process.cpuUsage(cpu)
