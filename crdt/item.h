@@ -10,12 +10,13 @@
 // Blocks past the first stay pending, an update past one of the others is refused
 // (crdt/apply_update.cc).
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <new>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "crdt/base/allocated.h"
@@ -161,6 +162,24 @@ static_assert(sizeof(Item) == 48 && std::is_trivially_destructible_v<Item>);
 // Owns the blocks of one document. References stay valid until freed, addresses too.
 class ItemPool {
  public:
+  ItemPool() = default;
+  ItemPool(ItemPool&& other) noexcept { *this = std::move(other); }
+  ItemPool& operator=(ItemPool&& other) noexcept {
+    std::swap(slabs_, other.slabs_);
+    std::swap(pieces_, other.pieces_);
+    std::swap(next_, other.next_);
+    std::swap(free_, other.free_);
+    std::swap(expected_, other.expected_);
+    return *this;
+  }
+  ~ItemPool();
+
+  // About so many more will be added: memory for them is taken in large pieces. A claim costs
+  // nothing by itself.
+  void Expect(std::size_t count) {
+    expected_ = std::max<std::size_t>(expected_, next_) + std::min(count, kMaxBlocks);
+  }
+
   ItemRef Allocate() { return Allocate(Item{}); }
   // Takes a copy.
   ItemRef Allocate(const Item& item) {
@@ -174,7 +193,8 @@ class ItemPool {
   // The same. Requires: nothing freed is waiting to be used again.
   ItemRef Add(const Item& item) {
     DCHECK(free_ == kNoItem);
-    if ((next_ & kSlabMask) == 0 || slabs_.empty()) AddSlab();
+    if (next_ >> kSlabBits == slabs_.size()) [[unlikely]]
+      AddSlabs();
     new (Place(next_)) Item(item);
     return next_++;
   }
@@ -198,27 +218,42 @@ class ItemPool {
 
   // The references given out so far, at most.
   std::size_t size() const { return next_; }
-  std::size_t bytes() const { return slabs_.size() * Allocated(sizeof(Slab)) + Allocated(slabs_); }
+  std::size_t bytes() const;
 
  private:
   // 64 items: small enough for a server that holds many small documents.
   static constexpr unsigned kSlabBits = 6;
   static constexpr ItemRef kSlabMask = (1u << kSlabBits) - 1;
-  // Room for items, which are made one by one.
-  struct Slab {
-    alignas(Item) std::byte bytes[sizeof(Item) << kSlabBits];
+  static constexpr std::size_t kSlabBytes = sizeof(Item) << kSlabBits;
+  // 12 MiB: so much of a piece stays unused at most.
+  static constexpr std::size_t kMostSlabs = 4096;
+  // Slabs that were allocated together.
+  struct Piece {
+    std::uint32_t first;
+    std::uint32_t count;
   };
-  void AddSlab() {
-    CHECK(next_ + kSlabMask <= kMaxBlocks && "updates past the bound were refused");
-    slabs_.push_back(std::make_unique_for_overwrite<Slab>());
+
+  void AddSlabs();
+  // Calls `visit` with the number of each piece's first slab and how many it has.
+  template <typename Visit>
+  void ForEachPiece(const Visit& visit) const {
+    auto piece = pieces_.begin();
+    for (std::size_t slab = 0; slab < slabs_.size();) {
+      const bool is_piece = piece != pieces_.end() && piece->first == slab;
+      const std::size_t count = is_piece ? (piece++)->count : 1;
+      visit(slab, count);
+      slab += count;
+    }
   }
   std::byte* Place(ItemRef ref) const {
-    return slabs_[ref >> kSlabBits]->bytes + (ref & kSlabMask) * sizeof(Item);
+    return slabs_[ref >> kSlabBits] + (ref & kSlabMask) * sizeof(Item);
   }
 
-  std::vector<std::unique_ptr<Slab>> slabs_;
-  ItemRef next_ = 1;  // 0 is kNoItem; its place in the first slab stays unused
+  std::vector<std::byte*> slabs_;  // room for items, which are made one by one
+  std::vector<Piece> pieces_;      // of more than one slab, ascending
+  ItemRef next_ = 1;               // 0 is kNoItem; its place in the first slab stays unused
   ItemRef free_ = kNoItem;
+  std::size_t expected_ = 0;  // what `next_` will come to, as far as somebody has told
 };
 
 }  // namespace weft::crdt::internal

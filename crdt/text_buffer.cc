@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "crdt/base/check.h"
+#include "crdt/base/huge_pages.h"
 #include "crdt/base/utf.h"
 
 namespace weft::crdt::internal {
@@ -26,6 +27,11 @@ void TextBuffer::Shrink() {
     dropped_ = 0;
   }
   if (bytes_.size() * 4 < bytes_.capacity()) bytes_.shrink_to_fit();
+}
+
+void TextBuffer::Reserve(std::size_t bytes) {
+  bytes_.reserve(bytes);
+  AdviseHugePages(bytes_.data(), bytes_.capacity());
 }
 
 TextRun TextBuffer::Append(std::string_view utf8) {

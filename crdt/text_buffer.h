@@ -39,6 +39,8 @@ class TextBuffer {
   // The bytes that one buffer can hold.
   static constexpr std::uint64_t kMaxBytes = (std::uint64_t{1} << 32) - 1;
 
+  // About so many bytes will be appended.
+  void Reserve(std::size_t bytes);
   // Appends text. Requires: valid UTF-8; the buffer stays below kMaxBytes.
   TextRun Append(std::string_view utf8);
   // Appends text of bytes below 0x80. Requires: the buffer stays below kMaxBytes.
