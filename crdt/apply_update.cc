@@ -137,7 +137,7 @@ absl::Status DocCore::ApplyUpdate(ByteView bytes, std::string_view origin, Updat
   if (hole_mode_ == HoleMode::kIntegrate) ExcludeKnown(*update);
   conflict_steps_left_ = limits_.conflict_steps;
   Transact(origin, /*local=*/false, [&] {
-    forgets_positions_ = BringsMuch(*update);
+    forgets_positions_ = BringsMuch(update->blocks.size());
     for (bool retry = ApplyDecoded(*update); retry;) retry = RetryPending();
     conflict_steps_left_ = kUnboundedSteps;
     forgets_positions_ = false;
@@ -149,11 +149,11 @@ absl::Status DocCore::ApplyUpdate(ByteView bytes, std::string_view origin, Updat
   return absl::OkStatus();
 }
 
-bool DocCore::BringsMuch(const Update& update) const {
+bool DocCore::BringsMuch(std::size_t blocks) const {
   // A new index takes a few steps an item, an insertion into an old one some hundred. The quarter is
   // an estimate on the safe side.
   constexpr std::size_t kFew = 64;
-  return update.blocks.size() >= kFew && update.blocks.size() * 4 >= items_.size();
+  return blocks >= kFew && blocks * 4 >= items_.size();
 }
 
 void DocCore::TrimLoaded(Client& client, std::size_t update_bytes) {

@@ -6,7 +6,7 @@
 //   integrate.cc     one new item finds its place among concurrent ones; deletion
 //   apply_update.cc  a decoded update becomes blocks, or waits
 //   pending.cc       what waits, and when it is tried again
-//   loading.cc       the first update of an empty document, on a short way
+//   loading.cc       the first update of a document, and what brings much, on a short way
 //   collisions.cc    known ids that come with another content
 //   pending_report.cc  what waits
 //   transaction.cc   the end of a transaction: observers, garbage, merging, the update event
@@ -146,6 +146,7 @@ ClientId RandomClientId();
 
 class DocCore {
   friend class CollisionFinder;
+  template <typename Stream>
   friend class Loader;
 
  public:
@@ -429,7 +430,7 @@ class DocCore {
   // For bytes of our own making, whose parts were within the limits when they came.
   DecodeLimits LimitsOfOwnBytes() const;
   // Whether to build indexes of positions anew is cheaper than to tell them of so many blocks.
-  bool BringsMuch(const Update& update) const;
+  bool BringsMuch(std::size_t blocks) const;
   PendingBlocks IntegrateBlocks(Update& update);
   std::optional<ClientId> MissingClient(const Block& block) const;
   // False, and nothing changed, when finding its place would take too many steps.
@@ -668,11 +669,14 @@ class DocCore {
   void EmitDeleted(ClientId client, IdRange range, UpdateEvent event);
 
   // -- Loading (loading.cc) --
+  bool is_empty() const { return clients_.empty() && items_.size() == 1; }
   // Whether Load may be tried.
   bool MayLoad(ByteView update) const;
-  // ApplyUpdate of a document without blocks; nothing, and nothing happened, when the update has to
-  // take the general way. Requires: MayLoad.
+  // ApplyUpdate of a document without blocks, or of an update that brings much; nothing, and nothing
+  // happened, when the update has to take the general way. Requires: MayLoad.
   std::optional<absl::Status> Load(ByteView update, std::string_view origin, UpdateFormat format);
+  template <typename Reader>
+  std::optional<absl::Status> LoadFrom(ByteView update, std::string_view origin);
   // Empties a document that had nothing but these first roots and keys.
   void Unload(std::size_t roots, std::size_t keys);
 

@@ -1,10 +1,10 @@
-// A document without any blocks takes its first update: what a server does with each room and a
-// client with each document. Blocks are integrated as they are decoded, without a decoded update
+// A document takes its first update, or one that brings much: what a server does with each room and a
+// client with each document. The blocks of a first one are integrated as they are decoded, without a decoded update
 // in between; when one turns out to be malformed the document is emptied again. The common block, an
 // item of a sequence whose neighbours are there, takes a short way; all others go through
 // IntegrateBlock. From the first block on that needs a later one, the rest of the update is decoded
 // before it is placed; what then cannot be placed, with what follows, takes the general way
-// (apply_update.cc).
+// (apply_update.cc). An update that comes to other blocks is decoded like that from its beginning.
 
 #include <algorithm>
 #include <memory>
@@ -13,79 +13,96 @@
 #include <utility>
 #include <vector>
 
-#include "crdt/block_stream.h"
 #include "crdt/codec/decode_budget.h"
 #include "crdt/doc_core.h"
+#include "crdt/typed_block_stream.h"
 
 namespace weft::crdt::internal {
 
 namespace {
 
-// About which block covers a clock, for one client: for every 2^k-th clock the number of its block
-// among those that came, which is its place unless some were cut since. From there it is a step or
-// two, where a search takes ten that cannot be foretold. Memory: at most two words for a block.
+// About which block covers a clock, for one client: for every 2^k-th clock behind `base` the place of
+// its block when that came, where it still is unless some were cut since. From there it is a step or
+// two, where a search takes ten that cannot be foretold. Memory: about two words for a block at most.
 class BlockGuide {
  public:
-  // For the next client.
-  void Clear() {
-    numbers_.clear();
+  // For a client whose blocks end at `base`.
+  void Begin(Clock base) {
+    places_.clear();
+    base_ = base;
     shift_ = kFirstShift;
     blocks_ = 0;
   }
 
-  // The next block ends at `end`.
-  void Add(Clock end) {
-    if ((Clock{numbers_.size()} << shift_) < end) Reach(end);
+  // The next block ends at `end`, and is the last of the list now.
+  void Add(Clock end, const BlockList& blocks) {
+    if ((Clock{places_.size()} << shift_) + base_ < end) Reach(end, blocks.last());
     ++blocks_;
   }
-  // Requires: the clock is covered.
-  std::uint32_t Near(Clock clock) const { return numbers_[clock >> shift_]; }
+  bool Covers(Clock clock) const { return clock >= base_; }
+  // Requires: it covers the clock, and so does a block.
+  BlockList::Cursor Near(Clock clock) const {
+    const std::uint32_t place = places_[(clock - base_) >> shift_];
+    return {.chunk = place >> kSlotBits, .slot = place & ((1u << kSlotBits) - 1)};
+  }
 
  private:
-  static constexpr unsigned kFirstShift = 5;
+  static constexpr unsigned kFirstShift = 3;
+  // A place in one word. It is a guess for whoever reads it: what does not fit is one as well.
+  static constexpr unsigned kSlotBits = 8;
+  static std::uint32_t NumberOf(BlockList::Cursor place) {
+    return place.chunk << kSlotBits | place.slot;
+  }
 
-  [[gnu::noinline]] void Reach(Clock end) {
-    while ((Clock{numbers_.size()} << shift_) < end) {
-      if (numbers_.size() < 2 * blocks_ + 64) {
-        numbers_.push_back(static_cast<std::uint32_t>(blocks_));
+  [[gnu::noinline]] void Reach(Clock end, BlockList::Cursor place) {
+    const std::uint32_t number = NumberOf(place);
+    while ((Clock{places_.size()} << shift_) + base_ < end) {
+      if (places_.size() < blocks_ + 64) {
+        places_.push_back(number);
         continue;
       }
       // Blocks are longer than that: every other clock will do.
-      for (std::size_t i = 0; i < numbers_.size() / 2; ++i) numbers_[i] = numbers_[2 * i];
-      numbers_.resize((numbers_.size() + 1) / 2);
+      for (std::size_t i = 0; i < places_.size() / 2; ++i) places_[i] = places_[2 * i];
+      places_.resize((places_.size() + 1) / 2);
       ++shift_;
     }
   }
 
-  std::vector<std::uint32_t> numbers_;
+  std::vector<std::uint32_t> places_;
+  Clock base_ = 0;
   unsigned shift_ = kFirstShift;
   std::size_t blocks_ = 0;
 };
 
+enum class Outcome : std::uint8_t { kLoaded, kMalformed, kOutOfOrder };
+
 }  // namespace
 
+template <typename Stream>
 class Loader {
  public:
-  enum class Outcome : std::uint8_t { kLoaded, kMalformed, kOutOfOrder };
-
-  Loader(DocCore& doc, BlockStream& stream)
+  // Of an update of so many bytes.
+  Loader(DocCore& doc, Stream& stream, std::size_t bytes)
       : doc_(doc),
         stream_(stream),
+        bytes_(bytes),
+        is_new_(doc.is_empty()),
         wants_deletes_(!doc.on_update_v1_.empty() || !doc.on_update_v2_.empty()) {}
 
-  // Loads all of it. Where it is malformed or its clients are not in descending order, the document
-  // holds a part of it.
-  Outcome Run() {
+  // Loads all of it into a document without blocks. Where it is malformed or its clients are not in
+  // descending order, the document holds a part of it.
+  [[gnu::flatten]] Outcome Run() {
     Block block{};
-    PlainBlock plain;
     for (;;) {
-      if (client_ != nullptr && stream_.NextPlain(plain)) {
+      PlainBlock plain;
+      if (client_ != nullptr && stream_.TakePlain(plain)) {
         if (PlacePlain(plain)) continue;
-        block = plain.ToBlock();
+        block = ToBlock(plain);
       } else {
         if (!stream_.Next(block, scratch_.values)) break;
-        if (stream_.sections().size() != sections_seen_ && !BeginSections()) {
-          return Outcome::kOutOfOrder;
+        if (stream_.sections().size() != sections_seen_) {
+          if (!BeginSections()) return Outcome::kOutOfOrder;
+          ExpectSection();
         }
         if (block.parent == Block::Parent::kRoot) doc_.EnsureRoot(block.root_name);
       }
@@ -98,14 +115,30 @@ class Loader {
     EndSection();
     rest_.deletes = stream_.ReadDeletes();
     if (!stream_.status().ok()) return Outcome::kMalformed;
-    if (!rest_.blocks.empty() && !PlaceRest()) may_merge_ = true;
-    if (doc_.pending_.any) may_merge_ = true;
-    LeaveOutKnownDeletes();
-    stream_.TakeOwnedStrings(rest_.owned);
-    const bool retry = doc_.ApplyDecoded(rest_);
-    CHECK(!retry && "nothing waited before");
-    doc_.transaction_->nothing_new_merges = !MayMergeAny();
+    Finish();
     return Outcome::kLoaded;
+  }
+
+  // Decodes all of it, and leaves the document as it is. kOutOfOrder too where it cannot be placed in
+  // the short way.
+  Outcome Decode() {
+    if (!DecodeSections()) return Outcome::kOutOfOrder;
+    rest_.deletes = stream_.ReadDeletes();
+    if (!stream_.status().ok()) return Outcome::kMalformed;
+    return Fits() ? Outcome::kLoaded : Outcome::kOutOfOrder;
+  }
+  // Places what was decoded in a document that has blocks.
+  void PlaceDecoded() {
+    doc_.StopTyping();
+    doc_.forgets_positions_ = doc_.BringsMuch(rest_blocks_.size());
+    for (RestOfSection& rest : rests_) {
+      const std::optional<ClientIndex> client = doc_.FindClient(rest.client);
+      if (!client.has_value()) continue;
+      rest.section.guide.Begin(doc_.clients_[*client].blocks.end());
+      doc_.clients_[*client].deleted.reset();
+    }
+    Finish();
+    doc_.forgets_positions_ = false;
   }
 
  private:
@@ -119,13 +152,22 @@ class Loader {
 
     // For the next client: memory is kept, since there may be thousands.
     void Clear() {
-      guide.Clear();
+      guide.Begin(0);
       previous = kNoItem;
       deleted.clear();
     }
   };
-  // What is left of a client's section, in `rest_`.
+  // A block of the rest: a plain one, or where it stands in `rest_`.
+  struct RestBlock {
+    PlainBlock plain{};
+    std::uint32_t general = kPlain;
+
+    static constexpr std::uint32_t kPlain = ~std::uint32_t{0};
+    bool is_plain() const { return general == kPlain; }
+  };
+  // What is left of a client's section, in `rest_blocks_`.
   struct RestOfSection {
+    ClientId client{};
     std::size_t next = 0;
     std::size_t end = 0;
     Section section{};
@@ -133,7 +175,7 @@ class Loader {
   };
 
   // Clients are integrated in descending order; of one that is named twice the last section counts.
-  bool BeginSections() {
+  [[gnu::noinline]] bool BeginSections() {
     const std::vector<ClientId>& sections = stream_.sections();
     for (; sections_seen_ < sections.size(); ++sections_seen_) {
       if (sections_seen_ > 0 && sections[sections_seen_] >= sections[sections_seen_ - 1]) {
@@ -196,52 +238,116 @@ class Loader {
   // Decodes what is left from `block` on.
   [[gnu::noinline]] bool DecodeRest(const Block& block) {
     rest_.values = std::move(scratch_.values);
-    rest_.blocks.push_back(block);
-    rest_.sections.push_back({.client = client_id_, .begin = 0, .end = 1});
-    rests_.push_back({.section = std::exchange(section_, Section())});
-    Block next{};
-    while (stream_.Next(next, rest_.values)) {
-      if (stream_.sections().size() != sections_seen_) {
-        if (!BeginSections()) return false;
-        rest_.sections.push_back(
-            {.client = client_id_, .begin = rest_.blocks.size(), .end = rest_.blocks.size()});
-        rests_.emplace_back();
+    rests_.push_back({.client = client_id_, .section = std::exchange(section_, Section())});
+    ReserveRest();
+    AddToRest(block);
+    return DecodeSections();
+  }
+  // Decodes all blocks that the stream has left.
+  bool DecodeSections() {
+    for (;;) {
+      PlainBlock plain;
+      if (stream_.TakePlain(plain)) {
+        rest_blocks_.push_back({.plain = plain});
+        continue;
       }
-      if (next.parent == Block::Parent::kRoot) doc_.EnsureRoot(next.root_name);
-      rest_.blocks.push_back(next);
-      rest_.sections.back().end = rest_.blocks.size();
+      Block next{};
+      if (!stream_.Next(next, rest_.values)) break;
+      if (stream_.sections().size() != sections_seen_) {
+        if (!rests_.empty()) rests_.back().end = rest_blocks_.size();
+        if (!BeginSections()) return false;
+        rests_.push_back({.client = client_id_, .next = rest_blocks_.size()});
+        if (rests_.size() == 1) ReserveRest();
+        ExpectSection();
+      }
+      AddToRest(next);
     }
+    if (!rests_.empty()) rests_.back().end = rest_blocks_.size();
     return true;
   }
+  // The first block of a section was read, of a first update.
+  void ExpectSection() {
+    if (is_new_) doc_.items_.Expect(stream_.blocks_left() + 1);
+  }
+  void ReserveRest() {
+    // A claim, and so is the size: a block that somebody parted from its neighbours takes eight bytes.
+    rest_blocks_.reserve(std::min<std::uint64_t>(stream_.blocks_left() + 1, bytes_ / 8));
+  }
+  // Whether each section begins where its client's blocks end, and the document has room for it.
+  bool Fits() const {
+    std::size_t cuts = 0;
+    for (const DeleteSet::ClientRanges& client : rest_.deletes.clients()) {
+      cuts += client.ranges.size() * 2;
+    }
+    if (doc_.items_.size() + rest_blocks_.size() * 3 + cuts > kMaxBlocks ||
+        doc_.clients_.size() + rests_.size() > kMaxClients) {
+      return false;
+    }
+    return std::ranges::all_of(rests_, [&](const RestOfSection& rest) {
+      const std::optional<ClientIndex> client = doc_.FindClient(rest.client);
+      const Clock begin = BlockOf(rest_blocks_[rest.next]).id.clock;
+      if (!client.has_value()) return begin == 0;
+      return begin == doc_.clients_[*client].blocks.end() &&
+             doc_.clients_[*client].text.size() + bytes_ * 2 + 2 <= TextBuffer::kMaxBytes;
+    });
+  }
+
+  // Places the rest, and does what is to be done when all blocks are there.
+  [[gnu::noinline]] void Finish() {
+    for (const Block& block : rest_.blocks) {
+      if (block.parent == Block::Parent::kRoot) doc_.EnsureRoot(block.root_name);
+    }
+    if (!rest_blocks_.empty() && !PlaceRest()) may_merge_ = true;
+    if (doc_.pending_.any) may_merge_ = true;
+    LeaveOutKnownDeletes();
+    stream_.TakeOwnedStrings(rest_.owned);
+    const bool retry = doc_.ApplyDecoded(rest_);
+    CHECK(!retry && "nothing waited before");
+    doc_.transaction_->nothing_new_merges = !MayMergeAny();
+  }
+
+  void AddToRest(const Block& block) {
+    rest_blocks_.push_back({.general = static_cast<std::uint32_t>(rest_.blocks.size())});
+    rest_.blocks.push_back(block);
+  }
+  Block BlockOf(const RestBlock& rest) const {
+    return rest.is_plain() ? ToBlock(rest.plain) : rest_.blocks[rest.general];
+  }
+  [[gnu::noinline]] static Block ToBlock(PlainBlock plain) { return plain.ToBlock(); }
 
   // Places what DecodeRest has read, in the order of Yjs: client by client, and where a block needs
   // another client's, first of that as much as it needs. False when some is left, for all of the same
   // steps to be tried in general.
   [[gnu::noinline]] bool PlaceRest() {
     source_ = &rest_;
-    for (std::size_t i = 0; i < rests_.size(); ++i) {
-      rests_[i].next = rest_.sections[i].begin;
-      rests_[i].end = rest_.sections[i].end;
-    }
     bool all = true;
     for (std::size_t i = 0; i < rests_.size() && all; ++i) all = PlaceRestOf(i);
-    if (all) {
-      rest_.blocks.clear();
-      rest_.sections.clear();
+    if (!all) {
+      for (std::size_t i = 0; i < rests_.size(); ++i) {
+        Resume(i);
+        EndSection();
+      }
     }
-    for (std::size_t i = 0; i < rest_.sections.size(); ++i) {
-      rest_.sections[i].begin = rests_[i].next;
-      Resume(i);
-      EndSection();
-    }
+    LeaveToTheGeneralWay();
     return all;
   }
-  bool PlaceRestOf(std::size_t first) {
+  // What was not placed becomes the blocks of `rest_`.
+  void LeaveToTheGeneralWay() {
+    std::vector<Block> blocks;
+    for (const RestOfSection& rest : rests_) {
+      if (rest.next == rest.end) continue;
+      const std::size_t begin = blocks.size();
+      for (std::size_t i = rest.next; i < rest.end; ++i) blocks.push_back(BlockOf(rest_blocks_[i]));
+      rest_.sections.push_back({.client = rest.client, .begin = begin, .end = blocks.size()});
+    }
+    rest_.blocks = std::move(blocks);
+  }
+  bool PlaceRestOf(std::size_t section) {
     struct Task {
       std::size_t section;
       Clock clock;  // place its blocks until this one is there
     };
-    std::vector<Task> tasks{{.section = first, .clock = kMaxSafeInteger}};
+    std::vector<Task> tasks{{.section = section, .clock = kMaxSafeInteger}};
     while (!tasks.empty()) {
       const Task task = tasks.back();
       RestOfSection& rest = rests_[task.section];
@@ -249,7 +355,18 @@ class Loader {
       const auto needs_more = [&] {
         return rest.next < rest.end && (client_ == nullptr || client_->blocks.end() <= task.clock);
       };
-      while (needs_more() && Place(rest_.blocks[rest.next])) ++rest.next;
+      const auto place_next = [&] {
+        if (!needs_more() || !Place(rest_blocks_[rest.next])) return false;
+        ++rest.next;
+        return true;
+      };
+      const Clock before = client_ == nullptr ? 0 : client_->blocks.end();
+      if (place_next()) {
+        // At once: of a client the first call counts, and who places in general calls too.
+        doc_.transaction_->touched.Touch(index_, before);
+        while (place_next()) {
+        }
+      }
       const bool waits = needs_more();
       if (rest.next == rest.end) EndSection();
       rest.section = std::move(section_);
@@ -258,12 +375,12 @@ class Loader {
         tasks.pop_back();
         continue;
       }
-      const std::optional<Id> missing = MissingId(rest_.blocks[rest.next]);
+      const std::optional<Id> missing = MissingId(BlockOf(rest_blocks_[rest.next]));
       if (!missing.has_value()) return false;
-      const auto found = std::ranges::lower_bound(rest_.sections, missing->client,
-                                                  std::ranges::greater{}, &Update::Section::client);
-      if (found == rest_.sections.end() || found->client != missing->client) return false;
-      const auto index = static_cast<std::size_t>(found - rest_.sections.begin());
+      const auto found = std::ranges::lower_bound(rests_, missing->client, std::ranges::greater{},
+                                                  &RestOfSection::client);
+      if (found == rests_.end() || found->client != missing->client) return false;
+      const auto index = static_cast<std::size_t>(found - rests_.begin());
       if (rests_[index].waits || rests_[index].next == rests_[index].end) return false;
       tasks.push_back({.section = index, .clock = missing->clock});
     }
@@ -271,7 +388,7 @@ class Loader {
   }
   // Goes on with a section of the rest.
   void Resume(std::size_t index) {
-    client_id_ = rest_.sections[index].client;
+    client_id_ = rests_[index].client;
     const std::optional<ClientIndex> client = doc_.FindClient(client_id_);
     index_ = client.value_or(0);
     const bool has_blocks = client.has_value() && !doc_.clients_[index_].blocks.empty();
@@ -298,7 +415,12 @@ class Loader {
   }
 
   // False, and nothing happened, when the block has to wait or may have to.
-  bool Place(const Block& block) {
+  [[gnu::flatten]] bool Place(const RestBlock& block) {
+    if (!block.is_plain()) return Place(rest_.blocks[block.general]);
+    if (client_ != nullptr && PlacePlain</*kMayBeApart=*/true>(block.plain)) return true;
+    return Place(ToBlock(block.plain));
+  }
+  [[gnu::noinline]] bool Place(const Block& block) {
     if (block.kind == ContentKind::kSkip || block.end() >= kClockEnd) return false;
     if (client_ == nullptr && block.id.clock != 0) return false;
     if (block.kind == ContentKind::kGc) {
@@ -334,12 +456,17 @@ class Loader {
 
   // The same in short, where that is possible; else false, and nothing happened. Inlined, with what
   // it calls, since nearly all blocks of nearly all updates come here.
+  template <bool kMayBeApart = false>
   [[gnu::always_inline]] bool PlacePlain(const PlainBlock& block) {
     if (block.end() >= kClockEnd) return false;
     const bool is_deleted = block.text.empty();
     if (!is_deleted && !block.is_ascii) return false;
     Item item;
-    if (FindNeighbours(block, item) != Neighbours::kFound) return false;
+    const Neighbours neighbours = FindNeighbours(block, item);
+    if (neighbours != Neighbours::kFound &&
+        !(kMayBeApart && neighbours == Neighbours::kApart && FindPlace(item))) {
+      return false;
+    }
     LinkPlain(item, block);
     return true;
   }
@@ -415,7 +542,7 @@ class Loader {
 
   // Finds the place of an item between neighbours that are `kApart`: they become those that it gets.
   // False when that takes too many steps.
-  bool FindPlace(Item& item) {
+  [[gnu::noinline]] bool FindPlace(Item& item) {
     DocCore::NewItem fields;
     fields.id = item.id;
     fields.origin = item.origin;
@@ -443,8 +570,10 @@ class Loader {
       // Of its own client a block names only earlier ones.
       const BlockList& blocks = client_->blocks;
       if (id.clock + 1 == blocks.end()) return section_.previous;
-      return blocks.At(
-          blocks.FindNear<16>(BlockList::PlaceOf(section_.guide.Near(id.clock)), id.clock));
+      if (!section_.guide.Covers(id.clock)) {
+        return doc_.FindBlock(PackedId::Make(index_, id.clock));
+      }
+      return blocks.At(blocks.FindNear<16>(section_.guide.Near(id.clock), id.clock));
     }
     const std::optional<ClientIndex> index = doc_.FindClient(id.client);
     if (!index.has_value() || id.clock >= doc_.clients_[*index].blocks.end()) return kNoItem;
@@ -454,7 +583,7 @@ class Loader {
   // Puts an item of a sequence between its neighbours.
   ItemRef Link(const Item& item) {
     if (item.parent != parent_ref_) UseParent(item.parent);
-    const ItemRef ref = doc_.items_.Add(item);
+    const ItemRef ref = doc_.items_.Allocate(item);
     if (item.left != kNoItem) {
       Item& before = doc_.At(item.left);
       before.right = ref;
@@ -473,12 +602,13 @@ class Loader {
   }
 
   // Counts a linked item, whose content is there, in.
-  void Count(ItemRef ref, Clock clock, Clock length) {
+  [[gnu::always_inline]] void Count(ItemRef ref, Clock clock, Clock length) {
     client_->blocks.PushBack(ref, clock, length);
     parent_->length += doc_.At(ref).visible_length();
-    if (parent_->index != nullptr) parent_->index->Insert(doc_.At(ref).left, ref);
+    if (parent_->index != nullptr) [[unlikely]]
+      parent_->index->Insert(doc_.At(ref).left, ref);
     if (parent_is_watched_) doc_.AddChanged(parent_ref_, kNoKey);
-    section_.guide.Add(clock + length);
+    section_.guide.Add(clock + length, client_->blocks);
     section_.previous = ref;
     if (parent_is_deleted_) {
       doc_.Delete(ref);
@@ -513,19 +643,29 @@ class Loader {
       may_merge_ |= doc_.MayMerge(doc_.At(section_.previous), section_.previous, doc_.At(ref), ref);
     }
     section_.previous = ref;
-    section_.guide.Add(end);
+    section_.guide.Add(end, blocks);
     Forget();
     return true;
   }
 
   void UseClient() {
+    const bool is_first = client_ == nullptr;
     index_ = doc_.EnsureClient(client_id_);
     client_ = &doc_.clients_[index_];
+    if (is_first) ReserveText();
+  }
+  // For a section of some size, which mostly brings ten bytes a block.
+  void ReserveText() {
+    constexpr std::uint64_t kMany = 256;
+    constexpr std::uint64_t kBytes = 16;
+    const std::uint64_t blocks = stream_.blocks_left();
+    if (blocks >= kMany) client_->text.Reserve(std::min<std::uint64_t>(blocks * kBytes, bytes_));
   }
 
   void UseParent(TypeRef type) {
     parent_ref_ = type;
     parent_ = &doc_.types_.At(type);
+    if (doc_.forgets_positions_) parent_->index.reset();
     parent_is_deleted_ = doc_.IsDeleted(type);
     parent_is_watched_ = parent_->has_formats || parent_->markers != nullptr;
   }
@@ -533,17 +673,20 @@ class Loader {
   void Forget() { parent_ref_ = kNoType; }
 
   DocCore& doc_;
-  BlockStream& stream_;
+  Stream& stream_;
+  const std::size_t bytes_;
+  const bool is_new_;  // the document has no blocks
   const bool wants_deletes_;
   Update scratch_;  // the values of one block
   Update rest_;     // what takes the general way, and the deletes
+  std::vector<RestBlock> rest_blocks_;
 
   std::size_t sections_seen_ = 0;
   ClientId client_id_{};
   Client* client_ = nullptr;  // none before its first block
   ClientIndex index_ = 0;
   Section section_;                        // of that client
-  std::vector<RestOfSection> rests_;       // for each section of `rest_`
+  std::vector<RestOfSection> rests_;       // for each section of `rest_blocks_`
   Update* source_ = &scratch_;             // of the values of the block that is being placed
   DeleteSet known_deletes_;                // what came deleted in the short way
   bool may_merge_ = false;                 // two blocks that came may be one, for all that is known
@@ -556,28 +699,45 @@ class Loader {
 };
 
 bool DocCore::MayLoad(ByteView update) const {
+  // Less is not worth the preparations, where there is something already.
+  constexpr std::size_t kMuch = 1024;
+  if (!is_empty() && update.size() < kMuch) return false;
   // Limits within which an update of these bytes keeps the bounds of a document.
-  return clients_.empty() && items_.size() == 1 && !has_pending() && may_take_short_ways() &&
-         hole_mode_ == HoleMode::kWait && update.size() < TextBuffer::kMaxBytes / 4 &&
-         update.size() <= limits_.pending_bytes && limits_.update_clients < kMaxClients &&
-         limits_.update_blocks < kMaxBlocks / 6 && limits_.delete_ranges < kMaxBlocks / 6;
+  return !has_pending() && may_take_short_ways() && hole_mode_ == HoleMode::kWait &&
+         update.size() < TextBuffer::kMaxBytes / 4 && update.size() <= limits_.pending_bytes &&
+         limits_.update_clients < kMaxClients && limits_.update_blocks < kMaxBlocks / 6 &&
+         limits_.delete_ranges < kMaxBlocks / 6;
 }
 
 std::optional<absl::Status> DocCore::Load(ByteView bytes, std::string_view origin,
                                           UpdateFormat format) {
+  return format == UpdateFormat::kV1 ? LoadFrom<UpdateReaderV1>(bytes, origin)
+                                     : LoadFrom<UpdateReaderV2>(bytes, origin);
+}
+
+template <typename Reader>
+std::optional<absl::Status> DocCore::LoadFrom(ByteView bytes, std::string_view origin) {
+  using Stream = TypedBlockStream<Reader>;
   DecodeBudget budget(limits_, bytes.size());
-  const std::unique_ptr<BlockStream> stream = BlockStream::Open(bytes, format, limits_, budget);
-  auto outcome = Loader::Outcome::kLoaded;
+  Stream stream(bytes, limits_, budget);
+  auto outcome = Outcome::kLoaded;
   conflict_steps_left_ = limits_.conflict_steps;
   const std::size_t roots = root_order_.size();
   const std::size_t keys = keys_.size();
-  Transact(origin, /*local=*/false, [&] {
-    outcome = Loader(*this, *stream).Run();
-    if (outcome != Loader::Outcome::kLoaded) Unload(roots, keys);
-  });
+  if (is_empty()) {
+    Transact(origin, /*local=*/false, [&] {
+      outcome = Loader<Stream>(*this, stream, bytes.size()).Run();
+      if (outcome != Outcome::kLoaded) Unload(roots, keys);
+    });
+  } else {
+    Loader<Stream> loader(*this, stream, bytes.size());
+    outcome = loader.Decode();
+    if (outcome == Outcome::kLoaded)
+      Transact(origin, /*local=*/false, [&] { loader.PlaceDecoded(); });
+  }
   conflict_steps_left_ = kUnboundedSteps;
-  if (outcome == Loader::Outcome::kOutOfOrder) return std::nullopt;
-  if (outcome == Loader::Outcome::kMalformed) return stream->status();
+  if (outcome == Outcome::kOutOfOrder) return std::nullopt;
+  if (outcome == Outcome::kMalformed) return stream.status();
   for (Client& client : clients_) TrimLoaded(client, bytes.size());
   return absl::OkStatus();
 }

@@ -52,6 +52,11 @@ class ByteReader {
   std::size_t remaining() const { return static_cast<std::size_t>(end_ - next_); }
   bool at_end() const { return next_ == end_; }
 
+  // The bytes that are left, for who reads many small things at once; then MoveTo where that ended.
+  // None after an error. Requires: a place in the bytes that are left.
+  const std::uint8_t* here() const { return next_; }
+  void MoveTo(const std::uint8_t* next) { next_ = next; }
+
   std::uint8_t ReadByte() {
     if (next_ == end_) [[unlikely]] {
       Fail("the input ends in the middle of a value");

@@ -1,11 +1,13 @@
-// The first update of a document takes a way of its own (crdt/loading.cc): it must lead where the
-// general way leads, and back to the beginning when the update turns out to be malformed.
+// The first update of a document, and what brings much later, takes a way of its own
+// (crdt/loading.cc): it must lead where the general way leads, and back to the beginning when the
+// update turns out to be malformed.
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <memory>
 #include <random>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -22,7 +24,7 @@ constexpr UpdateFormat kFormats[] = {UpdateFormat::kV1, UpdateFormat::kV2};
 // What a few replicas wrote with all kinds of content, hearing of one another now and then.
 class History {
  public:
-  explicit History(std::uint32_t seed) : random_(seed) {
+  explicit History(std::uint32_t seed, std::size_t edits = 20) : random_(seed) {
     for (std::uint64_t i = 0; i < 3; ++i) {
       docs_.push_back(std::make_unique<Doc>(
           Doc::Options{.client_id = ClientId{i == 2 ? 70'000 : i + 1}, .gc = Below(4) != 0}));
@@ -30,7 +32,7 @@ class History {
         if (event.local) updates_.emplace_back(event.update.begin(), event.update.end());
       }));
     }
-    for (std::size_t i = 20 + Below(60); i > 0; --i) {
+    for (std::size_t i = edits + Below(3 * edits); i > 0; --i) {
       Doc& doc = *docs_[Below(3)];
       if (Below(4) == 0) {
         EXPECT_EQ(doc.ApplyUpdate(docs_[Below(3)]->EncodeStateAsUpdate()), absl::OkStatus());
@@ -54,8 +56,25 @@ class History {
     return format == UpdateFormat::kV1 ? merged
                                        : ConvertUpdate(merged, UpdateFormat::kV1, format).value();
   }
+  // What was written first: all that it needs is there.
+  Bytes Beginning() {
+    const std::size_t count = 1 + Below(updates_.size());
+    return Merged(count);
+  }
+  // What somebody who has so much lacks.
+  Bytes Behind(const StateVector& known, UpdateFormat format) {
+    if (Below(2) == 0) return docs_[Below(3)]->EncodeStateAsUpdate(known, format);
+    const Bytes behind = DiffUpdate(Merged(updates_.size()), known).value();
+    return format == UpdateFormat::kV1 ? behind
+                                       : ConvertUpdate(behind, UpdateFormat::kV1, format).value();
+  }
 
  private:
+  Bytes Merged(std::size_t count) const {
+    const std::vector<ByteView> views(updates_.begin(), updates_.end());
+    return MergeUpdates(std::span(views).first(count)).value();
+  }
+
   void Edit(Doc& doc) {
     Text text = doc.GetText("text");
     Array array = doc.GetArray("array");
@@ -204,6 +223,84 @@ TEST(Loading, AMalformedUpdateLeavesNothingBehind) {
     if (HasFailure()) return;
   }
   EXPECT_GT(refused, 50u);
+}
+
+// Two documents alike that have something, and what their reader wrote; one of them takes the general
+// way.
+struct Readers {
+  Listening one{true};
+  Listening general{true};
+
+  explicit Readers(History& history) {
+    general.TakeTheGeneralWay();
+    const Bytes beginning = history.Beginning();
+    const std::size_t at = history.Below(4);
+    for (Listening* reader : {&one, &general}) {
+      EXPECT_EQ(reader->doc.ApplyUpdate(beginning), absl::OkStatus());
+      Text text = reader->doc.GetText("text");
+      text.Insert(std::min<std::size_t>(at * 3, text.length()), "mine");
+      text.Delete(0, std::min<std::size_t>(at, text.length()));
+      text.Insert(text.length() / 2, "too");
+    }
+  }
+};
+
+TEST(Loading, WhatBringsMuchToADocumentLeadsWhereTheGeneralWayLeads) {
+  const std::uint32_t first = std::random_device{}();
+  std::size_t much = 0;
+  for (std::uint32_t i = 0; i < 200; ++i) {
+    SCOPED_TRACE(absl::StrCat("seed ", first + i));
+    History history(first + i, 100);
+    Readers readers(history);
+    const UpdateFormat format = kFormats[i % 2];
+    const Bytes behind = history.Behind(readers.one.doc.GetStateVector(), format);
+    if (behind.size() >= 1024 && !readers.one.doc.has_pending()) ++much;
+    ASSERT_EQ(readers.one.doc.ApplyUpdate(behind, "", format), absl::OkStatus());
+    ASSERT_EQ(readers.general.doc.ApplyUpdate(behind, "", format), absl::OkStatus());
+    ExpectEqual(readers.one.doc, readers.general.doc);
+    EXPECT_EQ(readers.one.told, readers.general.told);
+    // And go on alike.
+    for (Listening* reader : {&readers.one, &readers.general}) {
+      Text text = reader->doc.GetText("text");
+      text.Insert(text.length() / 3, "more");
+      text.Delete(text.length() / 2, text.length() / 4);
+      ASSERT_EQ(reader->doc.ApplyUpdate(behind, "", format), absl::OkStatus());
+    }
+    ExpectEqual(readers.one.doc, readers.general.doc);
+    EXPECT_EQ(readers.one.told, readers.general.told);
+    if (HasFailure()) return;
+  }
+  EXPECT_GT(much, 50u);
+}
+
+TEST(Loading, WhatBringsMuchAndIsMalformedChangesNothing) {
+  const std::uint32_t first = std::random_device{}();
+  std::size_t refused = 0;
+  for (std::uint32_t i = 0; i < 100; ++i) {
+    SCOPED_TRACE(absl::StrCat("seed ", first + i));
+    History history(first + i, 100);
+    Readers readers(history);
+    const UpdateFormat format = kFormats[i % 2];
+    Bytes damaged = history.Behind(readers.one.doc.GetStateVector(), format);
+    if (history.Below(2) == 0) {
+      damaged.resize(damaged.size() - history.Below(damaged.size() / 4 + 1));
+    } else {
+      damaged[history.Below(damaged.size())] ^= static_cast<std::uint8_t>(1 + history.Below(255));
+    }
+    const Bytes before = readers.one.doc.EncodeStateAsUpdate();
+    const auto roots = readers.one.doc.Roots();
+    const std::size_t told = readers.one.told.size();
+    const absl::Status status = readers.one.doc.ApplyUpdate(damaged, "", format);
+    ASSERT_EQ(status.code(), readers.general.doc.ApplyUpdate(damaged, "", format).code());
+    ASSERT_EQ(readers.one.doc.Validate(), absl::OkStatus());
+    if (status.ok()) continue;
+    ++refused;
+    EXPECT_EQ(readers.one.doc.EncodeStateAsUpdate(), before);
+    EXPECT_EQ(readers.one.doc.Roots(), roots);
+    EXPECT_EQ(readers.one.told.size(), told);
+    if (HasFailure()) return;
+  }
+  EXPECT_GT(refused, 20u);
 }
 
 // Applies the update to a document that loads it and to one that does not; returns the first.
