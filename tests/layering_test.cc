@@ -125,6 +125,8 @@ const std::vector<Exception> kExceptions = {
     {.file = "crdt/base/check.h", .header = "cstdio"},
     // Random numbers of the system, which std::random_device gives too slowly.
     {.file = "crdt/base/random.cc", .header = "unistd.h"},
+    // Advice to the system about memory: nothing is read or written.
+    {.file = "crdt/base/huge_pages.cc", .header = "sys/mman.h"},
     // The language of this one is C.
     {.file = "crdt/weft.h", .header = "stdbool.h"},
     {.file = "crdt/weft.h", .header = "stddef.h"},
