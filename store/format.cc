@@ -251,7 +251,7 @@ std::string EncodeNameValue(const NameEntry& entry, RoomId room, Generation gene
 }
 
 std::optional<NamedRoom> DecodeNameEntry(ByteView key, ByteView value) {
-  if (key.empty() || key[0] != kNameTag) return {};
+  if (key.empty() || key.size() > 1 + kNameKeyBytes || key[0] != kNameTag) return {};
   constexpr std::size_t kRoomOffset = kNameRestBytes + 1;
   if (value.size() != kRoomOffset + sizeof(RoomKey) + sizeof(Generation)) return {};
   const std::size_t rest_size = value[kNameRestBytes];

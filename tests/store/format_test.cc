@@ -188,6 +188,19 @@ RC_GTEST_PROP(Format, ArbitraryBytesDecodeToNothingOrSomethingButNeverBeyondThei
   RC_ASSERT(!DecodeFormat(value));
 }
 
+// LMDB has no such key; in a damaged file that is salvaged anything can stand.
+TEST(Format, ANameWhoseKeyIsLongerThanAnyThatIsWrittenIsNone) {
+  const NameEntry longest = EncodeName(std::string(kMaxRoomNameBytes, 'n'));
+  const NameEntry entry = EncodeName("n");
+  const std::string value = EncodeNameValue(entry, RoomId{1}, Generation{1});
+  std::string key = longest.key;
+  ASSERT_TRUE(DecodeNameEntry(crdt::AsBytes(key), crdt::AsBytes(value)).has_value());
+  key.push_back('n');
+  EXPECT_FALSE(DecodeNameEntry(crdt::AsBytes(key), crdt::AsBytes(value)).has_value());
+  key.append(kMaxRoomNameBytes, 'n');
+  EXPECT_FALSE(DecodeNameEntry(crdt::AsBytes(key), crdt::AsBytes(value)).has_value());
+}
+
 TEST(Format, TheBytesOfRecordsStayWhatTheyAre) {
   const RecordKey key = EncodeRecordKey(RoomId{0x01020304}, 0x105);
   EXPECT_EQ(Bytes(key.begin(), key.end()), (Bytes{1, 2, 3, 4, 2, 1, 5}));
