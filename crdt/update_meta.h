@@ -22,7 +22,8 @@ struct UpdateMeta {
     friend bool operator==(const ClientClocks&, const ClientClocks&) = default;
   };
   // In the order of the update. Of a client that an update names in several places, which no writer
-  // does, the last place counts, as in Yjs.
+  // does, the last place counts, as in Yjs; where they follow each other, `from` is that of the first
+  // and may be larger than `to`.
   std::vector<ClientClocks> clients;
 };
 
