@@ -6,6 +6,8 @@
 #include <set>
 #include <string>
 
+#include "crdt/any_codec.h"
+#include "crdt/base/bytes.h"
 #include "crdt/base/check.h"
 #include "crdt/doc.h"
 #include "crdt/json.h"
@@ -24,8 +26,10 @@ constexpr weft::fuzz::CostBound kBound{.memory_base = 24 << 20,
                                        .steps_per_byte = 20'000};
 
 // Not so: halves of pairs and numbers that JSON has no text for, for which format v1 has no form; and
-// halves that JSON does have a text for, in a value that is no JSON in format v2. Nor what names a client twice:
-// of that a document takes the last section alone, as Yjs does, and conversion joins them.
+// halves that JSON does have a text for, in a value that is no JSON in format v2; and there the key __proto__,
+// which JSON.parse makes and assigning it does not (crdt/any_codec.h): it gets lost on the way, in Yjs as well.
+// Nor what names a client twice: of that a document takes the last section alone, as Yjs does, and conversion
+// joins them.
 bool SaysTheSameInBoth(const Update& update) {
   std::set<ClientId> clients;
   for (const Update::Section& section : update.sections) {
@@ -40,6 +44,10 @@ bool SaysTheSameInBoth(const Update& update) {
       const std::string text = ToJsonText(value);
       const std::optional<Any> read = ParseJson(text, 600);
       if (!read || !(*read == value) || text.find("\\ud") != text.npos) return false;
+      ByteWriter writer;
+      WriteAny(writer, value);
+      ByteReader reader(writer.view());
+      if (!(ReadAny(reader, 600) == value)) return false;
     }
   }
   return true;
