@@ -20,7 +20,15 @@ bool Same(ByteView bytes, std::string_view text) {
 
 void CheckDecoders(ByteView key, ByteView value) {
   if (const auto version = DecodeFormat(value)) CHECK(Same(value, EncodeFormat(*version)));
-  if (const auto transaction = DecodeSeal(value)) CHECK(Same(value, EncodeSeal(*transaction)));
+  if (const auto seal = DecodeSeal(value)) CHECK(Same(value, EncodeSeal(*seal)));
+  if (const auto entry = DecodeJournalKey(key)) {
+    CHECK(std::ranges::equal(EncodeJournalKey(*entry), key));
+  }
+  if (const auto entry = DecodeJournalEntry(value)) {
+    const RecordKey place = EncodeRecordKey(entry->place.room, entry->place.sequence);
+    CHECK(std::ranges::equal(place, value.first(place.size())));
+    CHECK(place.size() + entry->record.size() == value.size());
+  }
   if (const auto named = DecodeNameEntry(key, value)) {
     CHECK(named->name.size() <= kMaxRoomNameBytes);
     const NameEntry entry = EncodeName(named->name);

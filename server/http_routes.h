@@ -50,6 +50,7 @@ struct Health {
   std::string log_durability = "fsync";  // as --durability has it
   double log_window_ms = 0;              // the longest that an answered edit was not on the medium
   double log_commit_max_ms = 0;
+  std::uint64_t log_journal_entries = 0;
   std::uint64_t log_quarantined = 0;  // damaged records that were set aside since the start
   std::uint64_t log_compactions = 0;
 };

@@ -165,6 +165,8 @@ void AddLog(Families& families, const MetricSources& sources) {
           health.log_quarantined);
   counter("weft_log_compactions_total", "Rooms whose updates became a snapshot.",
           health.log_compactions);
+  families.Gauge("weft_log_journal_entries", "Updates in the log's journal, folded or not.",
+                 static_cast<double>(health.log_journal_entries));
   families.Histogram("weft_log_commit_seconds", "How long commits of the log took.",
                      {&sources.commits});
   std::vector<const LatencyHistogram*> acknowledgements;

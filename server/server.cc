@@ -159,6 +159,7 @@ struct Server::Parts {
             .log_durability = DurabilityName(options.log),
             .log_window_ms = static_cast<double>(log_stats.window_max.count()) / 1000,
             .log_commit_max_ms = static_cast<double>(log_stats.commit_max.count()) / 1000,
+            .log_journal_entries = log_stats.journal_entries,
             .log_quarantined = log_stats.quarantined,
             .log_compactions = compactor ? compactor->stats().compactions : 0};
   }

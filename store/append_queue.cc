@@ -198,6 +198,11 @@ void AppendQueue::Close() {
   hurry_.notify_one();
 }
 
+bool AppendQueue::empty() const {
+  const std::lock_guard lock(mutex_);
+  return queue_.empty();
+}
+
 AppendQueue::Stats AppendQueue::stats() const {
   const std::lock_guard lock(mutex_);
   return stats_;

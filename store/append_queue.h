@@ -119,6 +119,7 @@ class AppendQueue {
   void Close();
 
   Stats stats() const;
+  bool empty() const;
 
  private:
   absl::Status Admit(QueuedAppend queued, bool bounded);

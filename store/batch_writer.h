@@ -14,6 +14,7 @@
 #include "store/cursor.h"
 #include "store/environment.h"
 #include "store/format.h"
+#include "store/journal.h"
 
 namespace weft::store {
 
@@ -21,7 +22,9 @@ namespace weft::store {
 struct OpenRoom {
   RoomId id{};
   RoomRow row;
-  bool touched = false;  // the row has to be written
+  // The row has to be written. Then the journal has nothing of the room, and gets nothing.
+  bool touched = false;
+  bool journaled = false;  // the journal got records of it in this transaction
   // What is to be put, first to last, linked by QueuedAppend::next_of_room.
   QueuedAppend* first_waiting = nullptr;
   QueuedAppend* last_waiting = nullptr;
@@ -53,34 +56,46 @@ class RoomCache {
   crdt::StringMap<std::unique_ptr<OpenRoom>> rooms_;
 };
 
-// Appends to any rooms inside one write transaction, then updates each room's row once. Records go
-// into the tree in the order of its keys, so that what changes of a page changes at once. Beside the
-// cache it keeps nothing beyond the transaction, so a batch that failed can be put again.
+struct MadeRecord;
+
+// Appends to any rooms inside one write transaction: few small records of a room go to the journal,
+// others into its range, after which its row is updated once. Records go into the tree in the order of
+// its keys, so that what changes of a page changes at once. Beside the cache and the journal it keeps
+// nothing beyond the transaction, so a batch that failed can be put again.
 // Threads: one.
 class BatchWriter {
  public:
-  // The cache must be cleared when the transaction is not committed.
-  BatchWriter(const Transaction& transaction, RoomCache& cache)
-      : transaction_(transaction), cache_(cache) {}
+  // Requires: the journal has begun with the transaction. The cache must be cleared and the journal
+  // reset when the transaction is not committed.
+  BatchWriter(const Transaction& transaction, RoomCache& cache, Journal& journal)
+      : transaction_(transaction), cache_(cache), journal_(journal) {}
 
   // Stores each append as the next record of its room and sets its place, or why this append is
   // refused; makes rooms that are unknown. Runs edits, each after what stands before it. LMDB's code.
   int Put(std::span<QueuedAppend> batch);
 
-  // Writes the rows of the rooms touched. Nothing can be put afterwards. LMDB's code.
+  // Folds some of what the journal has to give, and writes the rows of the rooms touched. Nothing can
+  // be put afterwards. LMDB's code.
   int Finish();
+
+  // Moves at least so many records of the journal to their rooms' ranges, as far as it has any, and
+  // empties a table whose rooms are done. LMDB's code.
+  int Fold(std::size_t records);
 
   // For edits (store/room_edit.h) ---
 
   const Transaction& transaction() const { return transaction_; }
-  // Null for an unknown room. The pointer lives as long as this. LMDB's code.
-  int Find(std::string_view name, OpenRoom*& room) { return Open(name, false, room); }
+  // The room, with nothing of it in the journal. Null for an unknown one. The pointer lives as long as
+  // this. LMDB's code.
+  int Find(std::string_view name, OpenRoom*& room) { return OpenSettled(name, false, room); }
   // The same, made when unknown.
-  int FindOrCreate(std::string_view name, OpenRoom*& room) { return Open(name, true, room); }
+  int FindOrCreate(std::string_view name, OpenRoom*& room) { return OpenSettled(name, true, room); }
   // The row has changed and is to be written.
   void Touch(OpenRoom& room);
-  // Adds a record behind the head. LMDB's code.
+  // Adds a record behind the head. Requires: a room that was found here. LMDB's code.
   int PutRecord(OpenRoom& room, std::int64_t time_ms, OriginId origin, ByteView payload);
+  // Makes the row anew when something lies beyond the head that it knows. LMDB's code.
+  int SettleHead(OpenRoom& room);
   // The room is gone: its row is not written any more.
   void Forget(std::string_view name);
 
@@ -88,11 +103,24 @@ class BatchWriter {
 
  private:
   int Open(std::string_view name, bool create, OpenRoom*& room);
+  int OpenSettled(std::string_view name, bool create, OpenRoom*& room);
+  // Moves what the journal has of the room into its range. LMDB's code.
+  int Settle(OpenRoom& room);
+  // The same for any room; how many records that were. LMDB's code.
+  int FoldRoom(RoomId room, std::size_t& count);
+  int MoveRecords(RoomId room, std::span<const JournalRecord> records);
   // Finds the append's room and links it to what waits there, or refuses it. LMDB's code.
   int Enqueue(QueuedAppend& append);
   // Puts what waits. LMDB's code.
   int PutWaiting();
-  int PutWaiting(OpenRoom& room);
+  // Of one room, into its range; the first one may have been made already.
+  int PutInRange(OpenRoom& room, const MadeRecord& first);
+  int PutManyInRange(OpenRoom& room);
+  // Into the journal.
+  int PutInJournal(OpenRoom& room, MadeRecord& first);
+  bool GoesToJournal(const OpenRoom& room) const;
+  // Refuses an append that its room's quota has no place for.
+  static bool ExceedsQuota(const OpenRoom& room, QueuedAppend& append);
   // Whether what comes behind the room's head is of another room: not where the table ends, nor
   // where something of the room lies that its row does not know. LMDB's code.
   int AskWhetherAmidOthers(const OpenRoom& room, bool& amid);
@@ -100,16 +128,22 @@ class BatchWriter {
   void Postpone(OpenRoom& room, const QueuedAppend& append);
   int PutPostponed();
   int OpenRecords();
+  int SettleHead(OpenRoom& room, bool& is_stale);
 
   const Transaction& transaction_;
   RoomCache& cache_;
+  Journal& journal_;
   std::vector<OpenRoom*> touched_;
+  std::vector<OpenRoom*> journaled_;
+  std::size_t journaled_records_ = 0;
   // With something that waits. The numbers are beside the pointers for sorting, which would fetch
   // each room many times.
   std::vector<std::pair<RoomId, OpenRoom*>> waiting_;
   // Stays where the last record was put: the next one is often beside it.
   Cursor records_;
   bool records_open_ = false;
+  Cursor entries_;  // of the journal, at its end
+  bool entries_open_ = false;
   // Records that are put after their neighbours, and where each ends.
   Bytes postponed_;
   std::vector<std::pair<RecordKey, std::size_t>> postponed_ends_;

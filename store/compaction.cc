@@ -73,7 +73,7 @@ absl::StatusOr<Merged> MergeTail(const LogReader& reader, std::string_view room,
   std::optional<FoundRoom> found;
   int code = room.size() > kMaxRoomNameBytes ? 0 : FindRoom(*transaction, room, found);
   if (code == 0 && found && !found->row) {
-    code = RebuildRoomRow(
+    code = RebuildCurrentRow(
         *transaction,
         {.name = std::string(room), .room = found->id, .generation = found->generation},
         found->row.emplace());

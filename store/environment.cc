@@ -17,6 +17,7 @@
 #include "store/cursor.h"
 #include "store/directory_lock.h"
 #include "store/format.h"
+#include "store/journal.h"
 #include "store/room_index.h"
 #include "store/system_error.h"
 
@@ -89,14 +90,35 @@ int CopyTold(MDB_env* handle, const std::string& directory, const std::string& p
   return copied.get();
 }
 
+// Zeros when there is none that decodes.
+Seal SealOf(MDB_txn* transaction, MDB_dbi main) {
+  MDB_val key = Val(kSealKey);
+  MDB_val value{};
+  if (mdb_get(transaction, main, &key, &value) != 0) return {};
+  return DecodeSeal({static_cast<const std::uint8_t*>(value.mv_data), value.mv_size})
+      .value_or(Seal{});
+}
+
 }  // namespace
+
+int ReadSeal(const Transaction& transaction, Seal& seal) {
+  MDB_dbi main = 0;
+  const int code = mdb_dbi_open(transaction.handle(), nullptr, 0, &main);
+  if (code == 0) seal = SealOf(transaction.handle(), main);
+  return code;
+}
+
+Environment::Environment(Options options)
+    : options_(std::move(options)), journal_(std::make_unique<JournalIndex>()) {}
 
 int Transaction::Commit() {
   MDB_txn* handle = std::exchange(handle_, nullptr);
   MDB_dbi main = 0;
   int code = mdb_dbi_open(handle, nullptr, 0, &main);
   if (code == 0) {
-    const std::string seal = EncodeSeal(mdb_txn_id(handle));
+    const JournalRange journal =
+        journal_range_ ? *journal_range_ : SealOf(handle, main).journal.value_or(JournalRange{});
+    const std::string seal = EncodeSeal({.transaction = mdb_txn_id(handle), .journal = journal});
     MDB_val key = Val(kSealKey);
     MDB_val value = Val(seal);
     code = mdb_put(handle, main, &key, &value, 0);
@@ -148,10 +170,12 @@ absl::StatusOr<std::unique_ptr<Environment>> Environment::Open(const Options& op
   absl::Status status;
   if (*version == kFormatVersion) {
     if (needs_seal) status = environment->Seal(2);
+  } else if (*version == kUpgradedVersion && !options.read_only) {
+    status = environment->InitializeTables(/*is_new=*/false);
   } else if (options.read_only) {
     status = absl::NotFoundError(absl::StrCat("there is no log in ", options.directory));
   } else {
-    status = environment->InitializeTables();
+    status = environment->InitializeTables(/*is_new=*/true);
   }
   if (!status.ok()) return status;
   return environment;
@@ -193,6 +217,9 @@ int Environment::OpenTables(MDB_txn* transaction, unsigned flags) {
   if (code == 0) code = mdb_dbi_open(transaction, kSnapshotsTable, flags, &tables_.snapshots);
   if (code == 0) code = mdb_dbi_open(transaction, kVersionsTable, flags, &tables_.versions);
   if (code == 0) code = mdb_dbi_open(transaction, kQuarantineTable, flags, &tables_.quarantine);
+  for (std::size_t i = 0; i < kJournalTables.size() && code == 0; ++i) {
+    code = mdb_dbi_open(transaction, kJournalTables[i], flags, &tables_.journal[i]);
+  }
   return code;
 }
 
@@ -222,12 +249,16 @@ absl::StatusOr<std::uint32_t> Environment::ReadFormat() {
     status = absl::InvalidArgumentError(absl::StrCat("the log in ", options_.directory,
                                                      " has format version ", *version,
                                                      "; this weft reads version ", kFormatVersion));
-  } else if (version && *version < kFormatVersion) {
+  } else if (version && *version == kUpgradedVersion && options_.read_only) {
+    status = absl::InvalidArgumentError(absl::StrCat(
+        "the log in ", options_.directory, " has format version ", *version,
+        ", which this weft reads once it has opened it to write, as 'weft serve' does"));
+  } else if (version && *version < kUpgradedVersion) {
     status = absl::InvalidArgumentError(
         absl::StrCat("the log in ", options_.directory, " has format version ", *version,
                      " of before the first release; this weft reads version ", kFormatVersion,
                      ". The weft that wrote it can export its rooms, and this one import them"));
-  } else if (version) {
+  } else if (version == kFormatVersion) {
     code = OpenTables(transaction, 0);
     if (code == MDB_NOTFOUND) {
       status =
@@ -245,8 +276,10 @@ absl::StatusOr<std::uint32_t> Environment::ReadFormat() {
   return version.value_or(0);
 }
 
-absl::Status Environment::InitializeTables() {
-  const std::string doing = absl::StrCat("cannot make a log in ", options_.directory);
+absl::Status Environment::InitializeTables(bool is_new) {
+  const std::string doing =
+      absl::StrCat(is_new ? "cannot make a log in " : "cannot give its new format to the log in ",
+                   options_.directory);
   MDB_stat stat{};
   MDB_txn* transaction = nullptr;
   int code = mdb_txn_begin(handle_, nullptr, 0, &transaction);
@@ -254,7 +287,7 @@ absl::Status Environment::InitializeTables() {
   MDB_dbi main = 0;
   code = mdb_dbi_open(transaction, nullptr, 0, &main);
   if (code == 0) code = mdb_stat(transaction, main, &stat);
-  if (code == 0 && stat.ms_entries != 0) {
+  if (code == 0 && is_new && stat.ms_entries != 0) {
     mdb_txn_abort(transaction);
     return absl::InvalidArgumentError(
         absl::StrCat(options_.directory, " holds an LMDB database that is not a weft log"));
@@ -335,7 +368,7 @@ absl::StatusOr<Transaction> Environment::BeginRead() const {
   MDB_txn* transaction = nullptr;
   int code =
       handle_ == nullptr ? MDB_PANIC : mdb_txn_begin(handle_, nullptr, MDB_RDONLY, &transaction);
-  if (code == 0) return Transaction(transaction, tables_, &gate_);
+  if (code == 0) return Transaction(transaction, tables_, &gate_, journal_.get());
   gate_.LeaveReader();
   if (code == MDB_MAP_RESIZED) {
     // The owner of the directory, another process, uses a larger map by now.

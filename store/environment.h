@@ -8,18 +8,23 @@
 
 #include <lmdb.h>
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "store/format.h"
 #include "store/map_gate.h"
 #include "store/page_check.h"
 
 namespace weft::store {
+
+class JournalIndex;
 
 // The tables of store/format.h.
 struct Tables {
@@ -30,17 +35,21 @@ struct Tables {
   MDB_dbi snapshots = 0;
   MDB_dbi versions = 0;
   MDB_dbi quarantine = 0;
+  std::array<MDB_dbi, 2> journal{};
 };
 
 // A transaction; ended without a commit unless Commit was called. Threads: one.
 class Transaction {
  public:
-  Transaction(MDB_txn* handle, const Tables& tables, MapGate* reader_of)
-      : handle_(handle), tables_(tables), reader_of_(reader_of) {}
+  Transaction(MDB_txn* handle, const Tables& tables, MapGate* reader_of,
+              JournalIndex* journal = nullptr)
+      : handle_(handle), tables_(tables), reader_of_(reader_of), journal_(journal) {}
   Transaction(Transaction&& other) noexcept
       : handle_(std::exchange(other.handle_, nullptr)),
         tables_(other.tables_),
-        reader_of_(std::exchange(other.reader_of_, nullptr)) {}
+        reader_of_(std::exchange(other.reader_of_, nullptr)),
+        journal_(other.journal_),
+        journal_range_(other.journal_range_) {}
   Transaction& operator=(Transaction&&) = delete;
   ~Transaction() {
     if (handle_ != nullptr) mdb_txn_abort(handle_);
@@ -51,6 +60,13 @@ class Transaction {
   const Tables& tables() const { return tables_; }
 
   std::uint64_t number() const { return mdb_txn_id(handle_); }
+
+  // Finds a room's entries in the journal; null when nobody keeps that up (store/journal.h).
+  JournalIndex* journal() const { return journal_; }
+  void UseJournal(JournalIndex* journal) { journal_ = journal; }
+
+  // Which entries the journal has from now on; without it they stay as they are.
+  void SealJournal(const JournalRange& range) { journal_range_ = range; }
 
   // Seals the transaction (store/format.h) and commits it. LMDB's code. The transaction has ended
   // either way.
@@ -65,7 +81,13 @@ class Transaction {
   MDB_txn* handle_;
   Tables tables_;
   MapGate* reader_of_;  // null in a write transaction
+  JournalIndex* journal_;
+  std::optional<JournalRange> journal_range_;
 };
+
+// What the last commit that the transaction sees was sealed with; zeros when there is no seal.
+// LMDB's code.
+int ReadSeal(const Transaction& transaction, Seal& seal);
 
 // Threads: BeginRead, map_bytes and growths from any; the rest from one, the writer.
 class Environment {
@@ -123,19 +145,21 @@ class Environment {
   std::uint64_t last_transaction() const;
 
  private:
-  explicit Environment(Options options) : options_(std::move(options)) {}
+  explicit Environment(Options options);
 
   int OpenHandle(unsigned flags);
   int OpenTables(MDB_txn* transaction, unsigned flags);
   // The format version of what is there; 0 for nothing yet.
   absl::StatusOr<std::uint32_t> ReadFormat();
-  absl::Status InitializeTables();
+  // Makes the tables that are lacking, all of them in a new log.
+  absl::Status InitializeTables(bool is_new);
   absl::Status Seal(int times);
 
   Options options_;
   mutable MapGate gate_;
   MDB_env* handle_ = nullptr;  // null when it could not be kept open
   Tables tables_;
+  std::unique_ptr<JournalIndex> journal_;  // what readers know of it
   std::atomic<std::size_t> map_bytes_ = 0;
   std::atomic<std::size_t> growths_ = 0;
 };

@@ -184,21 +184,56 @@ std::optional<std::uint32_t> DecodeFormat(ByteView value) {
   return GetBig<std::uint32_t>(value.data() + kMagic.size());
 }
 
-std::string EncodeSeal(std::uint64_t transaction) {
+std::string EncodeSeal(const Seal& seal) {
   std::string value(kSealMagic);
-  AppendBig(value, transaction);
+  AppendBig(value, seal.transaction);
+  if (seal.journal) {
+    AppendBig(value, seal.journal->begin);
+    AppendBig(value, seal.journal->end);
+  }
   AppendBig(value, CheckOf(crdt::AsBytes(kSealKey), crdt::AsBytes(value)));
   return value;
 }
 
-std::optional<std::uint64_t> DecodeSeal(ByteView value) {
-  const std::size_t covered = kSealMagic.size() + 8;
+std::optional<Seal> DecodeSeal(ByteView value) {
+  constexpr std::size_t kShort = kSealMagic.size() + 8;
+  constexpr std::size_t kLong = kShort + 16;
+  const std::size_t covered = value.size() == kShort + 8 ? kShort : kLong;
   if (value.size() != covered + 8 || !crdt::AsText(value).starts_with(kSealMagic)) return {};
   if (GetBig<std::uint64_t>(value.data() + covered) !=
       CheckOf(crdt::AsBytes(kSealKey), value.first(covered))) {
     return {};
   }
-  return GetBig<std::uint64_t>(value.data() + kSealMagic.size());
+  Fields fields(value.subspan(kSealMagic.size()));
+  Seal seal;
+  seal.transaction = fields.Take();
+  if (covered == kShort) return seal;
+  seal.journal.emplace();
+  seal.journal->begin = fields.Take();
+  seal.journal->end = fields.Take();
+  if (seal.journal->begin > seal.journal->end) return {};
+  return seal;
+}
+
+JournalKey EncodeJournalKey(std::uint64_t entry) {
+  JournalKey key;
+  PutBig(key.data(), entry);
+  return key;
+}
+
+std::optional<std::uint64_t> DecodeJournalKey(ByteView key) {
+  if (key.size() != sizeof(JournalKey)) return {};
+  return GetBig<std::uint64_t>(key.data());
+}
+
+std::optional<JournalEntry> DecodeJournalEntry(ByteView value) {
+  constexpr std::size_t kFixedBytes = sizeof(RoomKey) + 1;
+  if (value.size() < kFixedBytes) return {};
+  const std::size_t place_bytes = kFixedBytes + value[sizeof(RoomKey)];
+  if (place_bytes > value.size()) return {};
+  const auto place = DecodeRecordKey(value.first(place_bytes));
+  if (!place) return {};
+  return JournalEntry{.place = *place, .record = value.subspan(place_bytes)};
 }
 
 RoomKey EncodeRoomKey(RoomId room) {

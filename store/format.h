@@ -4,7 +4,9 @@
 // big-endian, so that keys sort by number and a room's records are one range.
 //
 // Grammar:
-//   (unnamed) "seal"      := "weft seal" transaction:u64 check:u64    of the last commit
+//   (unnamed) "seal"      := "weft seal" transaction:u64 (begin:u64 end:u64)? check:u64
+//                                                         of the last commit; the journal's entries,
+//                                                         which format version 3 had none of
 //   meta     "format"     := "weft log" version:u32
 //            "next room"  := room:u32                     the next number never given
 //   names    'n' name[0, 500)  :=  (rest:12 bytes, rest_size:u8 room:u32 generation:u64)*
@@ -20,6 +22,8 @@
 //   snapshots place       := checksum:16 bytes, tie:16 bytes, time_ms:i64 generation:u64 payload:bytes
 //   versions room:u32 name:bytes := check:u64 sequence:u64 made_ms:i64 note:bytes
 //   quarantine place      := check:u64 kind:u8 found_ms:i64 value:bytes
+//   "journal 0", "journal 1"
+//            entry:u64    := place record                 as it will stand in records
 //
 //   place    := room:u32 size:u8 sequence                 of `size` bytes, the first of them not 0
 //   varint   := (0x80 | 7 low bits)* 7 high bits, which are not 0 behind others
@@ -50,6 +54,11 @@
 // A room is its newest snapshot and the records after that. Records up to a snapshot are history:
 // they may go, a snapshot that a version names or that begins the kept history may not.
 //
+// Records come to the journal first, in the order of commits, and later to their rooms' ranges
+// (store/journal.h). A room's row speaks of what is in the range: records behind its head are those
+// of the journal. Entries up to the head have been moved, and stay until their table is emptied. The
+// seal's begin and end tell which entries there are, so that none can go unseen.
+//
 // Names are indexed without hashing, because LMDB keys end at 511 bytes and names do not: what does
 // not fit into the key stands in the duplicates, so two names never share an entry, and walking the
 // table yields the rooms in the order of their names. The index can be made anew from the rows.
@@ -67,7 +76,9 @@
 
 namespace weft::store {
 
-inline constexpr std::uint32_t kFormatVersion = 3;
+inline constexpr std::uint32_t kFormatVersion = 4;
+// Has all that this one has but the journal, and becomes this one when it is opened to write.
+inline constexpr std::uint32_t kUpgradedVersion = 3;
 
 inline constexpr const char* kMetaTable = "meta";
 inline constexpr const char* kNamesTable = "names";
@@ -76,6 +87,7 @@ inline constexpr const char* kRecordsTable = "records";
 inline constexpr const char* kSnapshotsTable = "snapshots";
 inline constexpr const char* kVersionsTable = "versions";
 inline constexpr const char* kQuarantineTable = "quarantine";
+inline constexpr std::array<const char*, 2> kJournalTables = {"journal 0", "journal 1"};
 
 inline constexpr std::string_view kSealKey = "seal";
 
@@ -89,9 +101,24 @@ std::string EncodeFormat(std::uint32_t version);
 // Nothing when the value is no format entry.
 std::optional<std::uint32_t> DecodeFormat(ByteView value);
 
-std::string EncodeSeal(std::uint64_t transaction);
-// The transaction's number; nothing when the value is no seal.
-std::optional<std::uint64_t> DecodeSeal(ByteView value);
+// Numbers of journal entries, [begin, end).
+struct JournalRange {
+  std::uint64_t begin = 0;
+  std::uint64_t end = 0;
+
+  bool empty() const { return begin == end; }
+  friend bool operator==(const JournalRange&, const JournalRange&) = default;
+};
+
+struct Seal {
+  std::uint64_t transaction = 0;
+  std::optional<JournalRange> journal;  // nothing in logs of format version 3
+
+  friend bool operator==(const Seal&, const Seal&) = default;
+};
+std::string EncodeSeal(const Seal& seal);
+// Nothing when the value is no seal.
+std::optional<Seal> DecodeSeal(ByteView value);
 
 using RoomKey = std::array<std::uint8_t, 4>;
 RoomKey EncodeRoomKey(RoomId room);
@@ -188,6 +215,17 @@ struct StoredRecord {
 std::optional<StoredRecord> DecodeRecord(ByteView value);
 // The record's checksum; nothing when the value is not a record that was written under this key.
 std::optional<Checksum> ProveRecord(const RecordKey& key, ByteView value);
+
+using JournalKey = std::array<std::uint8_t, 8>;
+JournalKey EncodeJournalKey(std::uint64_t entry);
+std::optional<std::uint64_t> DecodeJournalKey(ByteView key);
+
+struct JournalEntry {
+  RecordPlace place;
+  ByteView record;  // into the value
+};
+// Nothing when the value has no place. Proves nothing of the record.
+std::optional<JournalEntry> DecodeJournalEntry(ByteView value);
 
 inline constexpr std::size_t kSnapshotHeaderBytes = 48;
 

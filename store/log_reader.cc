@@ -4,11 +4,14 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "store/cursor.h"
+#include "store/journal.h"
 #include "store/room_index.h"
 #include "store/rows.h"
 #include "store/system_error.h"
@@ -44,7 +47,7 @@ RoomInfo Describe(const RoomRow& row) {
 // Makes the row when it is damaged. LMDB's code.
 int EnsureRow(const Transaction& transaction, std::string_view name, FoundRoom& found) {
   if (found.row) return 0;
-  return RebuildRoomRow(
+  return RebuildCurrentRow(
       transaction, {.name = std::string(name), .room = found.id, .generation = found.generation},
       found.row.emplace());
 }
@@ -177,6 +180,12 @@ absl::StatusOr<Sequence> LogReader::SequenceAt(std::string_view room, std::int64
       }
     });
   }
+  std::vector<JournalRecord> recent;
+  if (code == 0) code = ReadJournal(*read->transaction, id, 0, recent);
+  for (const JournalRecord& record : recent) {
+    const auto stored = DecodeRecord(record.value);
+    if (stored && stored->fields.time_ms <= time_ms) last = std::max(last, record.sequence);
+  }
   if (code != 0) return StatusFromCode(code, "cannot read a room's times");
   return last;
 }
@@ -218,6 +227,7 @@ absl::StatusOr<std::vector<RoomInfo>> LogReader::DescribeRooms(
     code = ReadRoomRow(transaction, found.id, found.row);
     if (code == 0 && found.row && (found.row->deleted || found.row->name != rooms[i].name))
       continue;
+    if (code == 0 && found.row) code = AddJournal(transaction, found.id, *found.row);
     if (code == 0) code = EnsureRow(transaction, rooms[i].name, found);
     if (code == 0) infos.push_back(Describe(*found.row));
   }
@@ -326,6 +336,7 @@ class Verification {
     }
     if (code == 0) code = FindVersionsOfNoRoom(rooms);
     if (code == 0) code = VerifyQuarantine(rooms);
+    if (code == 0) code = VerifyJournal(rooms);
     if (code != 0) return code;
     return VerifyRows(transaction_.handle(), report_.rows, [&](std::string_view key) {
       Note("", {DamageKind::kRow, 0, 0},
@@ -365,6 +376,7 @@ class Verification {
     Tell(0);
     std::optional<RoomRow> row;
     int code = ReadRoomRow(transaction_, room.room, row);
+    if (code == 0 && row) code = AddJournal(transaction_, room.room, *row);
     if (code != 0) return code;
     // Every record that is kept, then every snapshot: not what a load would need, but all of it.
     LoadReport all;
@@ -377,6 +389,9 @@ class Verification {
         report_.quarantined += damage.end - damage.begin;
       } else {
         Note(room.name, damage, DescribeDamage(damage));
+        if (damage.end - damage.begin <= kToldAtOnce) {
+          for (Sequence at = damage.begin; at < damage.end; ++at) told_.emplace(room.room, at);
+        }
       }
     }
     report_.records += all.records;
@@ -484,6 +499,65 @@ class Verification {
     return code == MDB_NOTFOUND ? 0 : code;
   }
 
+  // Whether the damaged record was found in its room already, or was moved there as it is.
+  bool IsToldOf(const JournalEntry& entry) const {
+    if (told_.contains(std::pair(entry.place.room, entry.place.sequence))) return true;
+    const RecordKey record_key = EncodeRecordKey(entry.place.room, entry.place.sequence);
+    MDB_val key = ToVal(record_key);
+    MDB_val value{};
+    if (mdb_get(transaction_.handle(), transaction_.tables().quarantine, &key, &value) != 0) {
+      return false;
+    }
+    const auto aside = DecodeQuarantined(record_key, ToView(value));
+    return aside && std::ranges::equal(aside->value, entry.record);
+  }
+
+  // What has not been moved to its room was proven with that. That no entry is missing, the others
+  // and those that are nobody's are looked at here.
+  int VerifyJournal(const std::vector<NamedRoom>& rooms) {
+    absl::flat_hash_map<RoomId, Sequence> heads;  // of the rows, where they are sound
+    for (const NamedRoom& room : rooms) {
+      std::optional<RoomRow> row;
+      const int code = ReadRoomRow(transaction_, room.room, row);
+      if (code != 0) return code;
+      heads.emplace(room.room, row ? row->head : 0);
+    }
+    Seal seal;
+    int code = ReadSeal(transaction_, seal);
+    const JournalRange written = seal.journal.value_or(JournalRange{});
+    std::uint64_t seen = 0;
+    const auto look = [&](std::uint64_t entry, ByteView value) {
+      const bool numbered = entry >= written.begin && entry < written.end;
+      seen += numbered ? 1 : 0;
+      const auto decoded = DecodeJournalEntry(value);
+      const auto head = decoded ? heads.find(decoded->place.room) : heads.end();
+      const bool sound =
+          decoded && ProveRecord(EncodeRecordKey(decoded->place.room, decoded->place.sequence),
+                                 decoded->record);
+      if (numbered && head != heads.end() && (sound || IsToldOf(*decoded))) return;
+      bool deleted = false;
+      if (numbered && sound) {
+        std::optional<RoomRow> row;
+        deleted = ReadRoomRow(transaction_, decoded->place.room, row) == 0 && row && row->deleted;
+      }
+      if (deleted) return;
+      Note("", {DamageKind::kChecksum, 0, 0},
+           absl::StrCat("the entry ", entry, " of the journal ",
+                        !numbered ? "is none that was written"
+                        : sound   ? "is no room's"
+                                  : "is damaged"));
+    };
+    for (std::size_t table = 0; table < kJournalTables.size() && code == 0; ++table) {
+      code = VisitJournal(transaction_, table, 0, look);
+    }
+    if (code == 0 && seen != written.end - written.begin) {
+      Note("", {DamageKind::kMissing, 0, 0},
+           absl::StrCat("the journal has ", seen, " of its ", written.end - written.begin,
+                        " entries"));
+    }
+    return code;
+  }
+
   void CheckContent(const std::string& room, const Record& record) {
     Tell(record.payload.size());
     if (!check_payload_) return;
@@ -494,8 +568,11 @@ class Verification {
                       status.message()));
   }
 
+  static constexpr Sequence kToldAtOnce = 10'000;
+
   const Transaction& transaction_;
   const CheckPayload& check_payload_;
+  std::set<std::pair<RoomId, Sequence>> told_;  // damaged records
   const Progress& progress_;
   VerifyReport& report_;
   static constexpr std::uint64_t kEntryBytes = 64;

@@ -276,7 +276,8 @@ std::optional<ByteView> FindInMain(const PageFile& file, const MetaPage& meta,
 std::optional<std::uint64_t> SealOf(const PageFile& file, const MetaPage& meta) {
   if (meta.main.root == kNoPage && meta.transaction == 0) return 0;
   const auto value = FindInMain(file, meta, kSealKey);
-  return value ? DecodeSeal(*value) : std::nullopt;
+  const auto seal = value ? DecodeSeal(*value) : std::nullopt;
+  return seal ? std::optional(seal->transaction) : std::nullopt;
 }
 
 // Logs of format version 1, and databases that are no logs, have no seals.

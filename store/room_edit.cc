@@ -189,28 +189,6 @@ int CreateRoomWith(BatchWriter& writer, const Append& first, bool& created, Room
   return code;
 }
 
-namespace {
-
-// Beyond the head that the row knows lies nothing: else the row is made anew, as BatchWriter does.
-int SettleHead(const Transaction& transaction, OpenRoom& room) {
-  const RecordKey record_key = EncodeRecordKey(room.id, room.row.head + 1);
-  MDB_val key = ToVal(record_key);
-  MDB_val value{};
-  const int found = mdb_get(transaction.handle(), transaction.tables().records, &key, &value);
-  if (found != 0) return found == MDB_NOTFOUND ? 0 : found;
-  RoomRow rebuilt;
-  const int code = RebuildRoomRow(
-      transaction, {.name = room.row.name, .room = room.id, .generation = room.row.generation},
-      rebuilt);
-  if (code != 0) return code;
-  rebuilt.policy = room.row.policy;
-  rebuilt.quarantined = room.row.quarantined;
-  room.row = std::move(rebuilt);
-  return 0;
-}
-
-}  // namespace
-
 int AppendWith(BatchWriter& writer, const Append& append,
                absl::FunctionRef<std::pair<int, absl::Status>(const Appended& place)> with,
                Appended& place, absl::Status& refused) {
@@ -224,7 +202,7 @@ int AppendWith(BatchWriter& writer, const Append& append,
     return 0;
   }
   if (is_new) code = writer.FindOrCreate(append.room, room);
-  if (code == 0) code = SettleHead(writer.transaction(), *room);
+  if (code == 0) code = writer.SettleHead(*room);
   if (code != 0) return code;
   const RoomRow& row = room->row;
   const std::uint64_t kept = row.payload_bytes + row.snapshot_bytes;

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "store/cursor.h"
+#include "store/journal.h"
 
 namespace weft::store {
 
@@ -73,7 +74,7 @@ int FindRoom(const Transaction& transaction, std::string_view name,
     // A sound row with another name shows that the index is damaged, not that the room is ours.
     if (room.row && (room.row->name != name || room.row->deleted)) continue;
     found = std::move(room);
-    return 0;
+    return found->row ? AddJournal(transaction, found->id, *found->row) : 0;
   }
   return code == MDB_NOTFOUND ? 0 : code;
 }
@@ -227,6 +228,23 @@ int RebuildRoomRow(const Transaction& transaction, const NamedRoom& room, RoomRo
   if (row.first > 1 && row.first == row.snapshot + 1) row.base_checksum = tie;
   row.appended_bytes = row.payload_bytes;
   return 0;
+}
+
+int RebuildCurrentRow(const Transaction& transaction, const NamedRoom& room, RoomRow& row) {
+  const int code = RebuildRoomRow(transaction, room, row);
+  return code == 0 ? AddJournal(transaction, room.room, row) : code;
+}
+
+void CountRecord(RoomRow& row, std::int64_t time_ms, std::size_t payload_bytes,
+                 const Checksum& checksum) {
+  if (row.head == 0) row.created_ms = time_ms;
+  row.last_ms = time_ms;
+  row.head_checksum = checksum;
+  ++row.head;
+  ++row.records;
+  row.payload_bytes += payload_bytes;
+  row.appended_bytes += payload_bytes;
+  row.tail_bytes += payload_bytes;
 }
 
 int CheckIndex(const Transaction& transaction, IndexReport& report) {

@@ -16,8 +16,9 @@ Generation DrawGeneration();
 
 struct FoundRoom {
   RoomId id{};
-  Generation generation{};     // as the index has it
-  std::optional<RoomRow> row;  // nothing when it is damaged; RebuildRoomRow makes another
+  Generation generation{};  // as the index has it
+  // With the journal's records. Nothing when it is damaged; RebuildCurrentRow makes another.
+  std::optional<RoomRow> row;
 };
 
 // `found` is nothing for an unknown room. LMDB's code.
@@ -29,7 +30,8 @@ int ListRooms(const Transaction& transaction, std::vector<NamedRoom>& rooms);
 // Those of one page, as LogReader::ListRooms. LMDB's code.
 int ListRooms(const Transaction& transaction, const RoomPage& page, std::vector<NamedRoom>& rooms);
 
-// The row of a room, as FoundRoom has it. LMDB's code.
+// The row of a room as the table has it, which knows nothing of the journal; nothing when it is
+// damaged. LMDB's code.
 int ReadRoomRow(const Transaction& transaction, RoomId id, std::optional<RoomRow>& row);
 
 // LMDB's code. Requires: a write transaction.
@@ -47,8 +49,14 @@ int RestoreName(const Transaction& transaction, const NamedRoom& room);
 int ForgetName(const Transaction& transaction, std::string_view name, RoomId id);
 
 // The row that a room's records and snapshots tell, sound or not: how many they are, how large,
-// where they end. O(records), needed only when the row itself is lost. LMDB's code.
+// where they end. O(records), needed only when the row itself is lost. Without the journal's records,
+// and with them. LMDB's code.
 int RebuildRoomRow(const Transaction& transaction, const NamedRoom& room, RoomRow& row);
+int RebuildCurrentRow(const Transaction& transaction, const NamedRoom& room, RoomRow& row);
+
+// The record behind the head is there: what the row says of it.
+void CountRecord(RoomRow& row, std::int64_t time_ms, std::size_t payload_bytes,
+                 const Checksum& checksum);
 
 // Whether the index and the rows name the same rooms. Rooms that the index lacks are in `lost`,
 // entries that no sound row knows, though its room has one, in `false_entries`. LMDB's code.

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "store/cursor.h"
+#include "store/journal.h"
+#include "store/room_index.h"
 
 namespace weft::store {
 
@@ -32,12 +34,27 @@ class RoomScan {
       if (place->room != id_ || place->sequence >= range_.records.end) break;
       Show(place->sequence, records.value());
     }
-    if (code != 0 && code != MDB_NOTFOUND) return code;
+    if (code == 0 || code == MDB_NOTFOUND) code = ShowJournal(transaction);
+    if (code != 0) return code;
     Finish();
     return 0;
   }
 
  private:
+  // What the journal has behind the room's range. LMDB's code.
+  int ShowJournal(const Transaction& transaction) {
+    std::optional<RoomRow> row;
+    int code = ReadRoomRow(transaction, id_, row);
+    std::vector<JournalRecord> records;
+    const Sequence head = row ? row->head : expected_ - 1;
+    if (code == 0) code = ReadJournal(transaction, id_, head, records);
+    for (const JournalRecord& record : records) {
+      if (record.sequence >= range_.records.end) break;
+      if (record.sequence >= expected_) Show(record.sequence, record.value);
+    }
+    return code;
+  }
+
   // Where to begin, and what came before. LMDB's code.
   int Begin(const Transaction& transaction) {
     const Sequence first = row_ ? row_->first : 1;
@@ -192,8 +209,15 @@ int ReadChecksum(const Transaction& transaction, RoomId id, Sequence sequence, C
   const RecordKey record_key = EncodeRecordKey(id, sequence);
   MDB_val key = ToVal(record_key);
   MDB_val value{};
-  const int code = mdb_get(transaction.handle(), transaction.tables().records, &key, &value);
-  if (code != 0) return code == MDB_NOTFOUND ? 0 : code;
+  int code = mdb_get(transaction.handle(), transaction.tables().records, &key, &value);
+  if (code == MDB_NOTFOUND) {
+    if (sequence == 0) return 0;
+    std::vector<JournalRecord> records;
+    code = ReadJournal(transaction, id, sequence - 1, records);
+    if (code != 0 || records.empty() || records.front().sequence != sequence) return code;
+    value = ToVal(records.front().value);
+  }
+  if (code != 0) return code;
   checksum = ProveRecord(record_key, ToView(value)).value_or(Checksum{});
   return 0;
 }

@@ -91,7 +91,8 @@ class Salvager {
   void TakeLooseNodes(ByteView bytes) {
     for (std::size_t offset = kPageHeaderBytes; offset + 8 < bytes.size(); offset += 2) {
       const auto node = DecodeLeafNode(bytes, offset);
-      if (node && (DecodeRecordKey(node->key) || DecodeRoomKey(node->key))) {
+      if (node &&
+          (DecodeRecordKey(node->key) || DecodeRoomKey(node->key) || DecodeJournalKey(node->key))) {
         TakeNode(*node);
       }
     }
@@ -108,6 +109,7 @@ class Salvager {
 
   // A record, a snapshot or a room's row proves what it is; the table that it lay in does not matter.
   void Take(ByteView key, ByteView value) {
+    if (DecodeJournalKey(key)) TakeJournalEntry(value);
     if (const auto place = DecodeRecordKey(key)) {
       const RecordKey record_key = EncodeRecordKey(place->room, place->sequence);
       const auto at = std::pair(place->room, place->sequence);
@@ -138,6 +140,16 @@ class Salvager {
   void TakeVersion(ByteView key, ByteView value) {
     if (!DecodeVersion(key, value)) return;
     finds_.versions.emplace(std::string(crdt::AsText(key)), value);
+  }
+
+  // It may be moved already, and is the same then.
+  void TakeJournalEntry(ByteView value) {
+    const auto entry = DecodeJournalEntry(value);
+    if (!entry) return;
+    const RecordPlace& place = entry->place;
+    if (!ProveRecord(EncodeRecordKey(place.room, place.sequence), entry->record)) return;
+    const auto at = std::pair(place.room, place.sequence);
+    if (finds_.records.emplace(at, entry->record).second && stale_) ++finds_.from_stale_pages;
   }
 
   // The newer tree comes first.
@@ -290,7 +302,9 @@ absl::StatusOr<SalvageReport> SalvageInto(const std::string& directory,
       finds.records, [&](const Transaction& transaction, const Finds::Placed::value_type& entry) {
         const auto [room, sequence] = entry.first;
         const auto row = rows.find(room);
-        // What was dropped as history, or never committed, stays out.
+        // What was dropped as history, or never committed, stays out; and so does what was set aside,
+        // of which the journal or a stale page may have a copy.
+        if (finds.quarantine.contains(entry.first)) return 0;
         if (is_dead(room)) return 0;
         if (finds.rows.contains(room) && sequence < row->second.first) return 0;
         ++report.records;
@@ -340,7 +354,14 @@ absl::StatusOr<SalvageReport> SalvageInto(const std::string& directory,
         // What the row knew and the records cannot tell: where the history ends and begins.
         rebuilt.policy = row.policy;
         rebuilt.quarantined = row.quarantined;
-        rebuilt.appended_bytes = std::max(row.appended_bytes, rebuilt.appended_bytes);
+        // A row does not know what came to the journal after it was written.
+        std::uint64_t appended = row.appended_bytes;
+        for (auto record = finds.records.upper_bound(std::pair(entry.first, row.head));
+             record != finds.records.end() && record->first.first == entry.first; ++record) {
+          const auto stored = DecodeRecord(record->second);
+          appended += stored ? stored->payload.size() : 0;
+        }
+        rebuilt.appended_bytes = std::max(appended, rebuilt.appended_bytes);
         if (row.head > 0) {
           rebuilt.created_ms = row.created_ms;
           rebuilt.first = row.first;

@@ -83,7 +83,8 @@ UpdateLog::UpdateLog(DirectoryLock lock, std::unique_ptr<Environment> environmen
       lock_(std::move(lock)),
       environment_(std::move(environment)),
       reader_(*environment_),
-      queue_(options_.queue_bytes) {}
+      queue_(options_.queue_bytes),
+      journal_(options_.journal_bytes) {}
 
 UpdateLog::~UpdateLog() {
   queue_.Close();
@@ -107,13 +108,41 @@ absl::Status UpdateLog::append_status() const { return queue_.failure(); }
 
 void UpdateLog::RunWriter() {
   std::vector<QueuedAppend> batch;
-  while (queue_.Take(batch, std::nullopt) == AppendQueue::Taken::kBatch) {
+  bool folds = true;  // not after it failed, until something else succeeds
+  bool folding = false;
+  for (;;) {
+    std::optional<Clock::time_point> idle;
+    if (folds && !journal_.empty() && queue_.empty()) {
+      idle = Clock::now() + (folding ? microseconds(0) : microseconds(options_.journal_idle));
+    }
+    AppendQueue::Taken taken = queue_.Take(batch, idle);
+    if (taken == AppendQueue::Taken::kCommitNow) {
+      if (Clock::now() >= *idle) {
+        folds = FoldJournal(folding) == 0;
+        continue;
+      }
+      taken = queue_.Take(batch, std::nullopt);
+    }
+    if (taken == AppendQueue::Taken::kClosed) break;
+    folding = false;
     const Clock::time_point begin = Clock::now();
     absl::Status result = queue_.failure();
-    if (result.ok()) result = CommitBatch(batch);
+    if (result.ok()) {
+      result = CommitBatch(batch);
+      folds = result.ok();
+    }
     queue_.Acknowledge(batch, result);
     queue_.Release(batch);
     if (options_.commit_gap.count() > 0) queue_.Gather(begin + options_.commit_gap);
+  }
+  FoldAll();
+}
+
+// A log that is closed has an empty journal, if the medium lets it.
+void UpdateLog::FoldAll() {
+  bool more = queue_.failure().ok() && !journal_.empty();
+  while (more) {
+    if (FoldJournal(more) != 0) return;
   }
 }
 
@@ -130,7 +159,7 @@ void UpdateLog::RunIntervalWriter() {
     std::optional<Clock::time_point> deadline;
     if (!uncommitted.empty()) deadline = since + options_.interval;
     const AppendQueue::Taken taken = queue_.Take(batch, deadline);
-    if (taken == AppendQueue::Taken::kClosed) return;
+    if (taken == AppendQueue::Taken::kClosed) return FoldAll();
 
     absl::Status result = queue_.failure();
     bool commit = taken == AppendQueue::Taken::kCommitNow;
@@ -142,7 +171,8 @@ void UpdateLog::RunIntervalWriter() {
         if (code == 0) {
           transaction.emplace(std::move(fresh));
           rooms_.Bound();
-          writer.emplace(*transaction, rooms_);
+          code = journal_.Begin(*transaction);
+          writer.emplace(*transaction, rooms_, journal_);
           since = Clock::now();
         }
       }
@@ -164,6 +194,7 @@ void UpdateLog::RunIntervalWriter() {
       writer.reset();
       transaction.reset();
       rooms_.Clear();
+      journal_.Reset();
       const std::size_t acknowledged = uncommitted.size();
       std::ranges::move(batch, std::back_inserter(uncommitted));
       result = CommitBatch(uncommitted);
@@ -191,7 +222,7 @@ void UpdateLog::RunIntervalWriter() {
 
 int UpdateLog::CommitTimed(Transaction& transaction, const BatchWriter& writer) {
   const Clock::time_point begin = Clock::now();
-  const int code = transaction.Commit();
+  const int code = CommitSealed(transaction);
   if (code != 0) return code;
   const std::int64_t took = duration_cast<microseconds>(Clock::now() - begin).count();
   commit_total_us_ += took;
@@ -206,15 +237,53 @@ int UpdateLog::CommitTimed(Transaction& transaction, const BatchWriter& writer) 
   return 0;
 }
 
+int UpdateLog::CommitSealed(Transaction& transaction) {
+  const JournalRange range = journal_.range();
+  transaction.SealJournal(range);
+  const int code = transaction.Commit();
+  if (code == 0) journal_entries_ = range.end - range.begin;
+  return code;
+}
+
 int UpdateLog::WriteBatch(std::vector<QueuedAppend>& batch) {
   auto [code, transaction] = environment_->BeginWrite();
   if (code != 0) return code;
   rooms_.Bound();
-  BatchWriter writer(transaction, rooms_);
-  code = writer.Put(batch);
+  code = journal_.Begin(transaction);
+  BatchWriter writer(transaction, rooms_, journal_);
+  if (code == 0) code = writer.Put(batch);
   if (code == 0) code = writer.Finish();
   if (code == 0) code = CommitTimed(transaction, writer);
-  if (code != 0) rooms_.Clear();
+  if (code != 0) {
+    rooms_.Clear();
+    journal_.Reset();
+  }
+  return code;
+}
+
+int UpdateLog::FoldJournal(bool& more) {
+  constexpr std::size_t kRecordsAtOnce = 4096;
+  more = false;
+  auto [code, transaction] = environment_->BeginWrite();
+  if (code != 0) return code;
+  rooms_.Bound();
+  code = journal_.Begin(transaction);
+  BatchWriter writer(transaction, rooms_, journal_);
+  if (code == 0) code = writer.Fold(kRecordsAtOnce);
+  if (code == 0) code = writer.Finish();
+  if (code == 0) code = CommitSealed(transaction);
+  if (code == 0) {
+    more = !journal_.empty();
+    return 0;
+  }
+  rooms_.Clear();
+  journal_.Reset();
+  transaction.Abort();
+  if (code == MDB_MAP_FULL) {
+    more = environment_->GrowMap(0).ok();
+    return more ? 0 : code;
+  }
+  (void)ExplainFailure(code, 0);  // nobody waits for this: who asks next is told
   return code;
 }
 
@@ -435,7 +504,8 @@ UpdateLog::Stats UpdateLog::stats() const {
           .commit_max = microseconds(commit_max_us_),
           .window_last = microseconds(window_last_us_),
           .window_max = microseconds(window_max_us_),
-          .quarantined = quarantined_};
+          .quarantined = quarantined_,
+          .journal_entries = journal_entries_};
 }
 
 }  // namespace weft::store

@@ -73,6 +73,12 @@ class UpdateLog {
     // Address space to begin with, or as much as there is; it grows by itself. Not memory, and not
     // disk. So large that growth, for which new reads wait, is for logs that are larger yet.
     std::size_t initial_map_bytes = kDefaultMapBytes;
+    // How much is appended to the journal before it is folded into the rooms (store/journal.h): more
+    // is less writing for many rooms, and up to twice as much to be read when the log is opened.
+    // 0: every record goes to its room at once.
+    std::size_t journal_bytes = std::size_t{16} << 20;
+    // When nothing came for so long, the journal is folded.
+    std::chrono::milliseconds journal_idle{5'000};
     // Proves the pages before LMDB reads them, O(pages): what is damaged is then refused with
     // kDataLoss, to be salvaged, where LMDB would crash or answer something else.
     bool check_pages = true;
@@ -98,7 +104,8 @@ class UpdateLog {
     // kFsync.
     std::chrono::microseconds window_last{0};
     std::chrono::microseconds window_max{0};
-    std::uint64_t quarantined = 0;  // records set aside since the log was opened
+    std::uint64_t quarantined = 0;      // records set aside since the log was opened
+    std::uint64_t journal_entries = 0;  // now, moved to their rooms already or not
   };
 
   // Fails: kUnavailable when another log holds the directory (its process id is in the message) or
@@ -207,8 +214,12 @@ class UpdateLog {
   // Commits the batch, growing the map as often as needed; puts each append's sequence into it.
   absl::Status CommitBatch(std::vector<QueuedAppend>& batch);
   absl::Status ExplainFailure(int code, std::size_t bytes);
+  void FoldAll();
+  // Folds some of the journal in a transaction of its own; `more` tells whether some is left.
+  int FoldJournal(bool& more);
   // Puts the whole batch or nothing. LMDB's code.
   int WriteBatch(std::vector<QueuedAppend>& batch);
+  int CommitSealed(Transaction& transaction);
   int CommitTimed(Transaction& transaction, const BatchWriter& writer);
   // Repairs the index of names, and forgets deleted rooms. LMDB's code.
   absl::Status Tidy();
@@ -221,6 +232,7 @@ class UpdateLog {
   LogReader reader_;
   mutable AppendQueue queue_;
   RoomCache rooms_;  // the writer's
+  Journal journal_;  // the writer's
 
   std::atomic<std::uint64_t> commits_ = 0;
   std::atomic<std::int64_t> commit_total_us_ = 0;
@@ -228,6 +240,7 @@ class UpdateLog {
   std::atomic<std::int64_t> window_last_us_ = 0;
   std::atomic<std::int64_t> window_max_us_ = 0;
   std::atomic<std::uint64_t> quarantined_ = 0;
+  std::atomic<std::uint64_t> journal_entries_ = 0;
   std::mutex touched_mutex_;
   crdt::StringMap<bool> touched_;
 

@@ -73,8 +73,45 @@ TEST(Directory, OfANewerFormatIsRefusedAndNotChanged) {
   WriteStored(directory.path(), kMetaTable, key, newer);
   const absl::Status refused = TryOpen(directory.path());
   EXPECT_EQ(refused.code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_TRUE(Mentions(refused, "format version 4; this weft reads version 3")) << refused;
+  EXPECT_TRUE(Mentions(refused, absl::StrCat("format version ", kFormatVersion + 1,
+                                             "; this weft reads version ", kFormatVersion)))
+      << refused;
   EXPECT_EQ(ReadStored(directory.path(), kMetaTable, key), newer);
+}
+
+// What format version 3 was: this one without a journal.
+void MakeVersion3(const std::string& directory) {
+  for (const char* const table : kJournalTables) {
+    EditStoredBytes(directory, table, 0, [](MDB_txn* transaction, MDB_dbi handle) {
+      CHECK(mdb_drop(transaction, handle, 1) == 0);
+    });
+  }
+  EditStoredBytes(directory, kMetaTable, 0, [](MDB_txn* transaction, MDB_dbi handle) {
+    const std::string format = EncodeFormat(3);
+    MDB_val key = ToVal(kFormatKey);
+    MDB_val value = ToVal(format);
+    CHECK(mdb_put(transaction, handle, &key, &value, 0) == 0);
+  });
+}
+
+TEST(Directory, OfTheFormatWithoutAJournalGetsOneWhenItIsOpenedToWrite) {
+  const TestDirectory directory;
+  {
+    const auto log = OpenLog(directory);
+    ASSERT_TRUE(AppendAndWait(*log, "room", "of before").ok());
+  }
+  MakeVersion3(directory.path());
+  const absl::Status refused = LogReader::Open(directory.path()).status();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_TRUE(Mentions(refused, "once it has opened it to write")) << refused;
+  {
+    const auto log = OpenLog(directory);
+    ASSERT_TRUE(AppendAndWait(*log, "room", "of now").ok());
+  }
+  const auto reader = LogReader::Open(directory.path());
+  ASSERT_TRUE(reader.ok()) << reader.status();
+  EXPECT_EQ((*reader)->Load("room", [](const Record&) {})->head, 2u);
+  EXPECT_TRUE((*reader)->Verify({}, {})->clean());
 }
 
 TEST(Directory, OfAFormatBeforeTheFirstReleaseIsRefusedAndNotChanged) {

@@ -149,12 +149,28 @@ RC_GTEST_PROP(Format, VersionsAndQuarantinedRecordsDecodeToWhatWasWritten,
   RC_ASSERT(!DecodeQuarantined(key, crdt::AsBytes(value)));
 }
 
-RC_GTEST_PROP(Format, ASealDecodesToItsTransactionAndNotAfterAFlippedBit,
-              (std::uint64_t transaction)) {
-  std::string seal = EncodeSeal(transaction);
-  RC_ASSERT(DecodeSeal(crdt::AsBytes(seal)) == transaction);
-  FlipBit(seal);
-  RC_ASSERT(!DecodeSeal(crdt::AsBytes(seal)));
+RC_GTEST_PROP(Format, ASealDecodesToWhatItWasMadeOfAndNotAfterAFlippedBit,
+              (std::uint64_t transaction, bool has_journal, std::uint32_t begin,
+               std::uint32_t entries)) {
+  Seal seal{.transaction = transaction};
+  if (has_journal) seal.journal = {.begin = begin, .end = std::uint64_t{begin} + entries};
+  std::string value = EncodeSeal(seal);
+  RC_ASSERT(DecodeSeal(crdt::AsBytes(value)) == seal);
+  FlipBit(value);
+  RC_ASSERT(!DecodeSeal(crdt::AsBytes(value)));
+}
+
+RC_GTEST_PROP(Format, AnEntryOfTheJournalHasAPlaceAndARecordBehindIt,
+              (std::uint64_t number, std::uint32_t room, std::uint64_t sequence, Bytes record)) {
+  RC_ASSERT(DecodeJournalKey(EncodeJournalKey(number)) == number);
+  const RecordKey place = EncodeRecordKey(RoomId{room}, sequence);
+  Bytes value(place.begin(), place.end());
+  value.insert(value.end(), record.begin(), record.end());
+  const auto entry = DecodeJournalEntry(value);
+  RC_ASSERT(entry.has_value());
+  RC_ASSERT(entry->place.room == RoomId{room});
+  RC_ASSERT(entry->place.sequence == sequence);
+  RC_ASSERT(std::ranges::equal(entry->record, record));
 }
 
 RC_GTEST_PROP(Format, ANameComesBackFromItsIndexEntry,
@@ -181,6 +197,8 @@ RC_GTEST_PROP(Format, ArbitraryBytesDecodeToNothingOrSomethingButNeverBeyondThei
   DecodeVersion(key, value);
   DecodeQuarantined(EncodeRecordKey(RoomId{1}, 1), value);
   DecodeSeal(value);
+  DecodeJournalKey(key);
+  DecodeJournalEntry(value);
   DecodeRecord(value);
   RC_ASSERT(!ProveRecord(EncodeRecordKey(RoomId{1}, 1), value));
   const auto named = DecodeNameEntry(key, value);

@@ -14,6 +14,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "tests/store/joined_payloads.h"
+#include "tests/store/journal_sizes.h"
 #include "tests/store/system_faults.h"
 
 namespace weft::store {
@@ -156,7 +157,7 @@ rc::Gen<Command> AnyCommand() {
 
 class Run {
  public:
-  Run() { Open(); }
+  explicit Run(std::size_t journal_bytes) : journal_bytes_(journal_bytes) { Open(); }
 
   void operator()(const Appends& group) {
     const std::vector<Answer> answers = Append(group, nullptr);
@@ -343,9 +344,12 @@ class Run {
   }
 
   void Open() {
-    log_ = OpenLog({.directory = directory_->path(), .initial_map_bytes = std::size_t{1} << 20});
+    log_ = OpenLog({.directory = directory_->path(),
+                    .initial_map_bytes = std::size_t{1} << 20,
+                    .journal_bytes = journal_bytes_});
   }
 
+  const std::size_t journal_bytes_;
   std::unique_ptr<TestDirectory> directory_ = std::make_unique<TestDirectory>();
   std::unique_ptr<UpdateLog> log_;
   Model model_;
@@ -355,7 +359,7 @@ class Run {
 
 void RunCommands() {
   const auto commands = *rc::gen::container<std::vector<Command>>(AnyCommand());
-  Run run;
+  Run run(*JournalBytes());
   for (const Command& command : commands) {
     std::visit(run, command);
     run.Check();

@@ -56,11 +56,24 @@ void SalvageWithoutEachPage(const Image& sound, std::size_t first, const Salvage
   }
 }
 
-// A closed log with everything in it that a log can have, and what its rooms hold.
+// A log with everything in it that a log can have, records in its journal too, as if its process had
+// been killed; and what its rooms hold.
 class SmallLog {
  public:
   SmallLog() {
-    const auto log = OpenLog(directory_);
+    const std::string data = directory_.path() + "/data.mdb";
+    {
+      const auto log = OpenLog(directory_);
+      Fill(log);
+      // Nothing is under way: this is what a kill would leave. A log that is closed has no journal.
+      std::filesystem::copy_file(data, data + ".killed");
+    }
+    std::filesystem::rename(data + ".killed", data);
+    std::filesystem::remove(directory_.path() + "/lock.mdb");
+  }
+
+ private:
+  void Fill(const std::unique_ptr<UpdateLog>& log) {
     const std::string long_name(505, 'n');
     for (const std::string& room :
          {std::string("a"), std::string("b"), long_name + "1", long_name, std::string("doomed")}) {
@@ -103,10 +116,14 @@ class SmallLog {
     CHECK(log->Compact("b", JoinPayloads, {.retention_ms = 1'000}).ok());
     CHECK(log->DeleteRoom("doomed").ok());
     contents_.erase("doomed");
-    CHECK(AppendAndWait(*log, "a", "tail").ok());
-    contents_["a"] += "tail";
+    for (const std::string& room : {std::string("a"), long_name, std::string("a")}) {
+      CHECK(AppendAndWait(*log, room, "tail").ok());
+      contents_[room] += "tail";
+    }
+    CHECK(log->stats().journal_entries > 2);
   }
 
+ public:
   const std::string& path() const { return directory_.path(); }
   const std::map<std::string, std::string>& contents() const { return contents_; }
 
@@ -453,7 +470,7 @@ TEST(Salvage, BringsBackEverythingThatASoundLogHas) {
   EXPECT_EQ(rows.size(), 200u);
   EXPECT_EQ(rows.at("7"), "new 7");
   EXPECT_EQ(rows, RowsOf(*before));
-  EXPECT_EQ(AppendAndWait(*log, "a", "on").value(), 14u);
+  EXPECT_EQ(AppendAndWait(*log, "a", "on").value(), 15u);
 }
 
 TEST(Salvage, LosesOnlyWhatTheDamageHit) {

@@ -34,10 +34,16 @@ inline void EditStoredBytes(const std::string& directory, const char* table, uns
       CHECK(mdb_dbi_open(transaction, table, table_flags, &handle) == 0);
       edit(transaction, handle);
     }
-    const std::string seal = EncodeSeal(mdb_txn_id(transaction));
     MDB_val key = ToVal(kSealKey);
-    MDB_val value = ToVal(seal);
+    MDB_val value{};
     CHECK(mdb_dbi_open(transaction, nullptr, 0, &main) == 0);
+    Seal sealed;
+    if (mdb_get(transaction, main, &key, &value) == 0) {
+      sealed = DecodeSeal(ToView(value)).value_or(Seal{});
+    }
+    sealed.transaction = mdb_txn_id(transaction);
+    const std::string seal = EncodeSeal(sealed);
+    value = ToVal(seal);
     CHECK(mdb_put(transaction, main, &key, &value, 0) == 0);
     CHECK(mdb_txn_commit(transaction) == 0);
   }

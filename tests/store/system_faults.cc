@@ -122,6 +122,13 @@ std::size_t DiskRecording::now() const {
   return recorded_events->size();
 }
 
+std::size_t DiskRecording::bytes() const {
+  const std::lock_guard lock(recording_mutex);
+  std::size_t bytes = 0;
+  for (const DiskEvent& event : *recorded_events) bytes += event.bytes.size();
+  return bytes;
+}
+
 std::vector<std::uint8_t> DiskRecording::ImageAt(std::size_t moment, Lost lost,
                                                  std::mt19937& random) const {
   constexpr std::size_t kSectorBytes = 512;

@@ -46,6 +46,8 @@ class DiskRecording {
 
   // How many writes and syncs there were until now: a moment to cut at.
   std::size_t now() const;
+  // How many bytes were written until now.
+  std::size_t bytes() const;
 
   enum class Lost {
     kNothing,   // kill -9: the system still has what was written

@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "tests/store/journal_sizes.h"
 #include "tests/store/log_harness.h"
 #include "tests/store/system_faults.h"
 
@@ -81,7 +82,7 @@ rc::Gen<Command> AnyCommand() {
 
 class Run {
  public:
-  Run() { Open(); }
+  explicit Run(std::size_t journal_bytes) : journal_bytes_(journal_bytes) { Open(); }
 
   void operator()(const Reopen&) { Open(); }
 
@@ -162,10 +163,13 @@ class Run {
 
   void Open() {
     log_.reset();
-    log_ = OpenLog(
-        {.directory = directory_.path(), .durability = Durability::kNone, .initial_map_bytes = 1});
+    log_ = OpenLog({.directory = directory_.path(),
+                    .durability = Durability::kNone,
+                    .initial_map_bytes = 1,
+                    .journal_bytes = journal_bytes_});
   }
 
+  const std::size_t journal_bytes_;
   TestDirectory directory_;
   std::unique_ptr<UpdateLog> log_;
   Model model_;
@@ -173,7 +177,7 @@ class Run {
 
 RC_GTEST_PROP(UpdateLogModel, TheLogDoesWhatAVectorOfRecordsForEachRoomDoes, ()) {
   const auto commands = *rc::gen::container<std::vector<Command>>(AnyCommand());
-  Run run;
+  Run run(*JournalBytes());
   for (const Command& command : commands) std::visit(run, command);
   run.CheckAll();
   run(Reopen{});
