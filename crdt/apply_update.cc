@@ -9,6 +9,7 @@
 #include <iterator>
 #include <map>
 #include <ranges>
+#include <span>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -73,7 +74,9 @@ class Rest {
           pending.AddIds(client, {block.id.clock, block.length});
         }
         pending.collected |= block.kind == ContentKind::kGc;
-        builder.Add(source, block);
+        // A block that took all values with it has left none, not even an empty range of them.
+        builder.Add(block,
+                    block.values_count == 0 ? std::span<const Any>() : source.ValuesOf(block));
       }
     }
     return std::move(builder).Finish(DeleteSet());
