@@ -2,8 +2,8 @@
 
 // What was appended last, of all rooms together in the order of commits.
 //
-// An append to a room of its own changes a page of its own, twice with the room's row: with many
-// rooms a keystroke costs 8 KiB of writing. So small records go to the end of one table first, where
+// An append to a room of its own changes a page of its own, and that of the room's row: with many
+// rooms a keystroke costs more than 4 KiB of writing. So small records go to the end of one table first, where
 // a commit changes a page or two however many rooms it concerns, and are folded into their rooms'
 // ranges later, many at a time. There are two such tables: one takes what comes, and when it is full
 // the other takes over, while the rooms of the first are folded one by one; then it is emptied.
