@@ -55,7 +55,7 @@ int BatchWriter::Open(std::string_view name, bool create, OpenRoom*& room) {
   room = cache_.Add(name, std::move(opened));
   // Its row first: what the journal has of a room is told from there.
   if (is_stale) Touch(*room);
-  return found && !found->row ? Settle(*room) : 0;
+  return is_stale && found ? Settle(*room) : 0;
 }
 
 int BatchWriter::OpenSettled(std::string_view name, bool create, OpenRoom*& room) {
@@ -118,12 +118,8 @@ int BatchWriter::Settle(OpenRoom& room) {
   std::optional<RoomRow> row;
   std::vector<JournalRecord> records;
   int code = ReadRoomRow(transaction_, room.id, row);
-  if (code == 0 && !row) {
-    code = RebuildRoomRow(
-        transaction_, {.name = room.row.name, .room = room.id, .generation = room.row.generation},
-        row.emplace());
-  }
-  if (code == 0) code = ReadJournal(transaction_, room.id, row->head, records);
+  // Without a sound row nobody knows what was moved: all that is not in the range goes there.
+  if (code == 0) code = ReadJournal(transaction_, room.id, row ? row->head : 0, records);
   if (code == 0 && !records.empty()) {
     code = MoveRecords(room.id, records);
     Touch(room);

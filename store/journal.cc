@@ -50,6 +50,16 @@ int JournalIndex::Refresh(const Transaction& transaction, bool& usable) {
     const int code = ReadRange(transaction, table, now[table]);
     if (code != 0) return code;
   }
+  Seal seal;
+  const int sealed = ReadSeal(transaction, seal);
+  if (sealed != 0) return sealed;
+  // Entries that came and went since the last one that asked are seen by those who began between.
+  std::uint64_t seen = 0;
+  for (const JournalRange& range : now)
+    seen += range.end - std::clamp(end_, range.begin, range.end);
+  const std::uint64_t end = std::max({seal.journal.value_or(JournalRange{}).end, end_});
+  if (seen != end - end_) oldest_ = number;
+  end_ = end;
   bool emptied = newest_ == 0;
   for (std::size_t table = 0; table < now.size(); ++table) {
     emptied = emptied || (!known_[table].empty() &&

@@ -3,9 +3,9 @@
 // What was appended last, of all rooms together in the order of commits.
 //
 // An append to a room of its own changes a page of its own, and that of the room's row: with many
-// rooms a keystroke costs more than 4 KiB of writing. So small records go to the end of one table first, where
-// a commit changes a page or two however many rooms it concerns, and are folded into their rooms'
-// ranges later, many at a time. There are two such tables: one takes what comes, and when it is full
+// rooms a keystroke costs more than 4 KiB of writing. So small records go to the end of one table
+// first, where a commit changes a page or two however many rooms it concerns, and are folded into
+// their rooms' ranges later, many at a time. There are two such tables: one takes what comes, and when it is full
 // the other takes over, while the rooms of the first are folded one by one; then it is emptied.
 //
 // What a transaction sees of a room is its row and range and, behind the row's head, the journal's
@@ -60,6 +60,7 @@ class JournalIndex {
   std::array<JournalRange, 2> known_{};
   std::uint64_t oldest_ = 0;  // transactions that this is true of, [oldest_, newest_]
   std::uint64_t newest_ = 0;
+  std::uint64_t end_ = 0;  // of the entries there ever were
 };
 
 // A room's record in the journal.

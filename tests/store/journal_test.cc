@@ -185,12 +185,14 @@ TEST(Journal, ACommitOfManyRoomsChangesFewPages) {
 // Somebody who began later saw the table emptied.
 TEST(Journal, AReadThatBeganBeforeATableWasEmptiedSeesWhatItHad) {
   const TestDirectory directory;
-  const auto log = OpenWith(directory.path(), 1);  // full with each commit
-  for (int i = 0; i < 3; ++i) ASSERT_TRUE(AppendAndWait(*log, "room", absl::StrCat(i)).ok());
+  const auto log = OpenWith(directory.path(), 300);  // full after some commits
+  ASSERT_TRUE(AppendAndWait(*log, "room", "0").ok());
+  EXPECT_EQ(LoadAll(*log, "room").records.size(), 1U);  // readers know an empty journal
+  for (int i = 1; i < 3; ++i) ASSERT_TRUE(AppendAndWait(*log, "room", absl::StrCat(i)).ok());
   const auto old = log->reader().environment().BeginRead();
   ASSERT_TRUE(old.ok());
-  for (int i = 3; i < 9; ++i) ASSERT_TRUE(AppendAndWait(*log, "room", absl::StrCat(i)).ok());
-  EXPECT_EQ(LoadAll(*log, "room").records.size(), 9U);
+  for (int i = 3; i < 40; ++i) ASSERT_TRUE(AppendAndWait(*log, "room", absl::StrCat(i)).ok());
+  EXPECT_EQ(LoadAll(*log, "room").records.size(), 40U);
   std::optional<FoundRoom> found;
   ASSERT_EQ(FindRoom(*old, "room", found), 0);
   ASSERT_TRUE(found && found->row);
@@ -352,6 +354,18 @@ TEST_F(JournalDamage, OfARowCostsNothingOfTheJournal) {
   EXPECT_EQ(LoadAll(*log, "a").Payloads(), all);
   EXPECT_EQ(AppendAndWait(*log, "a", "a5").value(), 6U);
   EXPECT_TRUE(log->reader().Verify({}, {})->clean());
+}
+
+// Behind a record that a damaged key put beyond the head, and before it lies what the journal has.
+TEST_F(JournalDamage, OfAKeyInTheRangeCostsNothingOfTheJournal) {
+  WriteStored(path(), kRecordsTable, EncodeRecordKey(RoomId{1}, 6), std::string(50, 's'));
+  {
+    const auto log = OpenWith(path(), kNeverFull);
+    EXPECT_EQ(AppendAndWait(*log, "a", "a5").value(), 7U);
+  }
+  const auto log = OpenWith(path(), kNeverFull);
+  EXPECT_EQ(LoadAll(*log, "a").Payloads(),
+            (std::vector<std::string>{"a0", "a1", "a2", "a3", "a4", "a5"}));
 }
 
 TEST_F(JournalDamage, IsSalvagedAround) {
